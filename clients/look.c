@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: MIT
+ * look: a question, its answers as rows. */
+#include "clients/look.h"
+
+#include <inttypes.h>
+#include <string.h>
+#include <sysexits.h>
+
+#include "clients/text.h"
+
+#define FILTER_BYTES_MAX 256
+#define WHY_BYTES 256
+#define PAGES_MAX 100000 /* of list --all: a bound for a loop that another program steers */
+
+static const enum field referral_columns[] = {FIELD_referral_id,        FIELD_priority, FIELD_needs,
+                                              FIELD_neighbourhood_code, FIELD_state,    FIELD_business_status,
+                                              FIELD_status_reason,      FIELD_hub_id,   FIELD_submitted_at,
+                                              FIELD_deadline,           FIELD_COUNT};
+static const enum field happened_columns[] = {
+    FIELD_at,     FIELD_event,      FIELD_actor,   FIELD_state,    FIELD_status_reason, FIELD_offer_number,
+    FIELD_hub_id, FIELD_service_id, FIELD_outcome, FIELD_deadline, FIELD_COUNT};
+
+static void take_end(struct view *view, const struct message *answer)
+{
+    struct text next = message_text(answer, FIELD_next);
+
+    snprintf(view->next, sizeof view->next, "%.*s", (int)next.length, next.length ? next.bytes : "");
+}
+
+/* A refusal is told by the exchange's sentence. */
+void view_take_row(void *context, const struct message *answer)
+{
+    struct view *view = context;
+
+    if (answer->type == MESSAGE_end) {
+        take_end(view, answer);
+    } else if (answer->type != MESSAGE_refused) {
+        print_row(view->printer, answer, view->reveal);
+        view->rows++;
+    }
+}
+
+int view_ask(struct view *view, struct exchange *exchange, struct message *request, exchange_answer take)
+{
+    enum exchange_result result = exchange_ask(exchange, request, take, view);
+
+    return result == EXCHANGE_OK ? EX_OK : options_complain_of(view->invocation, exchange, result);
+}
+
+static const struct {
+    const char *option;
+    enum field field;
+} filters[] = {
+    {"state", FIELD_states}, {"attention", FIELD_only_attention}, {"priority", FIELD_priority},
+    {"hub", FIELD_hub_id},   {"sender", FIELD_sender_id},         {"limit", FIELD_limit},
+    {"from", FIELD_from},
+};
+#define FILTERS_COUNT (sizeof filters / sizeof filters[0])
+
+/* texts holds what the request borrows. */
+static bool set_filters(const struct invocation *invocation, struct message *request,
+                        char texts[FILTERS_COUNT][FILTER_BYTES_MAX])
+{
+    for (size_t i = 0; i < FILTERS_COUNT; i++) {
+        const char *value = options_value(invocation, filters[i].option);
+        char why[WHY_BYTES];
+
+        if (!value)
+            continue;
+        snprintf(texts[i], FILTER_BYTES_MAX, "%s", value[0] ? value : "true");
+        if (!text_read(request, filters[i].field, texts[i], why, sizeof why)) {
+            options_complain(invocation, EX_USAGE, NULL, "--%s: %s", filters[i].option, why);
+            return false;
+        }
+    }
+    return true;
+}
+
+static int ask_pages(struct view *view, struct exchange *exchange, struct message *request, bool all)
+{
+    char from[ID_BYTES_MAX + 1];
+    int code = EX_OK;
+
+    for (int page = 0; page < PAGES_MAX; page++) {
+        view->next[0] = '\0';
+        code = view_ask(view, exchange, request, view_take_row);
+        if (code != EX_OK || !all || !view->next[0])
+            break;
+        memcpy(from, view->next, sizeof from);
+        message_set_string(request, FIELD_from, from);
+        request->values[FIELD_request_id].present = false; /* each page is a question of its own */
+    }
+    return code;
+}
+
+int look_list(const struct invocation *invocation)
+{
+    struct view view = {.invocation = invocation};
+    char texts[FILTERS_COUNT][FILTER_BYTES_MAX];
+    struct message request;
+    struct exchange *exchange;
+    int code;
+
+    message_init(&request, MESSAGE_list);
+    if (!set_filters(invocation, &request, texts))
+        return EX_USAGE;
+    exchange = options_connect(invocation, &code);
+    if (!exchange)
+        return code;
+    view.printer = print_open(invocation->format, "referral.list/1", referral_columns, stdout);
+    code = ask_pages(&view, exchange, &request, options_given(invocation, "all"));
+    print_close(&view.printer, view.next[0] ? view.next : NULL);
+    if (code == EX_OK && view.next[0])
+        fprintf(stderr, "%" PRId64 " shown, there are more: --all, or --from %s\n", view.rows, view.next);
+    else if (code == EX_OK && view.rows == 0)
+        fputs("no referrals\n", stderr);
+    exchange_close(&exchange);
+    return code;
+}
+
+int view_ask_about(struct view *view, struct exchange *exchange, enum message_type question, uint64_t referral,
+                   exchange_answer take)
+{
+    struct message request;
+
+    message_init(&request, question);
+    message_set_number(&request, FIELD_referral_id, (int64_t)referral);
+    if (question == MESSAGE_status && view->reveal)
+        message_set_number(&request, FIELD_reveal, true);
+    return view_ask(view, exchange, &request, take);
+}
+
+static void take_referral(void *context, const struct message *answer)
+{
+    const struct view *view = context;
+
+    if (answer->type == MESSAGE_referral)
+        print_one(PRINT_TABLE, view->schema, answer, view->reveal, stdout);
+}
+
+int look_show(const struct invocation *invocation)
+{
+    bool for_people = invocation->format == PRINT_TABLE;
+    struct view view = {.invocation = invocation, .schema = "referral.show/1"};
+    struct exchange *exchange;
+    uint64_t referral;
+    int code;
+
+    if (!options_referral_id(invocation, invocation->operands[0], &referral))
+        return EX_USAGE;
+    exchange = options_connect(invocation, &code);
+    if (!exchange)
+        return code;
+    view.reveal = options_given(invocation, "reveal");
+    view.printer = print_open(invocation->format, view.schema, happened_columns, stdout);
+    code = view_ask_about(&view, exchange, MESSAGE_status, referral, for_people ? take_referral : view_take_row);
+    if (code == EX_OK && for_people)
+        puts("\nhistory, newest first");
+    if (code == EX_OK)
+        code = view_ask_about(&view, exchange, MESSAGE_history, referral, view_take_row);
+    print_close(&view.printer, NULL);
+    exchange_close(&exchange);
+    return code;
+}

@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: MIT
+ * print: one printer for all command-line clients. Writes no escape codes, on a terminal neither. */
+#include "clients/print.h"
+
+#include "clients/exchange.h"
+#include "clients/text.h"
+
+#include <assert.h>
+#include <jansson.h>
+#include <libsmartcols/libsmartcols.h>
+#include <locale.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#define MASK "***"
+#define VALUE_BYTES (2 * MESSAGE_BYTES_MAX)
+
+struct printer {
+    enum print_format format;
+    FILE *out;
+    const enum field *columns;
+    struct libscols_table *table;
+    json_t *items;
+    char schema[80];
+};
+
+static bool is_masked(enum field field, bool reveal)
+{
+    return !reveal && fields[field].audience == AUDIENCE_CASE;
+}
+
+static json_t *json_of_value(const struct message *message, enum kind kind, int of, const struct value *value)
+{
+    char small[64];
+    json_t *array;
+
+    switch (kind) {
+    case KIND_INT:
+        return json_integer(value->number);
+    case KIND_BOOL:
+        return json_boolean(value->number != 0);
+    case KIND_INTS:
+        array = json_array();
+        for (size_t i = 0; i < value->list.count; i++)
+            json_array_append_new(array, json_integer(message->elements[value->list.first + i].number));
+        return array;
+    case KIND_UUID:
+    case KIND_REFERRAL_ID:
+    case KIND_CODE:
+    case KIND_DATETIME:
+    case KIND_DATE:
+        text_write_value(kind, of, value, small, sizeof small);
+        return json_string(small);
+    default:
+        return json_stringn(value->text.bytes, value->text.length);
+    }
+}
+
+static json_t *json_of_record(const struct message *message, enum field field, size_t i)
+{
+    const struct record_spec *record = &records[fields[field].of];
+    json_t *object = json_object();
+
+    for (size_t m = 0; m < record->count; m++) {
+        const struct value *value = message_member(message, field, i, m);
+        const struct field_spec *spec = &record->members[m];
+
+        if (value->present)
+            json_object_set_new(object, spec->name, json_of_value(message, spec->kind, spec->of, value));
+    }
+    return object;
+}
+
+static json_t *json_of_field(const struct message *message, enum field field, bool reveal)
+{
+    const struct field_spec *spec = &fields[field];
+    json_t *array;
+
+    if (is_masked(field, reveal))
+        return json_string(MASK);
+    if (spec->kind < KIND_CODES)
+        return json_of_value(message, spec->kind, spec->of, &message->values[field]);
+    array = json_array();
+    for (size_t i = 0; i < message_list_count(message, field); i++)
+        json_array_append_new(array, spec->kind == KIND_RECORDS
+                                         ? json_of_record(message, field, i)
+                                         : json_of_value(message, text_element_kind(spec->kind), spec->of,
+                                                         message_element(message, field, i)));
+    return array;
+}
+
+/* Puts the message's fields into the object, in the order of its table; request_id says nothing to a reader. */
+static void fill_object(json_t *object, const struct message *message, bool reveal)
+{
+    const struct message_spec *spec = message_spec(message->type);
+
+    assert(spec != NULL);
+    json_object_set_new(object, "type", json_string(spec->name));
+    for (size_t i = 0; i < spec->count; i++) {
+        enum field field = spec->members[i].field;
+
+        if (field != FIELD_request_id && message_has(message, field))
+            json_object_set_new(object, fields[field].name, json_of_field(message, field, reveal));
+    }
+}
+
+static void write_json(FILE *out, const json_t *object, size_t flags)
+{
+    json_dumpf(object, out, flags);
+    fputc('\n', out);
+    fflush(out);
+}
+
+/* Control characters of a text would be escape codes in a table; UTF-8 stays. */
+static void make_plain(char *text)
+{
+    for (; *text != '\0'; text++)
+        if ((unsigned char)*text < ' ' || *text == 0x7f)
+            *text = ' ';
+}
+
+static char *value_text(const struct message *message, enum field field, bool reveal, char *buffer, size_t size)
+{
+    print_value(message, field, reveal, buffer, size);
+    make_plain(buffer);
+    return buffer;
+}
+
+static bool is_number(enum field field)
+{
+    return fields[field].kind == KIND_INT;
+}
+
+static void open_table(struct printer *printer)
+{
+    setlocale(LC_ALL, "");
+    printer->table = scols_new_table();
+    assert(printer->table != NULL);
+    scols_table_set_stream(printer->table, printer->out);
+    for (const enum field *column = printer->columns; *column != FIELD_COUNT; column++)
+        scols_table_new_column(printer->table, fields[*column].name, 0,
+                               is_number(*column) ? SCOLS_FL_RIGHT : SCOLS_FL_TRUNC);
+    /* A line that goes to a file or a pipe is never cut. */
+    if (!isatty(fileno(printer->out)))
+        scols_table_set_termforce(printer->table, SCOLS_TERMFORCE_NEVER);
+}
+
+static void add_row(struct printer *printer, const struct message *message, bool reveal)
+{
+    static char buffer[VALUE_BYTES];
+    struct libscols_line *line = scols_table_new_line(printer->table, NULL);
+
+    assert(line != NULL);
+    for (size_t i = 0; printer->columns[i] != FIELD_COUNT; i++)
+        scols_line_set_data(line, i, value_text(message, printer->columns[i], reveal, buffer, sizeof buffer));
+    explicit_bzero(buffer, sizeof buffer);
+}
+
+static void print_lines(const struct message *message, bool reveal, FILE *out)
+{
+    static char buffer[VALUE_BYTES];
+    const struct message_spec *spec = message_spec(message->type);
+
+    for (size_t i = 0; i < spec->count; i++) {
+        enum field field = spec->members[i].field;
+
+        if (field != FIELD_request_id && message_has(message, field))
+            fprintf(out, "%s: %s\n", fields[field].name, value_text(message, field, reveal, buffer, sizeof buffer));
+    }
+    explicit_bzero(buffer, sizeof buffer);
+    fflush(out);
+}
+
+bool print_format_parse(const char *text, enum print_format *format)
+{
+    static const char *const names[] = {[PRINT_TABLE] = "table", [PRINT_JSON] = "json", [PRINT_JSONL] = "jsonl"};
+
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (strcmp(names[i], text) != 0)
+            continue;
+        *format = (enum print_format)i;
+        return true;
+    }
+    return false;
+}
+
+struct printer *print_open(enum print_format format, const char *schema, const enum field *columns, FILE *out)
+{
+    struct printer *printer = calloc(1, sizeof *printer);
+
+    assert(printer != NULL && strlen(schema) < sizeof printer->schema);
+    printer->format = format;
+    printer->out = out;
+    printer->columns = columns;
+    strcpy(printer->schema, schema);
+    if (format == PRINT_TABLE)
+        open_table(printer);
+    if (format == PRINT_JSON)
+        printer->items = json_array();
+    return printer;
+}
+
+void print_row(struct printer *printer, const struct message *message, bool reveal)
+{
+    json_t *object;
+
+    if (printer->format == PRINT_TABLE) {
+        add_row(printer, message, reveal);
+        return;
+    }
+    object = json_object();
+    fill_object(object, message, reveal);
+    if (printer->format == PRINT_JSON) {
+        json_array_append_new(printer->items, object);
+        return;
+    }
+    write_json(printer->out, object, JSON_COMPACT);
+    json_decref(object);
+}
+
+void print_close(struct printer **printer, const char *next)
+{
+    struct printer *closing = *printer;
+
+    *printer = NULL;
+    if (closing->format == PRINT_TABLE) {
+        scols_print_table(closing->table);
+        scols_unref_table(closing->table);
+    }
+    if (closing->format == PRINT_JSON) {
+        json_t *document = json_object();
+
+        json_object_set_new(document, "schema", json_string(closing->schema));
+        json_object_set_new(document, "items", closing->items);
+        if (next != NULL)
+            json_object_set_new(document, "next", json_string(next));
+        write_json(closing->out, document, JSON_INDENT(2));
+        json_decref(document);
+    }
+    fflush(closing->out);
+    free(closing);
+}
+
+void print_one(enum print_format format, const char *schema, const struct message *message, bool reveal, FILE *out)
+{
+    json_t *object;
+
+    if (format == PRINT_TABLE) {
+        print_lines(message, reveal, out);
+        return;
+    }
+    object = json_object();
+    json_object_set_new(object, "schema", json_string(schema));
+    fill_object(object, message, reveal);
+    write_json(out, object, format == PRINT_JSON ? JSON_INDENT(2) : JSON_COMPACT);
+    json_decref(object);
+}
+
+const char *print_value(const struct message *message, enum field field, bool reveal, char *buffer, size_t size)
+{
+    if (!message_has(message, field) || !is_masked(field, reveal))
+        text_write(message, field, buffer, size);
+    else
+        snprintf(buffer, size, "%s", MASK);
+    return buffer;
+}
+
+int exit_code(int exchange_result)
+{
+    static const int codes[] = {
+        [EXCHANGE_OK] = EX_OK,
+        [EXCHANGE_TIMEOUT] = EX_TEMPFAIL,
+        [EXCHANGE_UNREACHABLE] = EX_UNAVAILABLE,
+        [EXCHANGE_DENIED] = EX_NOPERM,
+        [EXCHANGE_VERSION] = EX_PROTOCOL,
+        [EXCHANGE_INVALID] = EX_DATAERR,
+        [EXCHANGE_NOT_FOUND] = EX_NOUSER,
+        [EXCHANGE_CONFLICT] = 1, /* the answer is no */
+        [EXCHANGE_BUSY] = EX_TEMPFAIL,
+        [EXCHANGE_NOMEM] = EX_OSERR,
+        [EXCHANGE_MISUSE] = EX_CONFIG,
+    };
+
+    if (exchange_result < 0 || (size_t)exchange_result >= sizeof codes / sizeof codes[0])
+        return EX_SOFTWARE;
+    return codes[exchange_result];
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT
+ * print: one printer for all command-line clients. Data on stdout, words on stderr. Tables for people (libsmartcols),
+ * JSON for programs (jansson): derived from the field table, so that names are those of the wire. */
+#ifndef CLIENTS_PRINT_H
+#define CLIENTS_PRINT_H
+
+#include <stdio.h>
+
+#include "proto/message.h"
+
+enum print_format { PRINT_TABLE, PRINT_JSON, PRINT_JSONL };
+
+/* "table", "json", "jsonl"; false: none of them. */
+bool print_format_parse(const char *, enum print_format *);
+
+struct printer;
+
+/* schema names the JSON document ("referral.list/1"); columns are the fields of a table, ended by FIELD_COUNT. */
+struct printer *print_open(enum print_format, const char *schema, const enum field *columns, FILE *out);
+/* A row. Personal data (audience CASE) is masked unless reveal. */
+void print_row(struct printer *, const struct message *, bool reveal);
+/* Writes what is not yet written; JSON gets its end ("next" page when not NULL). */
+void print_close(struct printer **, const char *next);
+
+/* One message as `name: value` lines, or one JSON object. */
+void print_one(enum print_format, const char *schema, const struct message *, bool reveal, FILE *out);
+
+/* The text of one value, as on the wire, masked unless reveal. Returns buffer. */
+const char *print_value(const struct message *, enum field, bool reveal, char *buffer, size_t size);
+
+/* sysexits for a result of exchange (0, 65, 67, 69, 75, 76, 77 ...), reference: every program's manual page. */
+int exit_code(int exchange_result);
+
+#endif

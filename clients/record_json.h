@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT
+ * record_json: a referral as JSON with the names of the wire, or as lines NAME=VALUE, into a message to submit. */
+#ifndef CLIENTS_RECORD_JSON_H
+#define CLIENTS_RECORD_JSON_H
+
+#include "proto/message.h"
+
+/* Texts that a message borrows, one for each field; all NULL at first. */
+struct record_texts {
+    char *of[FIELD_COUNT];
+};
+
+/* Reads one object, or lines, from a file ("-": standard input) into texts, as text.h writes them. Sets or replaces,
+ * field by field; `type` and `schema` are passed over. False with a sentence in why, which repeats no content. */
+bool record_json_read(const char *path, struct record_texts *, char *why, size_t why_size);
+/* Sets one text (copied). False: out of memory. */
+bool record_texts_set(struct record_texts *, enum field, const char *text);
+/* Sets every field of the message from its text; the message borrows the texts, which change. */
+bool record_texts_fill(struct record_texts *, struct message *, char *why, size_t why_size);
+void record_texts_clear(struct record_texts *);
+
+#endif

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT
+ * letter: what a party is told about an event. Written from what is stored, so that the same letter can be sent again
+ * after any time: the entry, the submit, and what never changes of the referral. Pure. */
+#ifndef CORE_LETTER_H
+#define CORE_LETTER_H
+
+#include "daemon/core/history.h"
+#include "proto/message.h"
+
+struct letter_facts {
+    const struct network *network;
+    const struct referral *referral;
+    const struct entry *entry;
+    const struct message *submit; /* as the sender sent it; NULL: erased, then only what is not personal is told */
+    struct text note;             /* of the event; empty: none */
+};
+
+/* Fills *message (texts borrowed from the facts and from static data). The fields of the submit that a party gets are
+ * those of the message's own table: nothing else can leave. age_band is scratch that the message points to. */
+void letter_write(const struct letter_facts *, const struct letter *, char age_band[12], struct message *message);
+
+#endif

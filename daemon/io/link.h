@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT
+ * link: owns the sockets. Receives, checks the key, decodes with limits, admits or answers busy, sends. It never waits
+ * for the disk. Identity is the CURVE key (on the operators' unix socket: the user), never the routing id.
+ *
+ * Two queues join it to the workers: what it admits goes to the turn (REQUEST) or to the reader (QUESTION); what they
+ * answer comes back as an outbox. */
+#ifndef IO_LINK_H
+#define IO_LINK_H
+
+#include "daemon/io/batch.h"
+#include "daemon/io/enrolled.h"
+#include "daemon/io/settings.h"
+
+struct link;
+
+enum worker { WORKER_TURN, WORKER_READER, WORKER_COUNT };
+
+/* Binds the sockets and starts the thread that checks keys; tries a key that is not enrolled and insists on its
+ * refusal before it returns. NULL with a sentence in why. */
+struct link *link_open(const struct settings *, char *why, size_t why_size);
+void link_close(struct link **);
+/* Where the parties' socket is bound: tcp://address:port, with the real port when the settings say "*". */
+const char *link_endpoint(const struct link *);
+
+/* The link's own thread: runs until link_stop; returns then. */
+void link_run(struct link *);
+/* From any thread or signalfd loop: refuse new requests with DRAINING from now on, finish what is in hand, and let
+ * link_run return. */
+void link_stop(struct link *);
+/* Reads the enrolled keys again at once; they are also looked at every second. */
+void link_reload_keys(struct link *);
+
+/* A worker's side. Waits until something has gathered or until_ms (wall clock, link_now_ms) has passed; returns the
+ * batch of all that has gathered (0 when time has passed), or -1 when the link has stopped and nothing is left.
+ * The requests stay valid until the same worker's next link_take. */
+ptrdiff_t link_take(struct link *, enum worker, int64_t until_ms, const struct request **);
+/* Hands an outbox over to be sent and gives back an empty one; never waits for a peer. */
+void link_send(struct link *, enum worker, struct outbox *);
+/* The wall clock in milliseconds; never goes back within this process. */
+int64_t link_now_ms(void);
+
+#endif

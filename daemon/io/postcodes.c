@@ -1,0 +1,619 @@
+/* SPDX-License-Identifier: MIT
+ * postcodes: CSV -> place table. Each row carries the number of the import that wrote it; rows of other imports count
+ * as not there, so a new edition replaces the old one although rows are only ever written over. */
+#include "daemon/io/postcodes.h"
+
+#define HASH_NONFATAL_OOM 1
+#define HASH_FUNCTION HASH_FNV
+#define uthash_nonfatal_oom(element) ((element)->out_of_memory = true)
+
+#include <assert.h>
+#include <csv.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <uthash.h>
+
+#include "proto/check.h"
+#include "proto/pack.h"
+
+#define ROW_VERSION 1
+#define ROW_BYTES_MAX 64
+#define TRANSACTION_ROWS 5000
+#define LINE_BYTES 4096
+#define FIELD_BYTES_MAX 65536
+#define COLUMNS_MAX 256
+#define VALUE_BYTES 32
+#define EDITION_BYTES 41
+#define DECILES 11
+#define VOTES_MAX 256 /* neighbourhoods of one district that are counted */
+
+enum column { COLUMN_POSTCODE, COLUMN_EASTING, COLUMN_NORTHING, COLUMN_NEIGHBOURHOOD, COLUMN_DECILE, COLUMN_COUNT };
+
+/* The names of the columns; the first that the header holds is taken. */
+static const char *const columns[COLUMN_COUNT][4] = {
+    [COLUMN_POSTCODE] = {"postcode"},
+    [COLUMN_EASTING] = {"easting"},
+    [COLUMN_NORTHING] = {"northing"},
+    [COLUMN_NEIGHBOURHOOD] = {"msoa21_code"},
+    [COLUMN_DECILE] = {"imd2025_decile", "imd2019_decile", "imd_decile"},
+};
+
+struct vote {
+    char code[16];
+    uint32_t count;
+};
+
+/* A sector or district: what its postcodes come to. */
+struct area {
+    char key[10];
+    int64_t eastings, northings;
+    uint32_t placed; /* postcodes with a position */
+    uint32_t deciles[DECILES];
+    struct vote *votes;
+    size_t votes_count;
+    bool out_of_memory;
+    UT_hash_handle hh;
+};
+
+/* The record of the edition under META_EDITION. */
+struct edition {
+    uint64_t import;
+    char name[EDITION_BYTES];
+};
+
+struct import {
+    struct store *store;
+    struct transaction *transaction;
+    uint32_t transaction_rows;
+    uint64_t number;
+    struct area *areas;
+    int64_t postcodes;
+    /* Reading: which column of the file is which of ours (-1: none), and the values of the row at hand. */
+    const char *path;
+    int64_t line;
+    bool has_header;
+    size_t header_columns;
+    char header[COLUMNS_MAX][VALUE_BYTES];
+    int place_of[COLUMN_COUNT];
+    size_t column;
+    char values[COLUMN_COUNT][VALUE_BYTES];
+    bool value_too_long;
+    bool failed;
+    char *why;
+    size_t why_size;
+};
+
+/* Rows of the place table */
+
+static size_t pack_row(unsigned char bytes[ROW_BYTES_MAX], uint64_t import, const struct place *place)
+{
+    struct packer packer;
+
+    packer_init(&packer, bytes, ROW_BYTES_MAX);
+    pack_array(&packer, 6);
+    pack_int(&packer, ROW_VERSION);
+    pack_int(&packer, (int64_t)import);
+    pack_int(&packer, place->position.easting);
+    pack_int(&packer, place->position.northing);
+    pack_int(&packer, place->decile);
+    pack_text(&packer, place->neighbourhood_code, strlen(place->neighbourhood_code));
+    assert(!packer.overflow);
+    return packer.length;
+}
+
+/* Elements of an array; false when any is not an integer. */
+static bool read_integers(const struct node *array, uint32_t from, int64_t *integers, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++)
+        if (!node_int(node_at(array, from + i), &integers[i]))
+            return false;
+    return true;
+}
+
+static bool read_text(const struct node *node, char *text, size_t size)
+{
+    const char *bytes;
+    uint32_t length;
+
+    if (!node_text(node, &bytes, &length) || length >= size)
+        return false;
+    /* An empty text has no bytes to point to. */
+    if (length > 0)
+        memcpy(text, bytes, length);
+    text[length] = '\0';
+    return true;
+}
+
+static bool read_row(const struct node *root, uint64_t import, struct place *place, enum store_result *result)
+{
+    int64_t values[5];
+
+    *result = STORE_DAMAGED;
+    if (node_kind(root) != NODE_ARRAY || node_count(root) != 6 || !read_integers(root, 0, values, 5) ||
+        values[0] != ROW_VERSION || values[2] < 0 || values[2] > INT32_MAX || values[3] < 0 || values[3] > INT32_MAX ||
+        values[4] < 0 || values[4] >= DECILES ||
+        !read_text(node_at(root, 5), place->neighbourhood_code, sizeof place->neighbourhood_code))
+        return false;
+    *result = STORE_OK;
+    place->position = (struct position){(int32_t)values[2], (int32_t)values[3]};
+    place->decile = (uint8_t)values[4];
+    return values[1] == (int64_t)import;
+}
+
+static enum store_result unpack_row(const void *bytes, size_t length, uint64_t import, struct place *place, bool *found)
+{
+    struct unpacker *unpacker = unpacker_open();
+    const struct node *root;
+    enum store_result result = STORE_DAMAGED;
+
+    if (unpacker == NULL)
+        return STORE_UNAVAILABLE;
+    if (unpack(unpacker, bytes, length, &root) == UNPACK_OK)
+        *found = read_row(root, import, place, &result);
+    unpacker_close(&unpacker);
+    return result;
+}
+
+static size_t pack_edition(unsigned char bytes[ROW_BYTES_MAX], const struct edition *edition)
+{
+    struct packer packer;
+
+    packer_init(&packer, bytes, ROW_BYTES_MAX);
+    pack_array(&packer, 3);
+    pack_int(&packer, ROW_VERSION);
+    pack_int(&packer, (int64_t)edition->import);
+    pack_text(&packer, edition->name, strlen(edition->name));
+    assert(!packer.overflow);
+    return packer.length;
+}
+
+static bool read_edition(const struct node *root, struct edition *edition)
+{
+    int64_t values[2];
+
+    if (node_kind(root) != NODE_ARRAY || node_count(root) != 3 || !read_integers(root, 0, values, 2) ||
+        values[0] != ROW_VERSION || values[1] < 0 || !read_text(node_at(root, 2), edition->name, sizeof edition->name))
+        return false;
+    edition->import = (uint64_t)values[1];
+    return true;
+}
+
+/* Import 0 and no name when there is none. */
+static enum store_result get_edition(struct store *store, struct transaction *transaction, struct edition *edition)
+{
+    const void *bytes;
+    size_t length;
+    const struct node *root;
+    enum store_result result = store_get(store, transaction, TABLE_META, META_EDITION, &bytes, &length);
+
+    memset(edition, 0, sizeof *edition);
+    if (result != STORE_OK)
+        return result == STORE_NOT_FOUND ? STORE_OK : result;
+    struct unpacker *unpacker = unpacker_open();
+    if (unpacker == NULL)
+        return STORE_UNAVAILABLE;
+    if (unpack(unpacker, bytes, length, &root) != UNPACK_OK || !read_edition(root, edition))
+        result = STORE_DAMAGED;
+    unpacker_close(&unpacker);
+    return result;
+}
+
+/* Transactions of bounded size */
+
+static void fail(struct import *import, const char *sentence)
+{
+    if (!import->failed)
+        (void)snprintf(import->why, import->why_size, "%s:%" PRId64 ": %s", import->path, import->line, sentence);
+    import->failed = true;
+}
+
+static void fail_store(struct import *import, enum store_result result)
+{
+    if (!import->failed)
+        (void)snprintf(import->why, import->why_size, "%s cannot be imported: the store says: %s", import->path,
+                       store_result_text(result));
+    import->failed = true;
+}
+
+static void commit_rows(struct import *import)
+{
+    if (import->transaction == NULL)
+        return;
+    enum store_result result = store_commit(import->store, &import->transaction);
+    import->transaction_rows = 0;
+    if (result != STORE_OK)
+        fail_store(import, result);
+}
+
+static bool begin_rows(struct import *import)
+{
+    enum store_result why = STORE_UNAVAILABLE;
+
+    if (import->transaction == NULL)
+        import->transaction = store_begin(import->store, true, &why);
+    if (import->transaction == NULL)
+        fail_store(import, why);
+    return import->transaction != NULL;
+}
+
+static void put_row(struct import *import, const char *key, const struct place *place)
+{
+    unsigned char bytes[ROW_BYTES_MAX];
+
+    if (!begin_rows(import))
+        return;
+    /* The transaction keeps its first error until the commit. */
+    (void)store_place_put(import->store, import->transaction, key, strlen(key), bytes,
+                          pack_row(bytes, import->number, place));
+    if (++import->transaction_rows == TRANSACTION_ROWS)
+        commit_rows(import);
+}
+
+static void put_edition(struct import *import, const struct edition *edition)
+{
+    unsigned char bytes[ROW_BYTES_MAX];
+
+    if (!begin_rows(import))
+        return;
+    (void)store_put(import->store, import->transaction, TABLE_META, META_EDITION, bytes, pack_edition(bytes, edition));
+    commit_rows(import);
+}
+
+/* Sectors and districts */
+
+static struct area *area_of(struct import *import, const char *key, size_t length)
+{
+    struct area *area = NULL;
+
+    HASH_FIND(hh, import->areas, key, length, area);
+    if (area)
+        return area;
+    area = calloc(1, sizeof *area);
+    if (area == NULL)
+        return NULL;
+    memcpy(area->key, key, length);
+    HASH_ADD(hh, import->areas, key, length, area);
+    if (area->out_of_memory) {
+        free(area);
+        return NULL;
+    }
+    return area;
+}
+
+static bool vote(struct area *area, const char *code)
+{
+    for (size_t i = 0; i < area->votes_count; i++)
+        if (strcmp(area->votes[i].code, code) == 0) {
+            area->votes[i].count++;
+            return true;
+        }
+    if (area->votes_count == VOTES_MAX)
+        return true;
+    struct vote *votes = realloc(area->votes, (area->votes_count + 1) * sizeof *votes);
+    if (votes == NULL)
+        return false;
+    area->votes = votes;
+    votes[area->votes_count].count = 1;
+    (void)snprintf(votes[area->votes_count++].code, sizeof votes->code, "%s", code);
+    return true;
+}
+
+static void add_to_area(struct import *import, const char *key, size_t length, const struct place *place)
+{
+    struct area *area = area_of(import, key, length);
+
+    if (area == NULL || (place->neighbourhood_code[0] != '\0' && !vote(area, place->neighbourhood_code))) {
+        fail(import, "out of memory");
+        return;
+    }
+    area->deciles[place->decile]++;
+    if (place->position.easting == 0)
+        return;
+    area->placed++;
+    area->eastings += place->position.easting;
+    area->northings += place->position.northing;
+}
+
+/* Ties go to the smaller decile and code, so that every import comes to the same. */
+static void sum_up(const struct area *area, struct place *place)
+{
+    uint32_t most = 0;
+    const struct vote *best = NULL;
+
+    memset(place, 0, sizeof *place);
+    if (area->placed > 0)
+        place->position =
+            (struct position){(int32_t)(area->eastings / area->placed), (int32_t)(area->northings / area->placed)};
+    for (uint8_t decile = 1; decile < DECILES; decile++)
+        if (area->deciles[decile] > most) {
+            most = area->deciles[decile];
+            place->decile = decile;
+        }
+    for (const struct vote *at = area->votes; at && at < area->votes + area->votes_count; at++)
+        if (best == NULL || at->count > best->count || (at->count == best->count && strcmp(at->code, best->code) < 0))
+            best = at;
+    if (best)
+        memcpy(place->neighbourhood_code, best->code, sizeof place->neighbourhood_code);
+}
+
+static void put_areas(struct import *import)
+{
+    struct place place;
+
+    for (const struct area *area = import->areas; area && !import->failed; area = area->hh.next) {
+        sum_up(area, &place);
+        put_row(import, area->key, &place);
+    }
+}
+
+static void free_areas(struct import *import)
+{
+    struct area *area, *next;
+
+    HASH_ITER(hh, import->areas, area, next)
+    {
+        HASH_DEL(import->areas, area);
+        free(area->votes);
+        free(area);
+    }
+}
+
+/* Reading */
+
+/* An empty value, and one with a fraction of zero ("248005.0"), are common in such files; the first counts as 0. */
+static bool parse_number(const char *text, int32_t most, int32_t *number)
+{
+    char *rest;
+
+    errno = 0;
+    long value = strtol(text, &rest, 10);
+    if (errno != 0 || value < 0 || value > most || (*rest != '\0' && strspn(rest, ".0") != strlen(rest)))
+        return false;
+    *number = (int32_t)value;
+    return true;
+}
+
+static bool parse_row(struct import *import, char postcode[10], struct place *place)
+{
+    const char *code = import->values[COLUMN_NEIGHBOURHOOD];
+    struct text text = {import->values[COLUMN_POSTCODE], (uint32_t)strlen(import->values[COLUMN_POSTCODE])};
+    int32_t decile = 0;
+
+    memset(place, 0, sizeof *place);
+    if (import->value_too_long || !check_postcode(text, postcode))
+        fail(import, "this is no postcode");
+    else if (!parse_number(import->values[COLUMN_EASTING], 700000, &place->position.easting) ||
+             !parse_number(import->values[COLUMN_NORTHING], 1300000, &place->position.northing))
+        fail(import, "easting and northing must be metres of the British grid");
+    else if (!parse_number(import->values[COLUMN_DECILE], 10, &decile))
+        fail(import, "the decile must be between 1 and 10");
+    else if (strlen(code) >= sizeof place->neighbourhood_code)
+        fail(import, "the neighbourhood code is longer than 15 characters");
+    else
+        memcpy(place->neighbourhood_code, code, strlen(code) + 1);
+    place->decile = (uint8_t)decile;
+    return !import->failed;
+}
+
+static void take_row(struct import *import)
+{
+    char postcode[10];
+    struct place place;
+
+    if (import->column != import->header_columns) {
+        fail(import, "this row has another number of columns than the header");
+        return;
+    }
+    if (!parse_row(import, postcode, &place))
+        return;
+    /* Code-Point Open gives some postcodes without a position (quality 90): nothing is known about them. */
+    if (place.position.easting == 0 && place.neighbourhood_code[0] == '\0')
+        return;
+    put_row(import, postcode, &place);
+    add_to_area(import, postcode, strlen(postcode) - 2, &place);
+    add_to_area(import, postcode, strcspn(postcode, " "), &place);
+    import->postcodes++;
+}
+
+static int find_column(const struct import *import, const char *const names[4])
+{
+    for (size_t i = 0; i < 4 && names[i]; i++)
+        for (size_t j = 0; j < import->header_columns; j++)
+            if (strcasecmp(import->header[j], names[i]) == 0)
+                return (int)j;
+    return -1;
+}
+
+static void take_header(struct import *import)
+{
+    import->header_columns = import->column;
+    import->has_header = true;
+    for (int column = 0; column < COLUMN_COUNT; column++)
+        import->place_of[column] = find_column(import, columns[column]);
+    if (import->place_of[COLUMN_POSTCODE] < 0 || import->place_of[COLUMN_EASTING] < 0 ||
+        import->place_of[COLUMN_NORTHING] < 0)
+        fail(import, "the header must name the columns postcode, easting and northing");
+}
+
+static void keep_value(struct import *import, char kept[VALUE_BYTES], const char *value, size_t length)
+{
+    if (length >= VALUE_BYTES)
+        import->value_too_long = true;
+    else
+        memcpy(kept, value, length + 1);
+}
+
+/* libcsv calls this for each field; it has put a NUL after it. */
+static void on_field(void *field, size_t length, void *argument)
+{
+    struct import *import = argument;
+    size_t column = import->column++;
+
+    if (import->failed)
+        return;
+    if (!import->has_header) {
+        if (column >= COLUMNS_MAX)
+            fail(import, "too many columns");
+        else if (length < VALUE_BYTES)
+            memcpy(import->header[column], field, length + 1);
+        return;
+    }
+    for (int ours = 0; ours < COLUMN_COUNT; ours++)
+        if (import->place_of[ours] == (int)column)
+            keep_value(import, import->values[ours], field, length);
+}
+
+static void on_row(int terminator, void *argument)
+{
+    struct import *import = argument;
+
+    (void)terminator;
+    if (!import->failed && import->has_header)
+        take_row(import);
+    else if (!import->failed)
+        take_header(import);
+    import->column = 0;
+    import->value_too_long = false;
+    memset(import->values, 0, sizeof import->values);
+}
+
+/* By lines, so that a fault can name its line. */
+static void read_lines(struct import *import, FILE *file, struct csv_parser *parser)
+{
+    static const char byte_order_mark[] = "\xef\xbb\xbf";
+    char line[LINE_BYTES];
+    bool begins = true;
+
+    while (!import->failed && fgets(line, sizeof line, file)) {
+        size_t length = strlen(line);
+        size_t skip = import->line == 0 && strncmp(line, byte_order_mark, 3) == 0 ? 3 : 0;
+        import->line += begins;
+        begins = length > 0 && line[length - 1] == '\n';
+        if (csv_parse(parser, line + skip, length - skip, on_field, on_row, import) != length - skip)
+            fail(import, csv_strerror(csv_error(parser)));
+        else if (csv_get_buffer_size(parser) > FIELD_BYTES_MAX)
+            fail(import, "a quoted value is not closed");
+    }
+    if (ferror(file))
+        fail(import, "cannot be read");
+    else if (!import->failed && csv_fini(parser, on_field, on_row, import) != 0)
+        fail(import, "a quoted value is not closed");
+    if (!import->has_header)
+        fail(import, "the file is empty");
+}
+
+static void read_file(struct import *import)
+{
+    struct csv_parser parser;
+    FILE *file = fopen(import->path, "re");
+
+    if (file == NULL) {
+        fail(import, strerror(errno));
+        return;
+    }
+    if (csv_init(&parser, CSV_STRICT | CSV_STRICT_FINI | CSV_APPEND_NULL) != 0) {
+        fail(import, "out of memory");
+    } else {
+        read_lines(import, file, &parser);
+        csv_free(&parser);
+    }
+    (void)fclose(file);
+}
+
+/* Until the end no edition is named, so that an import that is cut off is done again. */
+static void begin_import(struct import *import)
+{
+    struct edition edition;
+    struct transaction *transaction = store_begin(import->store, false, NULL);
+
+    if (transaction == NULL) {
+        fail_store(import, STORE_UNAVAILABLE);
+        return;
+    }
+    enum store_result result = get_edition(import->store, transaction, &edition);
+    store_abort(import->store, &transaction);
+    if (result != STORE_OK) {
+        fail_store(import, result);
+        return;
+    }
+    import->number = edition.import + 1;
+    put_edition(import, &(struct edition){.import = import->number});
+}
+
+int64_t postcodes_import(struct store *store, const char *path, const char *edition, char *why, size_t why_size)
+{
+    struct edition finished = {0};
+    struct import *import = calloc(1, sizeof *import);
+
+    if (import == NULL) {
+        (void)snprintf(why, why_size, "%s cannot be imported: out of memory", path);
+        return -1;
+    }
+    *import = (struct import){.store = store, .path = path, .why = why, .why_size = why_size};
+    begin_import(import);
+    if (!import->failed)
+        read_file(import);
+    if (!import->failed)
+        put_areas(import);
+    finished.import = import->number;
+    (void)snprintf(finished.name, sizeof finished.name, "%s", edition);
+    if (!import->failed)
+        commit_rows(import);
+    if (!import->failed)
+        put_edition(import, &finished);
+    if (import->transaction)
+        store_abort(store, &import->transaction);
+    int64_t postcodes = import->failed ? -1 : import->postcodes;
+    free_areas(import);
+    free(import);
+    return postcodes;
+}
+
+void postcodes_edition(struct store *store, struct transaction *transaction, char name[EDITION_BYTES])
+{
+    struct edition edition;
+
+    if (get_edition(store, transaction, &edition) != STORE_OK)
+        edition.name[0] = '\0';
+    memcpy(name, edition.name, EDITION_BYTES);
+}
+
+static enum store_result find_key(struct store *store, struct transaction *transaction, uint64_t import,
+                                  struct text key, struct place *place, bool *found)
+{
+    const void *bytes;
+    size_t length;
+    enum store_result result = store_place_get(store, transaction, key.bytes, key.length, &bytes, &length);
+
+    if (result == STORE_NOT_FOUND)
+        return STORE_OK;
+    return result == STORE_OK ? unpack_row(bytes, length, import, place, found) : result;
+}
+
+enum store_result postcodes_find(struct store *store, struct transaction *transaction, struct text postcode,
+                                 struct place *place)
+{
+    static const enum locality localities[] = {LOCALITY_EXACT, LOCALITY_SECTOR, LOCALITY_DISTRICT};
+    const char *space = memchr(postcode.bytes, ' ', postcode.length);
+    struct edition edition;
+    bool found = false;
+    enum store_result result = get_edition(store, transaction, &edition);
+
+    memset(place, 0, sizeof *place);
+    place->locality = LOCALITY_UNKNOWN;
+    if (space == NULL || postcode.length < 5)
+        return result;
+    const uint32_t lengths[] = {postcode.length, postcode.length - 2, (uint32_t)(space - postcode.bytes)};
+    for (size_t i = 0; i < 3 && result == STORE_OK && !found; i++) {
+        result = find_key(store, transaction, edition.import, (struct text){postcode.bytes, lengths[i]}, place, &found);
+        if (found)
+            place->locality = localities[i];
+        else
+            *place = (struct place){.locality = LOCALITY_UNKNOWN};
+    }
+    return result;
+}

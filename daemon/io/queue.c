@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: MIT
+ * queue: see queue.h. */
+#include "daemon/io/queue.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "daemon/io/log.h"
+
+/* A wait is cut into pieces of this length, so that a clock that is set forward is noticed. */
+#define WAIT_MS_MAX 1000
+
+struct batch {
+    struct request *requests; /* room for `most`; pages that were never used cost nothing */
+    size_t count;
+};
+
+struct queue {
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    size_t most;
+    struct batch batches[2];
+    struct batch *gathering; /* the link's while filling */
+    struct batch *in_hand;   /* the worker's between its takes */
+    bool filling;
+    bool ending;
+    bool ended;
+    size_t room; /* the link's: slots left in this round */
+    struct outbox outgoing;
+    void (*wake)(void *);
+    void *wake_argument;
+};
+
+static bool init_condition(pthread_cond_t *condition)
+{
+    pthread_condattr_t attributes;
+    bool done;
+
+    if (pthread_condattr_init(&attributes) != 0)
+        return false;
+    done =
+        pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC) == 0 && pthread_cond_init(condition, &attributes) == 0;
+    pthread_condattr_destroy(&attributes);
+    return done;
+}
+
+static void free_frames(struct batch *batch)
+{
+    for (size_t i = 0; i < batch->count; i++)
+        free((void *)(uintptr_t)batch->requests[i].frame);
+}
+
+/* With the lock held. */
+static void wait_at_most(struct queue *queue, int64_t ms)
+{
+    struct timespec until;
+
+    if (ms > WAIT_MS_MAX)
+        ms = WAIT_MS_MAX;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_nsec += (ms % 1000) * 1000000;
+    until.tv_sec += ms / 1000 + until.tv_nsec / 1000000000;
+    until.tv_nsec %= 1000000000;
+    pthread_cond_timedwait(&queue->changed, &queue->lock, &until);
+}
+
+/* The array with room for `needed` elements of `size` bytes; NULL: out of memory, the array is as it was. */
+static void *reserve(void *array, size_t *capacity, size_t needed, size_t size)
+{
+    size_t wanted = *capacity ? *capacity : 256;
+    void *grown;
+
+    if (array && needed <= *capacity)
+        return array;
+    while (wanted < needed)
+        wanted *= 2;
+    grown = realloc(array, wanted * size);
+    if (grown)
+        *capacity = wanted;
+    return grown;
+}
+
+/* Adds from's messages behind to's, with the lock held. False: out of memory, nothing was added. */
+static bool append(struct outbox *to, const struct outbox *from)
+{
+    struct dispatch *dispatches =
+        reserve(to->dispatches, &to->capacity, to->count + from->count, sizeof *to->dispatches);
+    uint8_t *bytes = reserve(to->bytes, &to->size, to->used + from->used, 1);
+
+    if (dispatches)
+        to->dispatches = dispatches;
+    if (bytes)
+        to->bytes = bytes;
+    if (!dispatches || !bytes)
+        return false;
+    for (size_t i = 0; i < from->count; i++) {
+        to->dispatches[to->count + i] = from->dispatches[i];
+        to->dispatches[to->count + i].offset += to->used;
+    }
+    to->count += from->count;
+    memcpy(to->bytes + to->used, from->bytes, from->used);
+    to->used += from->used;
+    return true;
+}
+
+static void swap_outboxes(struct outbox *a, struct outbox *b)
+{
+    struct outbox kept = *a;
+
+    *a = *b;
+    *b = kept;
+}
+
+struct queue *queue_open(size_t most, void (*wake)(void *), void *wake_argument)
+{
+    struct queue *queue = calloc(1, sizeof *queue);
+
+    assert(most > 0);
+    if (!queue)
+        return NULL;
+    for (size_t i = 0; i < 2; i++)
+        queue->batches[i].requests = calloc(most, sizeof(struct request));
+    if (!queue->batches[0].requests || !queue->batches[1].requests || !init_condition(&queue->changed)) {
+        free(queue->batches[0].requests);
+        free(queue->batches[1].requests);
+        free(queue);
+        return NULL;
+    }
+    pthread_mutex_init(&queue->lock, NULL);
+    queue->most = most;
+    queue->gathering = &queue->batches[0];
+    queue->in_hand = &queue->batches[1];
+    queue->wake = wake;
+    queue->wake_argument = wake_argument;
+    return queue;
+}
+
+void queue_close(struct queue **taken)
+{
+    struct queue *queue = *taken;
+
+    *taken = NULL;
+    if (!queue)
+        return;
+    for (size_t i = 0; i < 2; i++) {
+        free_frames(&queue->batches[i]);
+        free(queue->batches[i].requests);
+    }
+    outbox_free(&queue->outgoing);
+    pthread_cond_destroy(&queue->changed);
+    pthread_mutex_destroy(&queue->lock);
+    free(queue);
+}
+
+void queue_begin(struct queue *queue)
+{
+    pthread_mutex_lock(&queue->lock);
+    assert(!queue->filling);
+    queue->filling = true;
+    queue->room = queue->most - queue->in_hand->count - queue->gathering->count;
+    pthread_mutex_unlock(&queue->lock);
+}
+
+struct request *queue_slot(struct queue *queue)
+{
+    return queue->room > 0 ? &queue->gathering->requests[queue->gathering->count] : NULL;
+}
+
+void queue_keep(struct queue *queue)
+{
+    assert(queue->room > 0);
+    queue->room--;
+    queue->gathering->count++;
+}
+
+void queue_publish(struct queue *queue)
+{
+    pthread_mutex_lock(&queue->lock);
+    queue->filling = false;
+    pthread_cond_signal(&queue->changed);
+    pthread_mutex_unlock(&queue->lock);
+}
+
+void queue_end(struct queue *queue)
+{
+    pthread_mutex_lock(&queue->lock);
+    queue->ending = true;
+    pthread_cond_signal(&queue->changed);
+    pthread_mutex_unlock(&queue->lock);
+}
+
+bool queue_has_ended(struct queue *queue)
+{
+    bool ended;
+
+    pthread_mutex_lock(&queue->lock);
+    ended = queue->ended;
+    pthread_mutex_unlock(&queue->lock);
+    return ended;
+}
+
+void queue_collect(struct queue *queue, struct outbox *outbox)
+{
+    assert(outbox->count == 0);
+    pthread_mutex_lock(&queue->lock);
+    swap_outboxes(&queue->outgoing, outbox);
+    pthread_mutex_unlock(&queue->lock);
+}
+
+/* With the lock held: waits until there is something to take, the time has passed, or all is done. While the link
+ * fills, its round is waited for even past the time: it is short, and the worker then gets all of it. */
+static void wait_for_requests(struct queue *queue, int64_t until_ms, int64_t (*now_ms)(void))
+{
+    for (;;) {
+        int64_t now = now_ms();
+
+        if (!queue->filling && (queue->gathering->count > 0 || queue->ending || now >= until_ms))
+            return;
+        wait_at_most(queue, queue->filling || now >= until_ms ? WAIT_MS_MAX : until_ms - now);
+    }
+}
+
+ptrdiff_t queue_take(struct queue *queue, int64_t until_ms, int64_t (*now_ms)(void), const struct request **requests)
+{
+    struct batch *taken;
+    bool ended;
+
+    /* The batch in hand is this worker's; the link looks at its count alone. */
+    free_frames(queue->in_hand);
+    pthread_mutex_lock(&queue->lock);
+    queue->in_hand->count = 0;
+    wait_for_requests(queue, until_ms, now_ms);
+    taken = queue->gathering;
+    queue->gathering = queue->in_hand;
+    queue->in_hand = taken;
+    ended = queue->ended = taken->count == 0 && queue->ending;
+    pthread_mutex_unlock(&queue->lock);
+    *requests = taken->requests;
+    if (ended)
+        queue->wake(queue->wake_argument);
+    return ended ? -1 : (ptrdiff_t)taken->count;
+}
+
+void queue_send(struct queue *queue, struct outbox *outbox)
+{
+    size_t lost = 0;
+
+    pthread_mutex_lock(&queue->lock);
+    if (queue->outgoing.count == 0)
+        swap_outboxes(&queue->outgoing, outbox);
+    else if (!append(&queue->outgoing, outbox))
+        lost = outbox->count;
+    pthread_mutex_unlock(&queue->lock);
+    /* What is owed stands in the store, and who gets no answer asks again. */
+    if (lost > 0)
+        LOG(LOGGED_NO_MEMORY, {"messages", .number = (int64_t)lost});
+    outbox_clear(outbox);
+    queue->wake(queue->wake_argument);
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT
+ * queue: between the link thread and one worker. Requests go down in two batches, one gathering and one in hand;
+ * answers come up in an outbox. Everything has room from the start; the link's side never waits.
+ *
+ * The link fills in rounds: it owns the gathering batch from queue_begin to queue_publish, and a worker that asks
+ * meanwhile gets it at the end of the round. So a request is decoded where it stays, without a lock for each. */
+#ifndef IO_QUEUE_H
+#define IO_QUEUE_H
+
+#include "daemon/io/batch.h"
+
+struct queue;
+
+/* most: requests gathering and in hand together. wake is called when a worker has sent or has ended. NULL: out of
+ * memory. */
+struct queue *queue_open(size_t most, void (*wake)(void *), void *wake_argument);
+void queue_close(struct queue **);
+
+/* The link's side. */
+void queue_begin(struct queue *);
+/* The next free slot, the same one until queue_keep; NULL when there is no room. Between begin and publish. */
+struct request *queue_slot(struct queue *);
+/* The slot is admitted; its frame is taken and freed when the worker is done with it. */
+void queue_keep(struct queue *);
+void queue_publish(struct queue *);
+/* Nothing more comes: the worker's queue_take returns -1 when all that has gathered is done. */
+void queue_end(struct queue *);
+/* The worker has been told -1: it sends nothing any more. */
+bool queue_has_ended(struct queue *);
+/* Changes the (emptied) outbox for the one that has been sent. */
+void queue_collect(struct queue *, struct outbox *);
+
+/* The worker's side: link_take and link_send. */
+ptrdiff_t queue_take(struct queue *, int64_t until_ms, int64_t (*now_ms)(void), const struct request **);
+void queue_send(struct queue *, struct outbox *);
+
+#endif

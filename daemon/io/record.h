@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT
+ * record: what is stored <-> bytes. msgpack arrays with the version first, sealed by io/seal before they reach the
+ * store.
+ *
+ * To change a record: raise its version, write the new form, and keep reading the old one (a reader of version n fills
+ * what n did not have with its zero). Never change the meaning of an element in place. */
+#ifndef IO_RECORD_H
+#define IO_RECORD_H
+
+#include "daemon/core/history.h"
+#include "daemon/io/seal.h"
+#include "proto/pack.h"
+
+#define RECORD_BYTES_MAX 2048      /* of a referral or an entry, without a note */
+#define RECORD_NOTE_BYTES_MAX 8192 /* of a note, before sealing */
+
+/* The head of the journal: stands in the same transaction as all that a turn changes. */
+struct head {
+    uint64_t epoch;                 /* each start claims the next */
+    uint64_t batch;                 /* turns committed */
+    uint64_t referral;              /* the newest referral number */
+    uint64_t sequence;              /* the newest history entry */
+    uint32_t party;                 /* the newest party number */
+    uint32_t network;               /* the newest network version */
+    uint8_t chain[SEAL_HASH_BYTES]; /* hash over all history */
+};
+
+struct party_record {
+    char id[ID_BYTES_MAX + 1];
+    uint64_t confirmed;         /* of its mailbox */
+    uint64_t first_unconfirmed; /* history entry from which on its mailbox is to be rebuilt */
+};
+
+/* Each returns the length written into buffer (RECORD_BYTES_MAX is enough), and reads back true when whole.
+ * An unpacker belongs to one thread. */
+size_t record_write_head(const struct head *, void *buffer);
+bool record_read_head(struct unpacker *, const void *bytes, size_t length, struct head *);
+size_t record_write_party(const struct party_record *, void *buffer);
+bool record_read_party(struct unpacker *, const void *bytes, size_t length, struct party_record *);
+size_t record_write_places(const struct places *, void *buffer);
+bool record_read_places(struct unpacker *, const void *bytes, size_t length, struct places *);
+/* profile.neighbourhood is not stored: it follows from neighbourhood_code and the network. */
+size_t record_write_referral(const struct referral *, void *buffer);
+bool record_read_referral(struct unpacker *, const void *bytes, size_t length, struct referral *);
+/* note: sealed bytes (borrowed on reading), NULL and 0 when there is none. The buffer needs RECORD_BYTES_MAX +
+ * note_length. */
+size_t record_write_entry(const struct entry *, const void *note, size_t note_length, void *buffer);
+bool record_read_entry(struct unpacker *, const void *bytes, size_t length, struct entry *, const void **note,
+                       size_t *note_length);
+
+#endif

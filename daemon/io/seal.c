@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: MIT
+ * seal: the only file of the daemon that knows libsodium. A sealed value is nonce, ciphertext, tag. One thread seals;
+ * others may open and hash at the same time. */
+#include "daemon/io/seal.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sodium.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum {
+    NONCE_BYTES = crypto_aead_xchacha20poly1305_ietf_NPUBBYTES,
+    NONCE_START_BYTES = 16,
+    BOUND_BYTES = 16, /* place and number */
+    STREAM_BLOCK_BYTES = 1024,
+    DIGEST_BYTES = 16,
+    KEY_HEX_BYTES = 2 * SEAL_KEY_BYTES,
+    PATH_BYTES = 4096
+};
+
+static_assert(SEAL_KEY_BYTES == crypto_aead_xchacha20poly1305_ietf_KEYBYTES, "key");
+static_assert(SEAL_KEY_BYTES == crypto_kdf_KEYBYTES, "master");
+static_assert(SEAL_KEY_BYTES == crypto_stream_chacha20_ietf_KEYBYTES, "stream");
+static_assert(SEAL_OVERHEAD == NONCE_BYTES + crypto_aead_xchacha20poly1305_ietf_ABYTES, "overhead");
+static_assert(SEAL_WRAPPED_BYTES == SEAL_OVERHEAD + SEAL_KEY_BYTES, "wrapped");
+
+/* The keys derived from the master key; each serves one purpose. Numbers are never reused. */
+enum { SUBKEY_STORE = 1, SUBKEY_WRAP = 2, SUBKEY_DIGEST = 3, SUBKEY_SHORT_HASH = 4 };
+static const char subkey_context[crypto_kdf_CONTEXTBYTES] = {'r', 'e', 'f', 'e', 'r', 'r', 'a', 'l'};
+
+/* A stream of random bytes without a system call for each. Every block begins with the key of the next one, and what
+ * has been handed out is wiped: the memory of now does not tell the keys of before. */
+struct stream {
+    uint8_t key[SEAL_KEY_BYTES];
+    uint8_t block[STREAM_BLOCK_BYTES];
+    size_t used;
+};
+
+struct seal {
+    uint8_t store_key[SEAL_KEY_BYTES];
+    uint8_t wrap_key[SEAL_KEY_BYTES];
+    uint8_t digest_key[SEAL_KEY_BYTES];
+    uint8_t short_hash_key[crypto_shorthash_KEYBYTES];
+    struct stream stream;
+    /* A nonce is 16 random bytes of this start and a counter. The start is drawn anew by every open and never stored,
+     * so neither a restart nor a restored backup, which would repeat any stored counter, can repeat a nonce. A seed
+     * that the caller gives must therefore differ from open to open of one store. */
+    uint8_t nonce_start[NONCE_START_BYTES];
+    uint64_t nonce_count;
+};
+
+static void number_write(uint8_t bytes[8], uint64_t number)
+{
+    for (int i = 7; i >= 0; i--, number >>= 8)
+        bytes[i] = (uint8_t)number;
+}
+
+static void stream_refill(struct stream *stream)
+{
+    static const uint8_t nonce[crypto_stream_chacha20_ietf_NONCEBYTES]; /* each key makes one block: zero is enough */
+    crypto_stream_chacha20_ietf(stream->block, sizeof stream->block, nonce, stream->key);
+    memcpy(stream->key, stream->block, sizeof stream->key);
+    sodium_memzero(stream->block, sizeof stream->key);
+    stream->used = sizeof stream->key;
+}
+
+static void stream_take(struct stream *stream, uint8_t *bytes, size_t length)
+{
+    assert(length <= STREAM_BLOCK_BYTES - SEAL_KEY_BYTES);
+    if (length > STREAM_BLOCK_BYTES - stream->used)
+        stream_refill(stream);
+    memcpy(bytes, stream->block + stream->used, length);
+    sodium_memzero(stream->block + stream->used, length);
+    stream->used += length;
+}
+
+static void bound_write(uint8_t bound[BOUND_BYTES], int place, uint64_t number)
+{
+    number_write(bound, (uint64_t)place);
+    number_write(bound + 8, number);
+}
+
+struct seal *seal_open(const uint8_t master[SEAL_KEY_BYTES], const uint8_t *seed)
+{
+    if (sodium_init() < 0)
+        return NULL;
+    struct seal *seal = sodium_malloc(sizeof *seal);
+    if (seal == NULL)
+        return NULL;
+    /* sodium_malloc goes on when its pages cannot be locked; keys on a swap disk are not what was promised. */
+    if (sodium_mlock(seal, sizeof *seal) != 0) {
+        sodium_free(seal);
+        return NULL;
+    }
+    crypto_kdf_derive_from_key(seal->store_key, sizeof seal->store_key, SUBKEY_STORE, subkey_context, master);
+    crypto_kdf_derive_from_key(seal->wrap_key, sizeof seal->wrap_key, SUBKEY_WRAP, subkey_context, master);
+    crypto_kdf_derive_from_key(seal->digest_key, sizeof seal->digest_key, SUBKEY_DIGEST, subkey_context, master);
+    crypto_kdf_derive_from_key(seal->short_hash_key, sizeof seal->short_hash_key, SUBKEY_SHORT_HASH, subkey_context,
+                               master);
+    if (seed != NULL)
+        memcpy(seal->stream.key, seed, sizeof seal->stream.key);
+    else
+        randombytes_buf(seal->stream.key, sizeof seal->stream.key);
+    stream_refill(&seal->stream);
+    stream_take(&seal->stream, seal->nonce_start, sizeof seal->nonce_start);
+    seal->nonce_count = 0;
+    return seal;
+}
+
+void seal_close(struct seal **seal)
+{
+    sodium_free(*seal); /* wipes, and NULL is fine */
+    *seal = NULL;
+}
+
+void seal_bytes_with(struct seal *seal, const uint8_t key[SEAL_KEY_BYTES], int place, uint64_t number,
+                     const void *bytes, size_t length, void *out)
+{
+    uint8_t *nonce = out, bound[BOUND_BYTES];
+    memcpy(nonce, seal->nonce_start, NONCE_START_BYTES);
+    number_write(nonce + NONCE_START_BYTES, seal->nonce_count++);
+    bound_write(bound, place, number);
+    crypto_aead_xchacha20poly1305_ietf_encrypt(nonce + NONCE_BYTES, NULL, bytes, length, bound, sizeof bound, NULL,
+                                               nonce, key);
+}
+
+void seal_bytes(struct seal *seal, int place, uint64_t number, const void *bytes, size_t length, void *out)
+{
+    seal_bytes_with(seal, seal->store_key, place, number, bytes, length, out);
+}
+
+bool unseal_bytes_with(const uint8_t key[SEAL_KEY_BYTES], int place, uint64_t number, const void *sealed, size_t length,
+                       void *out)
+{
+    if (length < SEAL_OVERHEAD)
+        return false;
+    const uint8_t *nonce = sealed;
+    uint8_t bound[BOUND_BYTES];
+    bound_write(bound, place, number);
+    return crypto_aead_xchacha20poly1305_ietf_decrypt(out, NULL, NULL, nonce + NONCE_BYTES, length - NONCE_BYTES, bound,
+                                                      sizeof bound, nonce, key) == 0;
+}
+
+bool unseal_bytes(const struct seal *seal, int place, uint64_t number, const void *sealed, size_t length, void *out)
+{
+    return unseal_bytes_with(seal->store_key, place, number, sealed, length, out);
+}
+
+/* Only keys are sealed under the wrap key, so there is no place to tell apart. */
+void seal_new_key(struct seal *seal, uint64_t referral, uint8_t key[SEAL_KEY_BYTES],
+                  uint8_t wrapped[SEAL_WRAPPED_BYTES])
+{
+    stream_take(&seal->stream, key, SEAL_KEY_BYTES);
+    seal_bytes_with(seal, seal->wrap_key, 0, referral, key, SEAL_KEY_BYTES, wrapped);
+}
+
+bool seal_unwrap_key(const struct seal *seal, uint64_t referral, const uint8_t wrapped[SEAL_WRAPPED_BYTES],
+                     uint8_t key[SEAL_KEY_BYTES])
+{
+    return unseal_bytes_with(seal->wrap_key, 0, referral, wrapped, SEAL_WRAPPED_BYTES, key);
+}
+
+void seal_digest(const struct seal *seal, const void *bytes, size_t length, uint8_t digest[DIGEST_BYTES])
+{
+    crypto_generichash(digest, DIGEST_BYTES, bytes, length, seal->digest_key, sizeof seal->digest_key);
+}
+
+uint64_t seal_short_hash(const struct seal *seal, const void *bytes, size_t length)
+{
+    uint64_t hash;
+    static_assert(sizeof hash == crypto_shorthash_BYTES, "short hash");
+    crypto_shorthash((unsigned char *)&hash, bytes, length, seal->short_hash_key);
+    return hash;
+}
+
+void seal_chain(const uint8_t previous[SEAL_HASH_BYTES], const void *bytes, size_t length, uint8_t out[SEAL_HASH_BYTES])
+{
+    crypto_generichash_state state;
+    crypto_generichash_init(&state, NULL, 0, SEAL_HASH_BYTES);
+    crypto_generichash_update(&state, previous, SEAL_HASH_BYTES);
+    crypto_generichash_update(&state, bytes, length);
+    crypto_generichash_final(&state, out, SEAL_HASH_BYTES);
+}
+
+/* Where loading explains itself. */
+struct explanation {
+    char *why;
+    size_t why_size;
+};
+
+__attribute__((format(printf, 2, 3))) static bool refuse(struct explanation explanation, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(explanation.why, explanation.why_size, format, arguments);
+    va_end(arguments);
+    return false;
+}
+
+static bool sync_directory_of(const char *path)
+{
+    char directory[PATH_BYTES] = ".";
+    const char *slash = strrchr(path, '/');
+    if (slash != NULL &&
+        (size_t)snprintf(directory, sizeof directory, "%.*s", (int)(slash - path + 1), path) >= sizeof directory)
+        return false;
+    int file = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    bool done = file >= 0 && fsync(file) == 0;
+    if (file >= 0)
+        close(file);
+    return done;
+}
+
+/* The key must be on the disk before anything is sealed with it. */
+static bool master_create(const char *path, uint8_t master[SEAL_KEY_BYTES], struct explanation explanation)
+{
+    char text[KEY_HEX_BYTES + 1];
+    int file = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    if (file < 0)
+        return refuse(explanation, "Cannot create the master key file %s: %s.", path, strerror(errno));
+    randombytes_buf(master, SEAL_KEY_BYTES);
+    sodium_bin2hex(text, sizeof text, master, SEAL_KEY_BYTES);
+    text[KEY_HEX_BYTES] = '\n';
+    bool written = write(file, text, sizeof text) == (ssize_t)sizeof text && fsync(file) == 0;
+    int error = errno;
+    sodium_memzero(text, sizeof text);
+    close(file);
+    if (!written || !sync_directory_of(path)) {
+        error = written ? errno : error;
+        sodium_memzero(master, SEAL_KEY_BYTES);
+        unlink(path);
+        return refuse(explanation, "Cannot write the master key file %s: %s.", path, strerror(error));
+    }
+    return true;
+}
+
+static bool master_check(int file, const char *path, struct explanation explanation)
+{
+    struct stat status;
+    if (fstat(file, &status) != 0)
+        return refuse(explanation, "Cannot look at the master key file %s: %s.", path, strerror(errno));
+    if (!S_ISREG(status.st_mode))
+        return refuse(explanation, "The master key file %s is not a regular file.", path);
+    if ((status.st_mode & 07777 & ~(mode_t)0600) != 0)
+        return refuse(explanation, "The master key file %s has mode %04o, so that others can reach it; chmod 0600 it.",
+                      path, (unsigned int)(status.st_mode & 07777));
+    if (status.st_uid != geteuid() && status.st_uid != 0)
+        return refuse(explanation, "The master key file %s belongs to user %u, not to this user or root; chown it.",
+                      path, (unsigned int)status.st_uid);
+    return true;
+}
+
+static bool master_read(int file, const char *path, uint8_t master[SEAL_KEY_BYTES], struct explanation explanation)
+{
+    char text[KEY_HEX_BYTES + 2]; /* room for a line end, and for one byte too many */
+    size_t key_length = 0;
+    ssize_t length = read(file, text, sizeof text);
+    int error = errno;
+    bool whole = length == KEY_HEX_BYTES || (length == KEY_HEX_BYTES + 1 && text[KEY_HEX_BYTES] == '\n');
+    whole = whole && sodium_hex2bin(master, SEAL_KEY_BYTES, text, KEY_HEX_BYTES, NULL, &key_length, NULL) == 0 &&
+            key_length == SEAL_KEY_BYTES;
+    sodium_memzero(text, sizeof text);
+    if (whole)
+        return true;
+    sodium_memzero(master, SEAL_KEY_BYTES);
+    if (length < 0)
+        return refuse(explanation, "Cannot read the master key file %s: %s.", path, strerror(error));
+    return refuse(explanation, "The master key file %s must hold 64 hex digits and nothing else; restore it.", path);
+}
+
+bool seal_master_load(const char *path, bool create, uint8_t master[SEAL_KEY_BYTES], char *why, size_t why_size)
+{
+    struct explanation explanation = {.why = why, .why_size = why_size};
+    if (sodium_init() < 0)
+        return refuse(explanation, "libsodium cannot start: the system gives no random bytes.");
+    /* NONBLOCK: a pipe in the file's place must be refused, not waited for. */
+    int file = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (file < 0 && errno == ENOENT && create)
+        return master_create(path, master, explanation);
+    if (file < 0 && errno == ELOOP)
+        return refuse(explanation, "The master key file %s is a symbolic link; name the file itself.", path);
+    if (file < 0)
+        return refuse(explanation, "Cannot open the master key file %s: %s.", path, strerror(errno));
+    bool loaded = master_check(file, path, explanation) && master_read(file, path, master, explanation);
+    close(file);
+    return loaded;
+}
+
+void seal_wipe(void *bytes, size_t length)
+{
+    sodium_memzero(bytes, length);
+}

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT
+ * settings: the table of settings as data, and what the table cannot say. */
+#include "daemon/io/settings.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/io/settings.def"
+
+#define AS_ROW(member, name, kind, least, most, standard, meaning)                                                     \
+    CONFIG_ROW(settings, member, name, CONFIG_##kind, least, most, LIST_none, standard),
+static const struct config_row rows[] = {SETTINGS(AS_ROW)};
+#define ROWS_COUNT (sizeof rows / sizeof rows[0])
+
+static void check_listen(const struct settings *settings, const char *path, struct config_faults *faults)
+{
+    const char *port = strrchr(settings->listen, ':');
+    char *rest = NULL;
+    long number = port ? strtol(port + 1, &rest, 10) : 0;
+
+    if (settings->listen[0] == '\0')
+        return;
+    if (strncmp(settings->listen, "tcp://", 6) != 0 || port <= settings->listen + 6 || *rest != '\0' || number < 1 ||
+        number > 65535)
+        config_fault(faults, path, 0, "listen must be like \"tcp://127.0.0.1:7400\", not \"%.60s\"", settings->listen);
+}
+
+static void check_together(const struct settings *settings, const char *path, struct config_faults *faults)
+{
+    check_listen(settings, path, faults);
+    if ((settings->postcodes[0] == '\0') != (settings->postcodes_edition[0] == '\0'))
+        config_fault(faults, path, 0, "postcodes and postcodes_edition are given both or neither");
+    if (strcmp(settings->secret_key, settings->master_key) == 0)
+        config_fault(faults, path, 0, "secret_key and master_key must be two files");
+}
+
+/* Paths in the file count from the file, so that a directory can be moved as a whole. */
+static void resolve(const char *path, char *member, size_t size, const char *name, struct config_faults *faults)
+{
+    const char *slash = strrchr(path, '/');
+    char relative[SETTINGS_PATH_BYTES];
+
+    if (slash == NULL || member[0] == '/' || member[0] == '\0')
+        return;
+    memcpy(relative, member, strlen(member) + 1);
+    int length = snprintf(member, size, "%.*s/%s", (int)(slash - path), path, relative);
+    if (length < 0 || (size_t)length >= size)
+        config_fault(faults, path, 0, "%s: the path is too long", name);
+}
+
+bool settings_load(const char *path, struct settings *settings, struct config_faults *faults)
+{
+    char why[CONFIG_FAULT_BYTES];
+    size_t length;
+
+    memset(settings, 0, sizeof *settings);
+    char *text = config_load_file(path, &length, why, sizeof why);
+    if (text == NULL) {
+        config_fault(faults, path, 0, "%s", why);
+        return false;
+    }
+    struct config_tree *tree = config_parse(path, text, length, faults);
+    if (tree) {
+        config_take(tree, config_root(tree), "the file", rows, ROWS_COUNT, settings);
+        if (faults->count == 0)
+            check_together(settings, path, faults);
+        for (size_t i = 0; i < ROWS_COUNT; i++)
+            if (rows[i].kind == CONFIG_PATH)
+                resolve(path, (char *)settings + rows[i].offset, rows[i].size, rows[i].name, faults);
+    }
+    config_free(&tree);
+    free(text);
+    return faults->count == 0;
+}

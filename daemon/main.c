@@ -1,0 +1,428 @@
+/* SPDX-License-Identifier: MIT
+ * main: what comes before serving and after it. Reads the settings, opens everything from the store outward to the
+ * sockets, starts the threads, takes the signals, and closes in the other order. */
+#include <assert.h>
+#include <errno.h>
+#include <getopt.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "daemon/io/enrolled.h"
+#include "daemon/io/link.h"
+#include "daemon/io/log.h"
+#include "daemon/io/network_file.h"
+#include "daemon/io/postcodes.h"
+#include "daemon/io/secret_key.h"
+#include "daemon/io/service.h"
+#include "daemon/io/store_lmdb.h"
+#include "daemon/reader.h"
+
+#define DEFAULT_CONFIG "/etc/referrald/referrald.conf"
+#define WHY_BYTES 1200 /* a path, and a sentence about it */
+
+struct daemon {
+    struct settings settings;
+    struct config_faults faults;
+    char *network_text;
+    size_t network_length;
+    struct network *network;
+    struct store *store;
+    struct seal *seal;
+    struct turn *turn;
+    struct reader *reader;
+    struct link *link;
+    int finished; /* eventfd: the link has sent its last answer */
+    pthread_t threads[3];
+    size_t threads_count;
+    char why[WHY_BYTES];
+};
+
+/* ---- before serving -------------------------------------------------------------------------------------------- */
+
+/* Nobody may look into this process or find it in a core file; what it makes is its own. */
+static void close_to_others(void)
+{
+    const struct rlimit none = {0, 0};
+
+    umask(0077);
+    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+    setrlimit(RLIMIT_CORE, &none);
+    if (geteuid() == 0)
+        LOG(LOGGED_AS_ROOT, {"uid", .number = 0});
+}
+
+/* Before any thread starts, so that every thread inherits it. */
+static int take_signals(void)
+{
+    sigset_t signals;
+
+    signal(SIGPIPE, SIG_IGN);
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGHUP);
+    if (pthread_sigmask(SIG_BLOCK, &signals, NULL) != 0)
+        return -1;
+    return signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+static void load_network(struct daemon *daemon)
+{
+    const char *path = daemon->settings.network;
+
+    daemon->network_text = config_load_file(path, &daemon->network_length, daemon->why, WHY_BYTES);
+    if (!daemon->network_text)
+        config_fault(&daemon->faults, path, 0, "%s", daemon->why);
+    else
+        daemon->network = network_parse(path, daemon->network_text, daemon->network_length, &daemon->faults);
+}
+
+static void check_enrolled(struct daemon *daemon)
+{
+    struct enrolled *enrolled = enrolled_load(daemon->settings.enrolled, &daemon->faults);
+
+    enrolled_free(&enrolled);
+}
+
+static void check_secret_key(struct daemon *daemon)
+{
+    struct key_pair keys;
+
+    if (!secret_key_load(daemon->settings.secret_key, &keys, daemon->why, WHY_BYTES))
+        config_fault(&daemon->faults, "secret_key", 0, "%s", daemon->why); /* which names the file */
+    explicit_bzero(&keys, sizeof keys);
+}
+
+/* Every file that people write, all faults in one go. False when there are any. */
+static bool read_configuration(struct daemon *daemon, const char *path)
+{
+    if (settings_load(path, &daemon->settings, &daemon->faults)) {
+        load_network(daemon);
+        check_enrolled(daemon);
+        check_secret_key(daemon);
+    }
+    return daemon->faults.count == 0;
+}
+
+static int print_faults(const struct config_faults *faults, FILE *out)
+{
+    for (size_t i = 0; i < faults->count && i < CONFIG_FAULTS_MAX; i++)
+        fprintf(out, "%s\n", faults->lines[i]);
+    fprintf(out, "%zu errors\n", faults->count);
+    return faults->count == 0 ? EX_OK : EX_CONFIG;
+}
+
+static bool open_store(struct daemon *daemon)
+{
+    daemon->store = store_lmdb_open(daemon->settings.store, daemon->settings.store_limit_bytes, daemon->why, WHY_BYTES);
+    return daemon->store != NULL;
+}
+
+static bool open_seal(struct daemon *daemon)
+{
+    uint8_t master[SEAL_KEY_BYTES];
+
+    if (!seal_master_load(daemon->settings.master_key, true, master, daemon->why, WHY_BYTES))
+        return false;
+    daemon->seal = seal_open(master, NULL);
+    seal_wipe(master, sizeof master);
+    if (!daemon->seal)
+        snprintf(daemon->why, WHY_BYTES, "out of memory (locked memory for keys)");
+    return daemon->seal != NULL;
+}
+
+static bool import_postcodes(struct daemon *daemon)
+{
+    const struct settings *settings = &daemon->settings;
+    struct transaction *transaction;
+    char edition[41];
+    int64_t count;
+
+    if (settings->postcodes[0] == '\0')
+        return true;
+    transaction = store_begin(daemon->store, false, NULL);
+    if (!transaction) {
+        snprintf(daemon->why, WHY_BYTES, "%s: cannot be read", settings->store);
+        return false;
+    }
+    postcodes_edition(daemon->store, transaction, edition);
+    store_abort(daemon->store, &transaction);
+    if (strcmp(edition, settings->postcodes_edition) == 0)
+        return true;
+    count = postcodes_import(daemon->store, settings->postcodes, settings->postcodes_edition, daemon->why, WHY_BYTES);
+    if (count >= 0)
+        LOG(LOGGED_POSTCODES, {"edition", .text = settings->postcodes_edition}, {"count", .number = count});
+    return count >= 0;
+}
+
+static bool open_turn(struct daemon *daemon)
+{
+    const struct turn_options options = {.window = daemon->settings.window,
+                                         .retry_after_ms = daemon->settings.retry_after_ms,
+                                         .push_again_ms = daemon->settings.push_again_ms,
+                                         .version = REFERRALD_VERSION};
+
+    daemon->turn = turn_open(daemon->store, daemon->seal, &daemon->network, daemon->network_text,
+                             daemon->network_length, &options, link_now_ms(), daemon->why, WHY_BYTES);
+    if (!daemon->turn)
+        return false;
+    struct totals totals;
+    turn_totals(daemon->turn, &totals);
+    if (totals.damaged)
+        LOG(LOGGED_DAMAGED, {"count", .number = (int64_t)totals.damaged});
+    return true;
+}
+
+static bool open_reader(struct daemon *daemon)
+{
+    daemon->reader = reader_open(daemon->turn, daemon->store, daemon->seal, REFERRALD_VERSION);
+    if (!daemon->reader)
+        snprintf(daemon->why, WHY_BYTES, "out of memory");
+    return daemon->reader != NULL;
+}
+
+static bool open_link(struct daemon *daemon)
+{
+    daemon->link = link_open(&daemon->settings, daemon->why, WHY_BYTES);
+    return daemon->link != NULL;
+}
+
+/* ---- serving --------------------------------------------------------------------------------------------------- */
+
+static void *run_link(void *argument)
+{
+    const struct daemon *daemon = argument;
+    const uint64_t one = 1;
+    ssize_t written;
+
+    link_run(daemon->link);
+    written = write(daemon->finished, &one, sizeof one);
+    assert(written == (ssize_t)sizeof one);
+    return NULL;
+}
+
+/* Nothing is said that is not stored: after any other result the process ends without another word, and the next start
+ * decides from the store. */
+static void end_at_once(enum store_result result)
+{
+    LOG(LOGGED_COMMIT_FAILED, {"result", .text = store_result_text(result)});
+    _exit(EX_IOERR);
+}
+
+static void *run_turn(void *argument)
+{
+    struct daemon *daemon = argument;
+    struct outbox outbox = {0};
+    const struct request *requests;
+    ptrdiff_t count;
+
+    while ((count = link_take(daemon->link, WORKER_TURN, turn_next_due(daemon->turn), &requests)) >= 0) {
+        enum store_result result = turn_run(daemon->turn, link_now_ms(), requests, (size_t)count, &outbox);
+
+        if (result != STORE_OK)
+            end_at_once(result);
+        if (outbox.count > 0)
+            link_send(daemon->link, WORKER_TURN, &outbox);
+    }
+    outbox_free(&outbox);
+    return NULL;
+}
+
+static void *run_reader(void *argument)
+{
+    struct daemon *daemon = argument;
+    struct outbox outbox = {0};
+    const struct request *requests;
+    ptrdiff_t count;
+
+    while ((count = link_take(daemon->link, WORKER_READER, INT64_MAX, &requests)) >= 0)
+        for (ptrdiff_t i = 0; i < count; i++) {
+            reader_answer(daemon->reader, link_now_ms(), &requests[i], &outbox);
+            link_send(daemon->link, WORKER_READER, &outbox);
+        }
+    outbox_free(&outbox);
+    return NULL;
+}
+
+static bool start_threads(struct daemon *daemon)
+{
+    static const struct {
+        const char *name; /* as top and perf show it */
+        void *(*run)(void *);
+    } threads[] = {{"turn", run_turn}, {"reader", run_reader}, {"link", run_link}};
+
+    for (size_t i = 0; i < sizeof threads / sizeof threads[0]; i++) {
+        int error = pthread_create(&daemon->threads[i], NULL, threads[i].run, daemon);
+
+        if (error != 0) {
+            snprintf(daemon->why, WHY_BYTES, "cannot start a thread: %s", strerror(error));
+            return false;
+        }
+        pthread_setname_np(daemon->threads[i], threads[i].name);
+        daemon->threads_count++;
+    }
+    return true;
+}
+
+/* The first signal to stop lets what is in hand be finished; the second does not wait for it. */
+static void stop(struct daemon *daemon, bool *stopping, uint32_t number)
+{
+    if (*stopping) {
+        LOG(LOGGED_KILLED, {"signal", .number = number});
+        _exit(EX_TEMPFAIL);
+    }
+    *stopping = true;
+    LOG(LOGGED_STOPPING, {"signal", .number = number});
+    service_stopping();
+    link_stop(daemon->link);
+}
+
+static void take_signal(struct daemon *daemon, int signals, bool *stopping)
+{
+    struct signalfd_siginfo taken;
+
+    while (read(signals, &taken, sizeof taken) == (ssize_t)sizeof taken) {
+        if (taken.ssi_signo == SIGHUP)
+            link_reload_keys(daemon->link);
+        else
+            stop(daemon, stopping, taken.ssi_signo);
+    }
+}
+
+static void serve(struct daemon *daemon, int signals)
+{
+    struct pollfd events[] = {{signals, POLLIN, 0}, {daemon->finished, POLLIN, 0}};
+    bool stopping = false;
+
+    service_ready();
+    LOG(LOGGED_STARTED, {"address", .text = link_endpoint(daemon->link)}, {"version", .text = REFERRALD_VERSION});
+    while (events[1].revents == 0) {
+        if (poll(events, 2, -1) < 0 && errno != EINTR)
+            break;
+        take_signal(daemon, signals, &stopping);
+    }
+    for (size_t i = 0; i < daemon->threads_count; i++)
+        pthread_join(daemon->threads[i], NULL);
+    LOG(LOGGED_STOPPED, {"version", .text = REFERRALD_VERSION});
+}
+
+/* ---- after serving --------------------------------------------------------------------------------------------- */
+
+static void close_all(struct daemon *daemon)
+{
+    link_close(&daemon->link);
+    if (daemon->reader)
+        reader_close(&daemon->reader);
+    if (daemon->turn)
+        turn_close(&daemon->turn);
+    network_free(&daemon->network);
+    seal_close(&daemon->seal);
+    store_close(&daemon->store);
+    free(daemon->network_text);
+    daemon->network_text = NULL;
+}
+
+/* ---- the whole ------------------------------------------------------------------------------------------------- */
+
+/* From the store outward: the sockets come last, when everything behind them stands. */
+static const struct step {
+    bool (*open)(struct daemon *);
+    int exit_code;
+} steps[] = {
+    {open_store, EX_UNAVAILABLE}, {open_seal, EX_CONFIG},      {import_postcodes, EX_CONFIG}, {open_turn, EX_IOERR},
+    {open_reader, EX_OSERR},      {open_link, EX_UNAVAILABLE}, {start_threads, EX_OSERR},
+};
+
+static int run(struct daemon *daemon, const char *path)
+{
+    int signals = take_signals();
+
+    daemon->finished = eventfd(0, EFD_CLOEXEC);
+    if (signals < 0 || daemon->finished < 0)
+        return EX_OSERR;
+    if (!read_configuration(daemon, path))
+        return print_faults(&daemon->faults, stderr);
+    for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++)
+        if (!steps[i].open(daemon)) {
+            LOG(LOGGED_CANNOT_START, {"why", .text = daemon->why});
+            /* Threads that run already may use what would be closed. */
+            if (daemon->threads_count > 0)
+                _exit(steps[i].exit_code);
+            return steps[i].exit_code;
+        }
+    serve(daemon, signals);
+    return EX_OK;
+}
+
+static void print_help(void)
+{
+    printf("Usage: referrald [--config FILE] [--check-config]\n"
+           "Routes referrals between senders and hubs; each is stored before it is acknowledged.\n\n"
+           "  -c, --config FILE   settings (default " DEFAULT_CONFIG ")\n"
+           "  -t, --check-config  read every file of settings, say all that is wrong with them, and end\n"
+           "  -V, --version       print the versions of the daemon and of the protocol\n"
+           "  -h, --help          print this\n\n"
+           "SIGTERM finishes what is in hand and stops; SIGHUP reads the enrolled keys again.\n"
+           "Exit codes: 0 stopped, 64 usage, 69 address or store taken, 71 system, 74 store, 78 settings.\n");
+}
+
+static int print_usage_error(void)
+{
+    fprintf(stderr, "Try 'referrald --help'.\n");
+    return EX_USAGE;
+}
+
+int main(int argc, char **argv)
+{
+    static const struct option options[] = {
+        {"config", required_argument, NULL, 'c'},
+        {"check-config", no_argument, NULL, 't'},
+        {"version", no_argument, NULL, 'V'},
+        {"help", no_argument, NULL, 'h'},
+        {NULL, 0, NULL, 0},
+    };
+    static struct daemon daemon; /* large: it holds the lines of all faults */
+    const char *path = DEFAULT_CONFIG;
+    bool only_check = false;
+    int option, code;
+
+    while ((option = getopt_long(argc, argv, "c:tVh", options, NULL)) != -1)
+        switch (option) {
+        case 'c':
+            path = optarg;
+            break;
+        case 't':
+            only_check = true;
+            break;
+        case 'V':
+            printf("referrald %s, protocol %d\n", REFERRALD_VERSION, PROTOCOL_VERSION);
+            return EX_OK;
+        case 'h':
+            print_help();
+            return EX_OK;
+        default:
+            return print_usage_error();
+        }
+    if (optind < argc)
+        return print_usage_error();
+    if (only_check) {
+        read_configuration(&daemon, path);
+        code = print_faults(&daemon.faults, stdout);
+    } else {
+        close_to_others();
+        code = run(&daemon, path);
+    }
+    close_all(&daemon);
+    return code;
+}

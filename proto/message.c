@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: MIT
+ * message: access to the values of one message. */
+#include "proto/message.h"
+
+#include <assert.h>
+#include <string.h>
+
+/* How a value of each kind is held. */
+enum holding { HELD_TEXT, HELD_NUMBER, HELD_UUID, HELD_LIST };
+
+static const enum holding holdings[KIND_COUNT] = {
+    [KIND_UUID] = HELD_UUID,  [KIND_REFERRAL_ID] = HELD_NUMBER, [KIND_CODE] = HELD_NUMBER, [KIND_BOOL] = HELD_NUMBER,
+    [KIND_INT] = HELD_NUMBER, [KIND_DATETIME] = HELD_NUMBER,    [KIND_DATE] = HELD_NUMBER, [KIND_CODES] = HELD_LIST,
+    [KIND_IDS] = HELD_LIST,   [KIND_TEXTS] = HELD_LIST,         [KIND_INTS] = HELD_LIST,   [KIND_RECORDS] = HELD_LIST,
+};
+
+static size_t list_width(enum field field)
+{
+    return fields[field].kind == KIND_RECORDS ? records[fields[field].of].count : 1;
+}
+
+static const struct value *list_value(const struct message *message, enum field field)
+{
+    assert(holdings[fields[field].kind] == HELD_LIST);
+    return &message->values[field];
+}
+
+/* Takes a run of zeroed values; NULL when there is no room. */
+static struct value *take_elements(struct message *message, size_t count)
+{
+    struct value *first = &message->elements[message->elements_count];
+
+    if (count > (size_t)MESSAGE_LIST_VALUES_MAX - message->elements_count)
+        return NULL;
+    memset(first, 0, count * sizeof *first);
+    message->elements_count = (uint16_t)(message->elements_count + count);
+    return first;
+}
+
+static struct value *set_list(struct message *message, struct value *value, size_t count, size_t width)
+{
+    uint16_t start = message->elements_count;
+    struct value *first = take_elements(message, count * width);
+
+    if (!first)
+        return NULL;
+    value->present = true;
+    value->list.first = start;
+    value->list.count = (uint16_t)count;
+    return first;
+}
+
+/* Normal forms live in the message itself, so a copy brings its own. */
+static void copy_normal(struct value *value, char *normal, size_t size)
+{
+    if (!value->present || value->text.length >= size)
+        return;
+    memcpy(normal, value->text.bytes, value->text.length);
+    normal[value->text.length] = '\0';
+    value->text.bytes = normal;
+}
+
+static void copy_list(struct message *to, const struct message *from, enum field field)
+{
+    const struct value *source = &from->values[field];
+    size_t width = list_width(field);
+    const struct value *old = &from->elements[source->list.first];
+    struct value *copy = set_list(to, &to->values[field], source->list.count, width);
+
+    assert(copy);
+    for (size_t i = 0; i < source->list.count * width; i++) {
+        copy[i] = old[i];
+        if (width == 1 || !old[i].present || holdings[records[fields[field].of].members[i % width].kind] != HELD_LIST)
+            continue;
+        struct value *inner = set_list(to, &copy[i], old[i].list.count, 1);
+
+        assert(inner);
+        memcpy(inner, &from->elements[old[i].list.first], old[i].list.count * sizeof *inner);
+    }
+}
+
+void message_init(struct message *message, enum message_type type)
+{
+    message->type = type;
+    message->elements_count = 0;
+    message->postcode[0] = '\0';
+    message->nhs_number[0] = '\0';
+    memset(message->values, 0, sizeof message->values);
+}
+
+bool message_has(const struct message *message, enum field field)
+{
+    return message->values[field].present;
+}
+
+struct text message_text(const struct message *message, enum field field)
+{
+    assert(holdings[fields[field].kind] == HELD_TEXT);
+    return message->values[field].present ? message->values[field].text : (struct text){"", 0};
+}
+
+int64_t message_number(const struct message *message, enum field field)
+{
+    assert(holdings[fields[field].kind] == HELD_NUMBER);
+    return message->values[field].present ? message->values[field].number : 0;
+}
+
+const uint8_t *message_uuid(const struct message *message, enum field field)
+{
+    assert(holdings[fields[field].kind] == HELD_UUID);
+    return message->values[field].present ? message->values[field].uuid : NULL;
+}
+
+void message_set_text(struct message *message, enum field field, const char *bytes, size_t length)
+{
+    assert(holdings[fields[field].kind] == HELD_TEXT);
+    assert(length <= MESSAGE_BYTES_MAX);
+    message->values[field] = (struct value){.present = true, .text = {bytes, (uint32_t)length}};
+}
+
+void message_set_string(struct message *message, enum field field, const char *string)
+{
+    message_set_text(message, field, string, strlen(string));
+}
+
+void message_set_number(struct message *message, enum field field, int64_t number)
+{
+    assert(holdings[fields[field].kind] == HELD_NUMBER);
+    message->values[field] = (struct value){.present = true, .number = number};
+}
+
+void message_set_uuid(struct message *message, enum field field, const uint8_t uuid[UUID_BYTES])
+{
+    assert(holdings[fields[field].kind] == HELD_UUID);
+    message->values[field].present = true;
+    memcpy(message->values[field].uuid, uuid, UUID_BYTES);
+}
+
+void message_copy(struct message *to, const struct message *from, enum field field)
+{
+    to->values[field] = from->values[field];
+    if (!from->values[field].present)
+        return;
+    if (holdings[fields[field].kind] == HELD_LIST)
+        copy_list(to, from, field);
+    else if (fields[field].kind == KIND_POSTCODE)
+        copy_normal(&to->values[field], to->postcode, sizeof to->postcode);
+    else if (fields[field].kind == KIND_NHS_NUMBER)
+        copy_normal(&to->values[field], to->nhs_number, sizeof to->nhs_number);
+}
+
+size_t message_list_count(const struct message *message, enum field field)
+{
+    const struct value *value = list_value(message, field);
+
+    return value->present ? value->list.count : 0;
+}
+
+const struct value *message_element(const struct message *message, enum field field, size_t i)
+{
+    assert(fields[field].kind != KIND_RECORDS);
+    assert(i < message_list_count(message, field));
+    return &message->elements[message->values[field].list.first + i];
+}
+
+const struct value *message_member(const struct message *message, enum field field, size_t i, size_t m)
+{
+    assert(fields[field].kind == KIND_RECORDS);
+    assert(i < message_list_count(message, field));
+    assert(m < list_width(field));
+    return &message->elements[message->values[field].list.first + i * list_width(field) + m];
+}
+
+struct value *message_set_list(struct message *message, enum field field, size_t count)
+{
+    assert(holdings[fields[field].kind] == HELD_LIST);
+    return set_list(message, &message->values[field], count, list_width(field));
+}
+
+struct value *message_set_member_list(struct message *message, struct value *member, size_t count)
+{
+    return set_list(message, member, count, 1);
+}
+
+enum need message_primary_need(const struct message *message)
+{
+    size_t count = message_list_count(message, FIELD_needs);
+
+    for (size_t i = 0; i < count; i++) {
+        const struct value *is_primary = message_member(message, FIELD_needs, i, MEMBER_is_primary);
+
+        if (count == 1 || (is_primary->present && is_primary->number))
+            return (enum need)message_member(message, FIELD_needs, i, MEMBER_code)->number;
+    }
+    return (enum need)0;
+}

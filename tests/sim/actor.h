@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT
+ * actor: one party: a sender, or a hub, which may send, too. Repeats, greets and takes by the rules of clients/ask;
+ * decides by chance. */
+#ifndef SIM_ACTOR_H
+#define SIM_ACTOR_H
+
+#include "proto/message.h"
+#include "tests/sim/world.h"
+
+struct actor *actor_open(struct world *, int party);
+void actor_close(struct actor **);
+/* To be submitted at that time. */
+void actor_plan_submit(struct actor *, int64_t at);
+void actor_plan_capacity(struct actor *, int64_t at);
+void actor_connected(struct actor *);
+void actor_disconnected(struct actor *);
+void actor_receive(struct actor *, const struct message *);
+void actor_wake(struct actor *);
+/* The second phase begins: whatever is planned happens soon, whatever lies about is ended. */
+void actor_hurry(struct actor *);
+/* Says every submit once more. */
+void actor_repeat_submits(struct actor *);
+
+#endif

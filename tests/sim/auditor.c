@@ -1,0 +1,638 @@
+/* SPDX-License-Identifier: MIT
+ * auditor: listens, and objects at once to what a single message shows to be wrong. */
+#include "tests/sim/auditor_inside.h"
+
+#include <assert.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "proto/codec.h"
+
+#define REFERRALS_MAX 1000000
+#define NONE_IDENTIFIED "861931000000100" /* SNOMED CT: no safeguarding concern identified */
+
+/* ---- coverage ---- */
+
+static struct {
+    const char *name;
+    uint64_t count;
+} covered[] = {
+    {"status end", 0},
+    {"status REF-0203", 0},
+    {"hello welcome", 0},
+    {"submit committed", 0},
+    {"submit committed again", 0},
+    {"submit REF-0301", 0},
+    {"submit REF-0402", 0},
+    {"cancel done", 0},
+    {"cancel done again", 0},
+    {"cancel REF-0302", 0},
+    {"confirm done", 0},
+    {"confirm done again", 0},
+    {"confirm REF-0304", 0},
+    {"accept done", 0},
+    {"accept done again", 0},
+    {"accept REF-0203", 0},
+    {"accept REF-0303", 0},
+    {"reject done", 0},
+    {"reject done again", 0},
+    {"reject REF-0302", 0},
+    {"reject REF-0303", 0},
+    {"start done", 0},
+    {"start done again", 0},
+    {"start REF-0302", 0},
+    {"start REF-0303", 0},
+    {"complete done", 0},
+    {"complete done again", 0},
+    {"complete REF-0302", 0},
+    {"complete REF-0303", 0},
+    {"fail done", 0},
+    {"fail done again", 0},
+    {"fail REF-0302", 0},
+    {"fail REF-0303", 0},
+    {"capacity done", 0},
+    {"routed offered", 0},
+    {"routed all-full", 0},
+    {"routed no-hub", 0},
+    {"routed unknown-locality", 0},
+    {"routed hop-limit", 0},
+    {"routed safeguarding", 0},
+    {"answered hub-accepted", 0},
+    {"answered 22", 0},
+    {"answered 40", 0},
+    {"progressed contact-made", 0},
+    {"progressed overdue", 0},
+    {"ended got-help", 0},
+    {"ended partly", 0},
+    {"ended did-not-attend", 0},
+    {"ended no-longer-needed", 0},
+    {"offer", 0},
+    {"person", 0},
+    {"withdrawn no-answer", 0},
+    {"withdrawn withdrawn-by-sender", 0},
+};
+#define COVERED_COUNT (sizeof covered / sizeof covered[0])
+
+static void cover(const char *first, const char *second, const char *third)
+{
+    char name[64];
+
+    snprintf(name, sizeof name, "%s%s%s%s", first, second[0] ? " " : "", second, third);
+    for (size_t i = 0; i < COVERED_COUNT; i++)
+        if (strcmp(covered[i].name, name) == 0)
+            covered[i].count++;
+}
+
+int auditor_print_missing(void)
+{
+    int missing = 0;
+
+    for (size_t i = 0; i < COVERED_COUNT; i++)
+        if (!covered[i].count) {
+            printf("sim: never exercised: %s\n", covered[i].name);
+            missing++;
+        }
+    return missing;
+}
+
+void auditor_count_covered(int *count, int *expected)
+{
+    *count = 0;
+    *expected = (int)COVERED_COUNT;
+    for (size_t i = 0; i < COVERED_COUNT; i++)
+        *count += covered[i].count > 0;
+}
+
+/* ---- keeping ---- */
+
+void auditor_blame(struct auditor *auditor, int64_t now, const char *format, ...)
+{
+    va_list arguments;
+
+    if (auditor->violation[0])
+        return;
+    int used = snprintf(auditor->violation, sizeof auditor->violation, "at %lld: ", (long long)now);
+    va_start(arguments, format);
+    vsnprintf(auditor->violation + used, sizeof auditor->violation - (size_t)used, format, arguments);
+    va_end(arguments);
+}
+
+void *auditor_grow(void *array, uint32_t count, uint32_t *room, size_t element)
+{
+    if (count < *room)
+        return array;
+    *room = *room ? 2 * *room : 16;
+    array = realloc(array, *room * element);
+    assert(array);
+    return array;
+}
+
+static uint64_t digest(const void *bytes, size_t length)
+{
+    const uint8_t *byte = bytes;
+    uint64_t hash = UINT64_C(14695981039346656037);
+
+    for (size_t i = 0; i < length; i++)
+        hash = (hash ^ byte[i]) * UINT64_C(1099511628211);
+    return hash;
+}
+
+static uint64_t digest_of_content(const struct message *message)
+{
+    static uint8_t bytes[MESSAGE_BYTES_MAX];
+    static struct message copy;
+
+    copy = *message;
+    if (message_has(message, FIELD_sent_at))
+        message_set_number(&copy, FIELD_sent_at, 0);
+    return digest(bytes, encode(&copy, bytes, sizeof bytes));
+}
+
+static uint32_t *slot_of(struct auditor *auditor, int party, const uint8_t id[UUID_BYTES])
+{
+    uint32_t mask = auditor->asked_table_size - 1;
+    uint32_t i = (uint32_t)(digest(id, UUID_BYTES) + (uint64_t)party) & mask;
+
+    for (;; i = (i + 1) & mask) {
+        uint32_t at = auditor->asked_table[i];
+        if (!at)
+            return &auditor->asked_table[i];
+        if (auditor->asked[at - 1].party == party && memcmp(auditor->asked[at - 1].id, id, UUID_BYTES) == 0)
+            return &auditor->asked_table[i];
+    }
+}
+
+static void widen_table(struct auditor *auditor)
+{
+    if (2 * (auditor->asked_count + 1) <= auditor->asked_table_size)
+        return;
+    auditor->asked_table_size = auditor->asked_table_size ? 2 * auditor->asked_table_size : 1024;
+    free(auditor->asked_table);
+    auditor->asked_table = calloc(auditor->asked_table_size, sizeof auditor->asked_table[0]);
+    assert(auditor->asked_table);
+    for (uint32_t i = 0; i < auditor->asked_count; i++)
+        *slot_of(auditor, auditor->asked[i].party, auditor->asked[i].id) = i + 1;
+}
+
+struct auditor *auditor_open(const struct town *town, uint32_t window)
+{
+    struct auditor *auditor = calloc(1, sizeof *auditor);
+
+    assert(auditor);
+    auditor->town = town;
+    auditor->window = window;
+    auditor_note_town(auditor, 0);
+    return auditor;
+}
+
+/* What a hub stated holds until the file of a daemon that has started has another figure for the service. */
+static void note_places(struct auditor *auditor, int64_t now, int party)
+{
+    const struct town_party *hub = &auditor->town->parties[party];
+
+    for (int i = 0; i < hub->services_count; i++)
+        if (auditor->starts_count == 1 || auditor->in_file[party][i] != hub->services[i].places) {
+            auditor->in_file[party][i] = hub->services[i].places;
+            auditor_state(auditor, (struct statement){party, i, now, hub->services[i].places, true});
+        }
+}
+
+void auditor_note_start(struct auditor *auditor, int64_t now)
+{
+    auditor->starts =
+        auditor_grow(auditor->starts, auditor->starts_count, &auditor->starts_room, sizeof auditor->starts[0]);
+    auditor->starts[auditor->starts_count++] = now;
+    for (int i = 0; i < auditor->town->parties_count; i++)
+        note_places(auditor, now, i);
+}
+
+void auditor_note_town(struct auditor *auditor, int64_t now)
+{
+    for (int i = 0; i < auditor->town->parties_count; i++) {
+        auditor->openings = auditor_grow(auditor->openings, auditor->openings_count, &auditor->openings_room,
+                                         sizeof auditor->openings[0]);
+        auditor->openings[auditor->openings_count++] = (struct opening){i, now, auditor->town->parties[i].status};
+    }
+}
+
+void auditor_close(struct auditor **auditor)
+{
+    for (uint64_t i = 0; i < (*auditor)->stories_count; i++)
+        free((*auditor)->stories[i].happenings);
+    for (int i = 0; i < TOWN_PARTIES_MAX; i++)
+        free((*auditor)->boxes[i].digests);
+    free((*auditor)->stories);
+    free((*auditor)->asked);
+    free((*auditor)->asked_table);
+    free((*auditor)->statements);
+    free((*auditor)->openings);
+    free((*auditor)->starts);
+    free(*auditor);
+    *auditor = NULL;
+}
+
+void auditor_state(struct auditor *auditor, struct statement statement)
+{
+    auditor->statements = auditor_grow(auditor->statements, auditor->statements_count, &auditor->statements_room,
+                                       sizeof auditor->statements[0]);
+    auditor->statements[auditor->statements_count++] = statement;
+}
+
+/* ---- what parties say ---- */
+
+static int party_named(const struct auditor *auditor, const struct message *message, enum field field)
+{
+    struct text id = message_text(message, field);
+
+    return id.length ? town_find_party(auditor->town, id.bytes, id.length) : -1;
+}
+
+static void copy_text(char *to, size_t size, struct text text)
+{
+    assert(text.length < size);
+    memcpy(to, text.bytes, text.length);
+    to[text.length] = 0;
+}
+
+static void note_submit(struct auditor *auditor, const struct message *message, struct asked *asked)
+{
+    struct text area = message_text(message, FIELD_neighbourhood_code);
+    struct text concern = message_text(message, FIELD_safeguarding_code);
+
+    memcpy(asked->correlation_id, message_uuid(message, FIELD_correlation_id), UUID_BYTES);
+    asked->area = area.length ? town_find_area(auditor->town, area.bytes, area.length) : -1;
+    asked->need = message_primary_need(message);
+    asked->priority = (enum priority)message_number(message, FIELD_priority);
+    for (size_t i = 0; i < message_list_count(message, FIELD_excluded_hub_ids); i++) {
+        struct text id = message_element(message, FIELD_excluded_hub_ids, i)->text;
+        asked->excluded |= 1u << town_find_party(auditor->town, id.bytes, id.length);
+    }
+    asked->safeguarding = concern.length && (concern.length != strlen(NONE_IDENTIFIED) ||
+                                             memcmp(concern.bytes, NONE_IDENTIFIED, concern.length) != 0);
+    copy_text(asked->family_name, sizeof asked->family_name, message_text(message, FIELD_family_name));
+    copy_text(asked->nhs_number, sizeof asked->nhs_number, message_text(message, FIELD_nhs_number));
+}
+
+static struct asked *note_asked(struct auditor *auditor, int64_t now, int party, const struct message *message)
+{
+    struct asked asked = {.party = party, .type = message->type, .said_at = now, .area = -1};
+
+    memcpy(asked.id, message_uuid(message, FIELD_request_id), UUID_BYTES);
+    asked.digest = digest_of_content(message);
+    asked.referral = (uint64_t)message_number(message, FIELD_referral_id);
+    asked.offer_number = (int)message_number(message, FIELD_offer_number);
+    asked.reason = (enum status_reason)message_number(message, FIELD_status_reason);
+    asked.outcome = (enum outcome)message_number(message, FIELD_outcome);
+    asked.mailbox_number = (uint64_t)message_number(message, FIELD_mailbox_number);
+    asked.places = (uint32_t)message_number(message, FIELD_places);
+    if (message->type == MESSAGE_capacity) {
+        struct text id = message_text(message, FIELD_service_id);
+        asked.service = town_find_service(&auditor->town->parties[party], id.bytes, id.length);
+    }
+    if (message->type == MESSAGE_submit)
+        note_submit(auditor, message, &asked);
+    widen_table(auditor);
+    auditor->asked = auditor_grow(auditor->asked, auditor->asked_count, &auditor->asked_room, sizeof auditor->asked[0]);
+    auditor->asked[auditor->asked_count++] = asked;
+    *slot_of(auditor, party, asked.id) = auditor->asked_count;
+    return &auditor->asked[auditor->asked_count - 1];
+}
+
+static struct asked *find_asked(struct auditor *auditor, int party, const uint8_t *id)
+{
+    uint32_t at = auditor->asked_table_size ? *slot_of(auditor, party, id) : 0;
+
+    return at ? &auditor->asked[at - 1] : NULL;
+}
+
+void auditor_said(struct auditor *auditor, int64_t now, int party, const struct message *message)
+{
+    struct asked *asked = find_asked(auditor, party, message_uuid(message, FIELD_request_id));
+
+    if (!asked)
+        asked = note_asked(auditor, now, party, message);
+    if (digest_of_content(message) == asked->digest)
+        asked->repeated_at = now;
+    else
+        asked->contradicted_at = now;
+    if (asked->type == MESSAGE_capacity)
+        auditor_state(auditor, (struct statement){party, asked->service, now, asked->places, false});
+    struct box *box = &auditor->boxes[party];
+    if (asked->type == MESSAGE_confirm && asked->mailbox_number > box->said && asked->mailbox_number <= box->count)
+        box->said = asked->mailbox_number;
+}
+
+/* ---- answers ---- */
+
+static struct story *story_of(struct auditor *auditor, int64_t now, uint64_t number, const uint8_t *correlation_id)
+{
+    if (!number || number > REFERRALS_MAX) {
+        auditor_blame(auditor, now, "referral number %llu", (unsigned long long)number);
+        return NULL;
+    }
+    if (number >= auditor->stories_room) {
+        uint64_t room = 2 * number + 16;
+        auditor->stories = realloc(auditor->stories, room * sizeof auditor->stories[0]);
+        assert(auditor->stories);
+        memset(auditor->stories + auditor->stories_room, 0, (room - auditor->stories_room) * sizeof(struct story));
+        auditor->stories_room = room;
+    }
+    if (number >= auditor->stories_count)
+        auditor->stories_count = number + 1;
+    struct story *story = &auditor->stories[number];
+    for (uint32_t i = 0; !story->asked && i < auditor->asked_count; i++)
+        if (auditor->asked[i].type == MESSAGE_submit &&
+            memcmp(auditor->asked[i].correlation_id, correlation_id, UUID_BYTES) == 0) {
+            story->asked = i + 1;
+            story->last_told = -1;
+        }
+    if (!story->asked) {
+        auditor_blame(auditor, now, "referral %llu was submitted by nobody", (unsigned long long)number);
+        return NULL;
+    }
+    struct asked *asked = &auditor->asked[story->asked - 1];
+    if (memcmp(asked->correlation_id, correlation_id, UUID_BYTES) != 0)
+        auditor_blame(auditor, now, "referral %llu changes its correlation_id", (unsigned long long)number);
+    if (asked->given && asked->given != number)
+        auditor_blame(auditor, now, "one request_id has made referrals %llu and %llu", (unsigned long long)asked->given,
+                      (unsigned long long)number);
+    asked->given = number;
+    return story;
+}
+
+/* Whether a frame that was said then may be what the daemon answers now. */
+static bool is_under_way(int64_t said_at, int64_t now)
+{
+    return said_at && now - said_at <= AUDIT_UNDER_WAY_MS;
+}
+
+static void hear_committed(struct auditor *auditor, int64_t now, struct asked *asked, const struct message *message)
+{
+    bool duplicate = message_number(message, FIELD_duplicate);
+    uint64_t number = (uint64_t)message_number(message, FIELD_referral_id);
+
+    cover("submit", "committed", duplicate ? " again" : "");
+    if (asked->type != MESSAGE_submit)
+        auditor_blame(auditor, now, "committed answers what was no submit");
+    else if (!is_under_way(asked->repeated_at, now))
+        auditor_blame(auditor, now, "other content under the request_id of referral %llu was taken",
+                      (unsigned long long)number);
+    else if (!duplicate && asked->done)
+        auditor_blame(auditor, now, "referral %llu was acknowledged as new twice", (unsigned long long)number);
+    asked->done = asked->done || !duplicate;
+    asked->agreed = true;
+    asked->stood_at = message_number(message, FIELD_at);
+    asked->last_state = (enum state)message_number(message, FIELD_state);
+    asked->last_business = (enum business_status)message_number(message, FIELD_business_status);
+    story_of(auditor, now, number, message_uuid(message, FIELD_correlation_id));
+}
+
+/* Different requests may be about the same step of the same offer: it is done once. */
+static void check_done_once(struct auditor *auditor, int64_t now, const struct asked *asked)
+{
+    for (uint32_t i = 0; i < auditor->asked_count; i++) {
+        const struct asked *other = &auditor->asked[i];
+        if (other->done && other->type == asked->type && other->referral == asked->referral &&
+            other->offer_number == asked->offer_number)
+            auditor_blame(auditor, now, "%s of referral %llu, offer %d, was done twice",
+                          message_spec(asked->type)->name, (unsigned long long)asked->referral, asked->offer_number);
+    }
+}
+
+static void hear_done(struct auditor *auditor, int64_t now, struct asked *asked, const struct message *message)
+{
+    bool duplicate = message_number(message, FIELD_duplicate);
+
+    cover(message_spec(asked->type)->name, "done", duplicate ? " again" : "");
+    if (asked->type == MESSAGE_submit || asked->type == MESSAGE_hello)
+        auditor_blame(auditor, now, "done answers a %s", message_spec(asked->type)->name);
+    if (asked->type == MESSAGE_capacity)
+        auditor_state(auditor, (struct statement){asked->party, asked->service, message_number(message, FIELD_at),
+                                                  asked->places, true});
+    struct box *box = &auditor->boxes[asked->party];
+    if (asked->type == MESSAGE_confirm && asked->mailbox_number > box->agreed)
+        box->agreed = asked->mailbox_number;
+    if (asked->referral && !duplicate)
+        check_done_once(auditor, now, asked);
+    asked->done = asked->done || !duplicate;
+    asked->agreed = true;
+}
+
+static void hear_refused(struct auditor *auditor, int64_t now, struct asked *asked, const struct message *message)
+{
+    static const struct {
+        enum message_type type;
+        int refusals[4];
+    } allowed[] = {
+        {MESSAGE_submit, {REFUSAL_CONFLICT, REFUSAL_FULL}},
+        {MESSAGE_status, {REFUSAL_NOT_FOUND}},
+        {MESSAGE_cancel, {REFUSAL_NOT_FOUND, REFUSAL_NOT_CURRENT}},
+        {MESSAGE_confirm, {REFUSAL_NOT_PUSHED}},
+        {MESSAGE_accept, {REFUSAL_NOT_FOUND, REFUSAL_OFFER_ENDED}},
+        {MESSAGE_reject, {REFUSAL_NOT_FOUND, REFUSAL_NOT_CURRENT, REFUSAL_OFFER_ENDED}},
+        {MESSAGE_start, {REFUSAL_NOT_FOUND, REFUSAL_NOT_CURRENT, REFUSAL_OFFER_ENDED}},
+        {MESSAGE_complete, {REFUSAL_NOT_FOUND, REFUSAL_NOT_CURRENT, REFUSAL_OFFER_ENDED}},
+        {MESSAGE_fail, {REFUSAL_NOT_FOUND, REFUSAL_NOT_CURRENT, REFUSAL_OFFER_ENDED}},
+    };
+    struct text error = message_text(message, FIELD_error);
+    char text[16];
+    bool good = false;
+
+    copy_text(text, sizeof text, error);
+    int refusal = atoi(text + 4);
+    cover(message_spec(asked->type)->name, text, "");
+    for (size_t i = 0; i < sizeof allowed / sizeof allowed[0]; i++)
+        for (int j = 0; j < 4; j++)
+            good = good || (allowed[i].type == asked->type && allowed[i].refusals[j] == refusal);
+    good = good && (refusal != REFUSAL_CONFLICT || is_under_way(asked->contradicted_at, now));
+    good = good && (refusal != REFUSAL_NOT_PUSHED || asked->mailbox_number > auditor->boxes[asked->party].count);
+    if (!good)
+        auditor_blame(auditor, now, "%s of %s about referral %llu was refused with %s", message_spec(asked->type)->name,
+                      auditor->town->parties[asked->party].id, (unsigned long long)asked->referral, text);
+    /* Done, then ended by somebody else, then said again: the story decides at the end whether that is right. */
+    if (asked->agreed && refusal != REFUSAL_CONFLICT && refusal != REFUSAL_OFFER_ENDED)
+        auditor_blame(auditor, now, "%s about referral %llu was done, and its repeat refused with %s",
+                      message_spec(asked->type)->name, (unsigned long long)asked->referral, text);
+    asked->refusal = refusal;
+    asked->refused_at = now;
+}
+
+/* Who may see it is judged at the end. To its sender it is another account of how the referral stands. */
+static void hear_status(struct auditor *auditor, int64_t now, struct asked *asked, const struct message *message)
+{
+    uint64_t number = (uint64_t)message_number(message, FIELD_referral_id);
+    struct story *story = story_of(auditor, now, number, message_uuid(message, FIELD_correlation_id));
+
+    asked->agreed = true;
+    if (number != asked->referral)
+        auditor_blame(auditor, now, "asked about referral %llu, told about %llu", (unsigned long long)asked->referral,
+                      (unsigned long long)number);
+    if (!story || auditor->asked[story->asked - 1].party != asked->party)
+        return;
+    struct asked *submit = &auditor->asked[story->asked - 1];
+    submit->stood_at = now;
+    submit->last_state = (enum state)message_number(message, FIELD_state);
+    submit->last_business = (enum business_status)message_number(message, FIELD_business_status);
+}
+
+static void hear_welcome(struct auditor *auditor, int64_t now, int party, const struct message *message)
+{
+    uint64_t number = (uint64_t)message_number(message, FIELD_mailbox_number);
+    const struct box *box = &auditor->boxes[party];
+
+    cover("hello", "welcome", "");
+    if (number < box->agreed || number > box->said)
+        auditor_blame(auditor, now, "%s has confirmed %llu, and is welcomed with %llu",
+                      auditor->town->parties[party].id, (unsigned long long)box->agreed, (unsigned long long)number);
+}
+
+static void hear_answer(struct auditor *auditor, int64_t now, int party, const struct message *message)
+{
+    const uint8_t *id = message_uuid(message, FIELD_request_id);
+    struct asked *asked = id ? find_asked(auditor, party, id) : NULL;
+
+    if (!asked)
+        auditor_blame(auditor, now, "%s is told %s about what it never asked", auditor->town->parties[party].id,
+                      message_spec(message->type)->name);
+    else if (message->type == MESSAGE_committed)
+        hear_committed(auditor, now, asked, message);
+    else if (message->type == MESSAGE_done)
+        hear_done(auditor, now, asked, message);
+    else if (message->type == MESSAGE_refused)
+        hear_refused(auditor, now, asked, message);
+    else if (message->type == MESSAGE_referral && asked->type == MESSAGE_status)
+        hear_status(auditor, now, asked, message);
+    else if (message->type == MESSAGE_end && asked->type == MESSAGE_status)
+        cover("status", "end", "");
+    else if (message->type != MESSAGE_welcome || asked->type != MESSAGE_hello)
+        auditor_blame(auditor, now, "%s answers a %s", message_spec(message->type)->name,
+                      message_spec(asked->type)->name);
+    else
+        hear_welcome(auditor, now, party, message);
+}
+
+/* ---- pushes ---- */
+
+/* True when the message is new. */
+static bool take_number(struct auditor *auditor, int64_t now, int party, uint64_t number, uint64_t content)
+{
+    struct box *box = &auditor->boxes[party];
+    const char *id = auditor->town->parties[party].id;
+
+    if (number > box->said + auditor->window)
+        auditor_blame(auditor, now, "%s is pushed %llu, beyond its window", id, (unsigned long long)number);
+    if (number >= 1 && number <= box->count) {
+        if (box->digests[number - 1] != content)
+            auditor_blame(auditor, now, "mailbox number %llu of %s has two contents", (unsigned long long)number, id);
+        return false;
+    }
+    if (number != box->count + 1) {
+        auditor_blame(auditor, now, "mailbox number %llu of %s comes after %llu", (unsigned long long)number, id,
+                      (unsigned long long)box->count);
+        return false;
+    }
+    uint32_t room = (uint32_t)box->room;
+    box->digests = auditor_grow(box->digests, (uint32_t)box->count, &room, sizeof box->digests[0]);
+    box->room = room;
+    box->digests[box->count++] = content;
+    return true;
+}
+
+static void check_privacy(struct auditor *auditor, int64_t now, int party, const struct asked *asked,
+                          const struct message *message, const void *frame, size_t length)
+{
+    bool to_sender = message->type >= MESSAGE_routed && message->type <= MESSAGE_ended;
+    struct text name = message_text(message, FIELD_family_name);
+
+    if (message->type == MESSAGE_person) {
+        if (name.length != strlen(asked->family_name) || memcmp(name.bytes, asked->family_name, name.length) != 0)
+            auditor_blame(auditor, now, "a hub is told about somebody else");
+    } else if (memmem(frame, length, asked->nhs_number, strlen(asked->nhs_number))) {
+        auditor_blame(auditor, now, "an NHS number is told in %s", message_spec(message->type)->name);
+    }
+    if (to_sender && party != asked->party)
+        auditor_blame(auditor, now, "%s of referral %llu goes to %s, who did not send it",
+                      message_spec(message->type)->name, (unsigned long long)asked->given,
+                      auditor->town->parties[party].id);
+    if (!to_sender && auditor->town->parties[party].role != ROLE_HUB)
+        auditor_blame(auditor, now, "%s goes to a sender", message_spec(message->type)->name);
+}
+
+static void cover_push(const struct message *message)
+{
+    const char *name = message_spec(message->type)->name;
+    const char *reason = code_text(LIST_status_reason, (int)message_number(message, FIELD_status_reason));
+    const char *business = code_text(LIST_business_status, (int)message_number(message, FIELD_business_status));
+
+    cover(name, reason[0] ? reason : business, "");
+}
+
+static void hear_push(struct auditor *auditor, int64_t now, int party, const struct message *message, const void *frame,
+                      size_t length)
+{
+    uint64_t number = (uint64_t)message_number(message, FIELD_referral_id);
+    struct text service = message_text(message, FIELD_service_id);
+    struct happening happening = {.type = message->type,
+                                  .party = party,
+                                  .mailbox_number = (uint64_t)message_number(message, FIELD_mailbox_number),
+                                  .at = message_number(message, FIELD_at),
+                                  .offer_number = (int)message_number(message, FIELD_offer_number),
+                                  .hub = party_named(auditor, message, FIELD_hub_id),
+                                  .state = (enum state)message_number(message, FIELD_state),
+                                  .business = (enum business_status)message_number(message, FIELD_business_status),
+                                  .reason = (enum status_reason)message_number(message, FIELD_status_reason),
+                                  .outcome = (enum outcome)message_number(message, FIELD_outcome),
+                                  .deadline = message_number(message, FIELD_deadline)};
+
+    if (!take_number(auditor, now, party, happening.mailbox_number, digest(frame, length)))
+        return;
+    struct story *story = story_of(auditor, now, number, message_uuid(message, FIELD_correlation_id));
+    if (!story)
+        return;
+    cover_push(message);
+    check_privacy(auditor, now, party, &auditor->asked[story->asked - 1], message, frame, length);
+    if (message->type == MESSAGE_offer || message->type == MESSAGE_person)
+        happening.service = town_find_service(&auditor->town->parties[party], service.bytes, service.length);
+    if (message->type <= MESSAGE_ended)
+        story->last_told = story->count;
+    story->happenings = auditor_grow(story->happenings, story->count, &story->room, sizeof story->happenings[0]);
+    story->happenings[story->count++] = happening;
+}
+
+void auditor_told(struct auditor *auditor, int64_t now, int party, const struct message *message, const void *frame,
+                  size_t length)
+{
+    auditor->messages++;
+    if (message->type != MESSAGE_person && memmem(frame, length, "CANARY", 6))
+        auditor_blame(auditor, now, "personal data is told in %s", message_spec(message->type)->name);
+    if (message_spec(message->type)->direction == PUSH)
+        hear_push(auditor, now, party, message, frame, length);
+    else
+        hear_answer(auditor, now, party, message);
+}
+
+void auditor_object(struct auditor *auditor, int64_t now, const char *what)
+{
+    auditor_blame(auditor, now, "%s", what);
+}
+
+const char *auditor_violation(const struct auditor *auditor)
+{
+    return auditor->violation[0] ? auditor->violation : NULL;
+}
+
+uint64_t auditor_referrals(const struct auditor *auditor)
+{
+    uint64_t count = 0;
+
+    for (uint64_t i = 1; i < auditor->stories_count; i++)
+        count += auditor->stories[i].asked != 0;
+    return count;
+}
+
+uint64_t auditor_messages(const struct auditor *auditor)
+{
+    return auditor->messages;
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT
+ * auditor: a separate, simpler account of what the daemon promises, fed only with what parties said and were told. It
+ * shares no code with the daemon's core. */
+#ifndef SIM_AUDITOR_H
+#define SIM_AUDITOR_H
+
+#include "proto/message.h"
+#include "tests/sim/town.h"
+
+struct auditor;
+
+/* window: unconfirmed pushes that a party may have at once. The town is borrowed. */
+struct auditor *auditor_open(const struct town *, uint32_t window);
+/* The town has changed: other places, other hubs that pause. */
+void auditor_note_town(struct auditor *, int64_t now);
+void auditor_close(struct auditor **);
+
+/* The daemon has begun to run. */
+void auditor_note_start(struct auditor *, int64_t now);
+
+/* One frame that a party sent off, again or for the first time, at that moment. */
+void auditor_said(struct auditor *, int64_t now, int party, const struct message *);
+/* One frame that the daemon sent off to a party; whether it arrives is another matter. */
+void auditor_told(struct auditor *, int64_t now, int party, const struct message *, const void *frame, size_t length);
+/* The same, but the frame cannot be decoded, or something else has gone wrong outside of the auditor's own sight. */
+void auditor_object(struct auditor *, int64_t now, const char *what);
+
+/* Every referral that was acknowledged has ended and is confirmed, or is known to wait for a place or for a person. */
+bool auditor_settled(const struct auditor *);
+/* Holds everything against everything; to be called when all is quiet and every submit has been repeated once more. */
+void auditor_finish(struct auditor *, int64_t now);
+
+/* The first violation; NULL: none. */
+const char *auditor_violation(const struct auditor *);
+uint64_t auditor_referrals(const struct auditor *);
+uint64_t auditor_messages(const struct auditor *);
+
+/* What was exercised, over all auditors: pairs of what was said and what was answered, and pushes with their reasons.
+ * Prints what of the list of everything expected never occurred; returns how many. */
+int auditor_print_missing(void);
+/* How many different pairs occurred, and how many are expected. */
+void auditor_count_covered(int *covered, int *expected);
+
+#endif

@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: MIT
+ * sim: runs worlds, one seed after the other, and says what the auditor found. */
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "tests/sim/world.h"
+
+#define SEEDS_FOR_COVERAGE 100 /* from so many on, everything expected must have occurred */
+
+#ifdef PLANT
+int planted_bug;
+
+static const char *const bugs[] = {
+    [1] = "acknowledges although the commit failed",
+    [2] = "forgets a lease",
+    [3] = "forgets to free a place",
+    [4] = "skips a deadline",
+    [5] = "puts a letter into another's mailbox",
+    [6] = "renumbers a mailbox after a start",
+    [7] = "forgets unconfirmed letters at a start",
+    [8] = "offers to an excluded hub",
+    [9] = "offers to the same hub twice",
+    [10] = "offers one more than there are places",
+    [11] = "passes over some who wait",
+    [12] = "takes a repeat for a new submit",
+    [13] = "takes other content under a used request_id",
+    [14] = "tells the person's name in an offer",
+    [15] = "does not close on a confirmed outcome",
+    [16] = "serves the youngest of the waiting list first",
+    [17] = "does not tell the sender of a rejection",
+    [18] = "takes an answer from any hub",
+    [19] = "forgets stated places at a start",
+    [20] = "forgets the places of accepted referrals at a start",
+    [21] = "does not push again what was not confirmed",
+    [22] = "forgets at a start what a party has confirmed",
+    [23] = "leaves the places of a hub that said it has none",
+    [24] = "does not tell the hub that its offer has run out",
+    [25] = "lets an offer run out too early",
+    [26] = "does not see that an answer is a repeat",
+    [27] = "tells a hub who the person is before it has accepted",
+    [28] = "waits for no deadline while nobody asks for anything",
+};
+#define BUGS_COUNT (sizeof bugs / sizeof bugs[0])
+#endif
+
+struct choice {
+    uint64_t seed, seeds;
+    unsigned referrals;
+    bool trace;
+    bool planted;
+};
+
+struct sum {
+    uint64_t referrals, messages, faults, crashes, digest;
+};
+
+/* The last events of a run are those of the same run again. */
+static void show_failure(const struct choice *choice, uint64_t seed, const struct world_result *result)
+{
+    printf("sim: seed %" PRIu64 ", %u referrals: VIOLATION: %s\n", seed, choice->referrals, result->violation);
+    if (!choice->trace) {
+        struct world_result again;
+        world_run_seed(seed, choice->referrals, TRACE_LAST, &again);
+    }
+    printf("sim: see it happen: sim --seed %" PRIu64 " --referrals %u --trace\n", seed, choice->referrals);
+}
+
+static bool run(const struct choice *choice, struct sum *sum)
+{
+    struct world_result result;
+
+    for (uint64_t seed = choice->seed; seed < choice->seed + choice->seeds; seed++) {
+        world_run_seed(seed, choice->referrals, choice->trace ? TRACE_ALL : TRACE_NONE, &result);
+        sum->referrals += result.referrals;
+        sum->messages += result.messages;
+        sum->faults += result.faults;
+        sum->crashes += result.crashes;
+        sum->digest = (sum->digest ^ result.digest) * UINT64_C(1099511628211);
+        if (result.violation[0]) {
+            show_failure(choice, seed, &result);
+            return false;
+        }
+    }
+    return true;
+}
+
+/* The same seed gives the same run. */
+static bool repeats(const struct choice *choice)
+{
+    struct world_result one, other;
+
+    world_run_seed(choice->seed, choice->referrals, TRACE_NONE, &one);
+    world_run_seed(choice->seed, choice->referrals, TRACE_NONE, &other);
+    if (one.digest == other.digest)
+        return true;
+    printf("sim: seed %" PRIu64 " runs differently a second time\n", choice->seed);
+    return false;
+}
+
+static int run_all(const struct choice *choice)
+{
+    struct sum sum = {0};
+    int covered = 0, expected = 0;
+
+    if (!choice->trace && !repeats(choice))
+        return 1;
+    bool good = run(choice, &sum);
+    if (good && choice->seeds >= SEEDS_FOR_COVERAGE)
+        good = auditor_print_missing() + world_print_missing() == 0;
+    auditor_count_covered(&covered, &expected);
+    printf("sim: %" PRIu64 " seeds, %" PRIu64 " referrals, %" PRIu64 " messages, %" PRIu64 " faults, %" PRIu64
+           " crashes, %d of %d kinds of answer, %s, digest %016" PRIx64 "\n",
+           choice->seeds, sum.referrals, sum.messages, sum.faults, sum.crashes, covered, expected,
+           good ? "0 violations" : "FAILED", sum.digest);
+    return good ? 0 : 1;
+}
+
+#ifdef PLANT
+/* In a process of its own: the daemon's own assertions may stop it, which counts as caught, too. */
+static bool is_caught(const struct choice *choice, int bug)
+{
+    fflush(stdout);
+    pid_t child = fork();
+    if (child == 0) {
+        struct world_result result = {0};
+        planted_bug = bug;
+        if (!freopen("/dev/null", "w", stderr))
+            _exit(3);
+        for (uint64_t seed = choice->seed; seed < choice->seed + choice->seeds && !result.violation[0]; seed++) {
+            world_run_seed(seed, choice->referrals, TRACE_NONE, &result);
+            if (result.violation[0])
+                printf("planted %2d: caught at seed %" PRIu64 " (%s): %s\n", bug, seed, bugs[bug], result.violation);
+        }
+        fflush(stdout);
+        _exit(result.violation[0] ? 0 : 1);
+    }
+    int status = 0;
+    if (child < 0 || waitpid(child, &status, 0) != child)
+        return false;
+    if (WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT) {
+        printf("planted %2d: caught by an assertion of the daemon (%s)\n", bug, bugs[bug]);
+        return true;
+    }
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+        return true;
+    printf("planted %2d: NOT CAUGHT in %" PRIu64 " seeds (%s)\n", bug, choice->seeds, bugs[bug]);
+    return false;
+}
+
+static int run_planted(const struct choice *choice)
+{
+    int escaped = 0;
+
+    for (int bug = 1; bug < (int)BUGS_COUNT; bug++)
+        escaped += !is_caught(choice, bug);
+    printf("sim: %d planted bugs, %d not caught\n", (int)BUGS_COUNT - 1, escaped);
+    return escaped ? 1 : 0;
+}
+#endif
+
+static bool take_number(const char *text, uint64_t *number)
+{
+    char *end = NULL;
+
+    errno = 0;
+    *number = text ? strtoull(text, &end, 0) : 0;
+    return text && errno == 0 && end != text && *end == 0;
+}
+
+static bool take_options(int argc, char **argv, struct choice *choice)
+{
+    for (int i = 1; i < argc; i++) {
+        uint64_t number = 0;
+        if (strcmp(argv[i], "--trace") == 0)
+            choice->trace = true;
+        else if (strcmp(argv[i], "--planted") == 0)
+            choice->planted = true;
+        else if (!take_number(argv[i + 1], &number))
+            return false;
+        else if (strcmp(argv[i], "--seed") == 0)
+            choice->seed = number;
+        else if (strcmp(argv[i], "--seeds") == 0)
+            choice->seeds = number;
+        else if (strcmp(argv[i], "--referrals") == 0)
+            choice->referrals = (unsigned)number;
+        else
+            return false;
+        i += strcmp(argv[i], "--trace") != 0 && strcmp(argv[i], "--planted") != 0;
+    }
+    return choice->seeds > 0 && choice->referrals > 0 && choice->referrals < 100000;
+}
+
+int main(int argc, char **argv)
+{
+    struct choice choice = {.seed = 1, .seeds = 1, .referrals = 30};
+
+    if (!take_options(argc, argv, &choice)) {
+        fprintf(stderr, "usage: sim [--seed S] [--seeds N] [--referrals N] [--trace]\n");
+        return 2;
+    }
+#ifdef PLANT
+    if (choice.planted)
+        return run_planted(&choice);
+#endif
+    return run_all(&choice);
+}

@@ -1,0 +1,803 @@
+/* SPDX-License-Identifier: MIT
+ * world: events in the order of their time; frames that are late, lost, doubled or overtaken; a daemon that loses its
+ * power or its disk at any moment. */
+#include "tests/sim/world.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/io/network_file.h"
+#include "daemon/reader.h"
+#include "daemon/turn.h"
+#include "proto/check.h"
+#include "tests/people.h"
+#include "tests/sim/actor.h"
+#include "tests/sim/store_memory.h"
+
+#define SECOND INT64_C(1000)
+#define MINUTE (60 * SECOND)
+#define HOUR (60 * MINUTE)
+#define DAY (24 * HOUR)
+#define BATCH_MAX 64
+#define WINDOW 8
+#define DELAY_LIMIT_MS (4 * SECOND)
+#define SETTLE_DAYS 60
+
+enum event_kind { TO_DAEMON, TO_PARTY, WAKE, CONNECT, PARTY_NOTICES, DAEMON_NOTICES, MISFORTUNE, POWER_ON, ROOM_AGAIN };
+
+struct event_of {
+    int64_t at;
+    uint64_t order; /* of being planned: breaks ties */
+    enum event_kind kind;
+    int party;
+    connection_t connection;
+    uint8_t *frame; /* owned */
+    size_t length;
+};
+
+struct link_end {
+    int party;
+    bool daemon_side, party_side; /* thinks that it is connected */
+    bool dead;                    /* nothing passes any more, and nobody has noticed */
+    bool greeted;
+    int64_t last_to_daemon, last_to_party; /* arrivals: what comes later arrives later, unless it is reordered */
+};
+
+struct events {
+    struct event_of *heap;
+    uint32_t count, room;
+    uint64_t order;
+    struct link_end *links; /* by connection; 0 is none */
+    uint32_t links_count, links_room;
+    connection_t current[TOWN_PARTIES_MAX]; /* the party's own; 0: none */
+};
+
+struct daemon {
+    struct store *store;
+    struct store_memory_faults faults;
+    struct seal *seal;
+    struct turn *turn; /* NULL: no power */
+    struct reader *reader;
+    struct outbox outbox;
+    struct decoder *decoder;
+    struct request *requests, *questions;
+    int questions_count;
+    struct event_of inbox[BATCH_MAX];
+    int inbox_count;
+    int64_t busy_until;
+    int crash_after; /* percent of the next outbox that leaves before the power goes; -1: it stays */
+    uint64_t mishaps, crashes;
+};
+
+static uint64_t happened[MISHAP_COUNT];
+static const char *const mishap_names[MISHAP_COUNT] = {
+    [MISHAP_LOSS] = "a frame is lost",
+    [MISHAP_REPETITION] = "a frame arrives twice",
+    [MISHAP_REORDERING] = "a frame overtakes another",
+    [MISHAP_DISCONNECT] = "a connection breaks",
+    [MISHAP_HALF_OPEN] = "a connection is dead and nobody notices",
+    [MISHAP_AWAY] = "a party is away for long",
+    [MISHAP_CRASH_IDLE] = "power loss between turns",
+    [MISHAP_COMMIT_FULL] = "the store is full at a commit",
+    [MISHAP_COMMIT_UNAVAILABLE] = "a commit fails",
+    [MISHAP_COMMIT_FENCED] = "a commit is fenced",
+    [MISHAP_COMMIT_UNKNOWN_STORED] = "power loss in a commit that is stored",
+    [MISHAP_COMMIT_UNKNOWN_LOST] = "power loss in a commit that is lost",
+    [MISHAP_CRASH_BEFORE_SENDING] = "power loss after a commit, before sending",
+    [MISHAP_CRASH_WHILE_SENDING] = "power loss while sending",
+    [MISHAP_CRASH_AT_START] = "a commit fails at the start",
+    [MISHAP_NEW_NETWORK] = "the network changes",
+    [MISHAP_NEARLY_FULL] = "the store is nearly full",
+};
+
+static void trace_line(struct world *world, const char *who, const char *what)
+{
+    char line[WORLD_LINE_BYTES];
+
+    if (!world->trace)
+        return;
+    snprintf(line, sizeof line, "%lld  %-9s %s", (long long)world->now, who, what);
+    strcpy(world->last_lines[world->lines++ % WORLD_LAST_LINES], line);
+    if (world->trace == TRACE_ALL)
+        puts(line);
+}
+
+static void print_last_lines(const struct world *world)
+{
+    uint64_t from = world->lines > WORLD_LAST_LINES ? world->lines - WORLD_LAST_LINES : 0;
+
+    for (uint64_t i = from; i < world->lines; i++)
+        puts(world->last_lines[i % WORLD_LAST_LINES]);
+}
+
+static void happens(struct world *world, enum mishap mishap)
+{
+    happened[mishap]++;
+    world->daemon->mishaps++;
+    trace_line(world, "!!", mishap_names[mishap]);
+}
+
+int world_print_missing(void)
+{
+    int missing = 0;
+
+    for (int i = 0; i < MISHAP_COUNT; i++)
+        if (!happened[i]) {
+            printf("sim: never happened: %s\n", mishap_names[i]);
+            missing++;
+        }
+    return missing;
+}
+
+/* ---- time ---- */
+
+static bool sooner(const struct event_of *a, const struct event_of *b)
+{
+    return a->at != b->at ? a->at < b->at : a->order < b->order;
+}
+
+static void plan(struct world *world, struct event_of event)
+{
+    struct events *events = world->events;
+    uint32_t i = events->count++;
+
+    if (events->count > events->room) {
+        events->room = events->room ? 2 * events->room : 256;
+        events->heap = realloc(events->heap, events->room * sizeof events->heap[0]);
+        assert(events->heap);
+    }
+    event.order = ++events->order;
+    while (i > 0 && sooner(&event, &events->heap[(i - 1) / 2])) {
+        events->heap[i] = events->heap[(i - 1) / 2];
+        i = (i - 1) / 2;
+    }
+    events->heap[i] = event;
+}
+
+static struct event_of take_next(struct events *events)
+{
+    struct event_of first = events->heap[0];
+    struct event_of last = events->heap[--events->count];
+    uint32_t i = 0;
+
+    for (;;) {
+        uint32_t child = 2 * i + 1;
+        if (child + 1 < events->count && sooner(&events->heap[child + 1], &events->heap[child]))
+            child++;
+        if (child >= events->count || !sooner(&events->heap[child], &last))
+            break;
+        events->heap[i] = events->heap[child];
+        i = child;
+    }
+    if (events->count)
+        events->heap[i] = last;
+    return first;
+}
+
+void world_wake(struct world *world, int party, int64_t at)
+{
+    plan(world, (struct event_of){.at = at > world->now ? at : world->now, .kind = WAKE, .party = party});
+}
+
+/* ---- network ---- */
+
+/* No content: what kind of message, about what. */
+static void trace_frame(struct world *world, const char *way, int party, const struct message *message)
+{
+    static const enum field numbers[] = {FIELD_mailbox_number, FIELD_referral_id, FIELD_offer_number, FIELD_places};
+    static const char *const names[] = {"#", "referral ", "offer ", "places "};
+    char what[100];
+    size_t used = (size_t)snprintf(what, sizeof what, "%s %s", way, message_spec(message->type)->name);
+
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
+        if (message_has(message, numbers[i]) && used < sizeof what)
+            used += (size_t)snprintf(what + used, sizeof what - used, " %s%lld", names[i],
+                                     (long long)message_number(message, numbers[i]));
+    if (used < sizeof what)
+        snprintf(what + used, sizeof what - used, " %s %s %.8s",
+                 code_text(LIST_business_status, (int)message_number(message, FIELD_business_status)),
+                 code_text(LIST_status_reason, (int)message_number(message, FIELD_status_reason)),
+                 message_has(message, FIELD_error) ? message_text(message, FIELD_error).bytes : "");
+    trace_line(world, world->town.parties[party].id, what);
+}
+
+static void note_frame(struct world *world, const char *way, int party, const struct message *message,
+                       const void *frame, size_t length)
+{
+    const uint8_t *byte = frame;
+
+    for (size_t i = 0; i < length; i++)
+        world->digest = (world->digest ^ byte[i]) * UINT64_C(1099511628211);
+    world->digest = (world->digest ^ (uint64_t)world->now ^ (uint64_t)party) * UINT64_C(1099511628211);
+    if (world->trace)
+        trace_frame(world, way, party, message);
+}
+
+/* Puts a frame under way, once, twice or not at all. */
+static void carry(struct world *world, enum event_kind kind, connection_t connection, const void *frame, size_t length)
+{
+    struct link_end *link = &world->events->links[connection];
+    int64_t *last = kind == TO_DAEMON ? &link->last_to_daemon : &link->last_to_party;
+    int copies = 1;
+
+    if (!world->quiet && random_chance(&world->random, world->trouble.loss)) {
+        happens(world, MISHAP_LOSS);
+        return;
+    }
+    if (!world->quiet && random_chance(&world->random, world->trouble.repetition)) {
+        happens(world, MISHAP_REPETITION);
+        copies = 2;
+    }
+    for (; copies > 0; copies--) {
+        int64_t at = world->now + random_between(&world->random, 1, world->trouble.delay_max_ms);
+        if (at < *last && !world->trouble.reordering)
+            at = *last;
+        else if (at < *last)
+            happens(world, MISHAP_REORDERING);
+        *last = at > *last ? at : *last;
+        uint8_t *copy = malloc(length);
+        assert(copy);
+        memcpy(copy, frame, length);
+        plan(world, (struct event_of){.at = at,
+                                      .kind = kind,
+                                      .party = link->party,
+                                      .connection = connection,
+                                      .frame = copy,
+                                      .length = length});
+    }
+}
+
+void world_send(struct world *world, int party, const void *frame, size_t length)
+{
+    static struct message message;
+    connection_t connection = world->events->current[party];
+    struct fault fault;
+
+    if (!connection)
+        return;
+    bool decoded = decode(world->daemon->decoder, frame, length, &message, &fault);
+    assert(decoded);
+    note_frame(world, "says", party, &message, frame, length);
+    auditor_said(world->auditor, world->now, party, &message);
+    carry(world, TO_DAEMON, connection, frame, length);
+}
+
+static void connect(struct world *world, int party)
+{
+    struct events *events = world->events;
+
+    if (events->current[party])
+        return;
+    if (!world->daemon->turn) {
+        plan(world, (struct event_of){.at = world->now + random_between(&world->random, SECOND, 10 * SECOND),
+                                      .kind = CONNECT,
+                                      .party = party});
+        return;
+    }
+    if (events->links_count + 1 >= events->links_room) {
+        events->links_room = events->links_room ? 2 * events->links_room : 64;
+        events->links = realloc(events->links, events->links_room * sizeof events->links[0]);
+        assert(events->links);
+    }
+    if (!events->links_count)
+        events->links[events->links_count++] = (struct link_end){0};
+    events->current[party] = events->links_count;
+    events->links[events->links_count++] = (struct link_end){.party = party, .daemon_side = true, .party_side = true};
+    actor_connected(world->actors[party]);
+}
+
+/* Nothing passes from now on; each side notices in its time, and the party comes back. */
+static void cut(struct world *world, connection_t connection, int64_t notice_max, int64_t away)
+{
+    struct link_end *link = &world->events->links[connection];
+
+    link->dead = true;
+    int64_t noticed = world->now + random_between(&world->random, 1, notice_max);
+    plan(world,
+         (struct event_of){.at = noticed, .kind = PARTY_NOTICES, .party = link->party, .connection = connection});
+    plan(world, (struct event_of){.at = world->now + random_between(&world->random, 1, notice_max),
+                                  .kind = DAEMON_NOTICES,
+                                  .party = link->party,
+                                  .connection = connection});
+    plan(world, (struct event_of){.at = noticed + 1 + away, .kind = CONNECT, .party = link->party});
+}
+
+static void party_notices(struct world *world, const struct event_of *event)
+{
+    if (world->events->current[event->party] != event->connection)
+        return;
+    world->events->current[event->party] = 0;
+    actor_disconnected(world->actors[event->party]);
+}
+
+static void arrive_at_party(struct world *world, const struct event_of *event)
+{
+    static struct message message;
+    struct link_end *link = &world->events->links[event->connection];
+    struct fault fault;
+
+    if (link->dead || world->events->current[event->party] != event->connection)
+        return;
+    /* What cannot be decoded was objected to when it was sent. */
+    if (decode(world->daemon->decoder, event->frame, event->length, &message, &fault))
+        actor_receive(world->actors[event->party], &message);
+}
+
+/* ---- daemon ---- */
+
+static void lose_power(struct world *world)
+{
+    struct daemon *daemon = world->daemon;
+
+    for (int i = 0; i < daemon->inbox_count; i++)
+        free(daemon->inbox[i].frame);
+    daemon->inbox_count = 0;
+    reader_close(&daemon->reader);
+    turn_close(&daemon->turn);
+    seal_close(&daemon->seal);
+    store_memory_crash(daemon->store);
+    store_memory_reopen(daemon->store);
+    daemon->crashes++;
+    daemon->crash_after = -1;
+    daemon->faults.next_commit = MEMORY_FAULT_NONE;
+    for (uint32_t i = 1; i < world->events->links_count; i++)
+        if (world->events->links[i].daemon_side) {
+            world->events->links[i].daemon_side = false;
+            cut(world, i, 10 * SECOND, random_between(&world->random, 0, 5 * SECOND));
+        }
+    plan(world,
+         (struct event_of){.at = world->now + random_between(&world->random, 100, 5 * MINUTE), .kind = POWER_ON});
+}
+
+static void power_on(struct world *world)
+{
+    struct daemon *daemon = world->daemon;
+    const struct turn_options options = {
+        .window = WINDOW, .retry_after_ms = 5 * SECOND, .push_again_ms = 30 * SECOND, .version = "simulated"};
+    static const uint8_t master[SEAL_KEY_BYTES] = "only for the simulator";
+    struct config_faults *faults = calloc(1, sizeof *faults);
+    uint64_t seed[SEAL_KEY_BYTES / 8];
+    char why[200] = "";
+
+    assert(faults);
+    for (size_t i = 0; i < sizeof seed / sizeof seed[0]; i++)
+        seed[i] = random_next(&world->random);
+    daemon->seal = seal_open(master, (const uint8_t *)seed);
+    if (!world->quiet && daemon->crashes && random_chance(&world->random, 10))
+        daemon->faults.next_commit =
+            (enum memory_fault)random_between(&world->random, MEMORY_FAULT_FULL, MEMORY_FAULT_UNKNOWN_LOST);
+    if (!world->quiet && daemon->crashes && random_chance(&world->random, world->trouble.new_network)) {
+        happens(world, MISHAP_NEW_NETWORK);
+        town_redraw(&world->town, &world->random);
+        auditor_note_town(world->auditor, world->now);
+    }
+    struct network *network = network_parse("town", world->town.text, strlen(world->town.text), faults);
+    if (!network)
+        fprintf(stderr, "%s\n%s\n", faults->lines[0], world->town.text);
+    assert(daemon->seal && network);
+    free(faults);
+    bool may_fail = daemon->faults.next_commit != MEMORY_FAULT_NONE || daemon->faults.limit_bytes;
+    daemon->turn = turn_open(daemon->store, daemon->seal, &network, world->town.text, strlen(world->town.text),
+                             &options, world->now, why, sizeof why);
+    if (daemon->turn) {
+        auditor_note_start(world->auditor, world->now);
+        daemon->reader = reader_open(daemon->turn, daemon->store, daemon->seal, "simulated");
+        return;
+    }
+    if (!may_fail) {
+        char what[300];
+        snprintf(what, sizeof what, "the daemon does not start: %s", why);
+        auditor_object(world->auditor, world->now, what);
+        return;
+    }
+    happens(world, MISHAP_CRASH_AT_START);
+    lose_power(world);
+}
+
+/* What link does: answers by itself who has not said hello. */
+static bool admit(struct world *world, const struct event_of *event, struct request *request)
+{
+    struct link_end *link = &world->events->links[event->connection];
+    static uint8_t bytes[4096];
+    static struct message answer;
+    struct fault fault = {0};
+
+    *request = (struct request){.kind = REQUEST_GONE,
+                                .connection = event->connection,
+                                .role = world->town.parties[event->party].role,
+                                .frame = event->frame,
+                                .frame_length = event->length};
+    strcpy(request->party, world->town.parties[event->party].id);
+    if (event->kind == DAEMON_NOTICES)
+        return true;
+    request->kind = REQUEST_MESSAGE;
+    bool good = decode(world->daemon->decoder, event->frame, event->length, &request->message, &fault) &&
+                check_request(&request->message, world->now, &fault);
+    assert(good);
+    link->greeted = link->greeted || request->message.type == MESSAGE_hello;
+    if (link->greeted)
+        return true;
+    fault.refusal = REFUSAL_NO_HELLO;
+    refuse(&answer, &request->message, &fault, 0);
+    carry(world, TO_PARTY, event->connection, bytes, encode(&answer, bytes, sizeof bytes));
+    return false;
+}
+
+static void send_out(struct world *world, size_t count)
+{
+    const struct outbox *outbox = &world->daemon->outbox;
+    static struct message message;
+    struct fault fault;
+
+    for (size_t i = 0; i < count; i++) {
+        const struct dispatch *dispatch = &outbox->dispatches[i];
+        const uint8_t *frame = outbox->bytes + dispatch->offset;
+        if (!dispatch->connection || dispatch->connection >= world->events->links_count) {
+            auditor_object(world->auditor, world->now, "a message goes to nobody");
+            return;
+        }
+        struct link_end *link = &world->events->links[dispatch->connection];
+        if (!decode(world->daemon->decoder, frame, dispatch->length, &message, &fault)) {
+            auditor_object(world->auditor, world->now, "the daemon sends what cannot be decoded");
+            return;
+        }
+        note_frame(world, "     hears", link->party, &message, frame, dispatch->length);
+        auditor_told(world->auditor, world->now, link->party, &message, frame, dispatch->length);
+        if (link->daemon_side && !link->dead)
+            carry(world, TO_PARTY, dispatch->connection, frame, dispatch->length);
+    }
+}
+
+static enum mishap mishap_of(enum memory_fault fault)
+{
+    return (enum mishap)(MISHAP_COMMIT_FULL + (int)(fault - MEMORY_FAULT_FULL));
+}
+
+static void after_turn(struct world *world, enum store_result result, enum memory_fault planned)
+{
+    struct daemon *daemon = world->daemon;
+
+    /* A turn that changed nothing has committed nothing: the fault is still to come. */
+    if (planned && daemon->faults.next_commit == MEMORY_FAULT_NONE)
+        happens(world, mishap_of(planned));
+    if (result != STORE_OK) {
+        lose_power(world);
+        return;
+    }
+    size_t leaves = daemon->outbox.count;
+    if (daemon->crash_after >= 0)
+        leaves = leaves * (size_t)daemon->crash_after / 100;
+    send_out(world, leaves);
+    if (daemon->crash_after >= 0) {
+        happens(world, daemon->crash_after ? MISHAP_CRASH_WHILE_SENDING : MISHAP_CRASH_BEFORE_SENDING);
+        lose_power(world);
+    }
+}
+
+/* Questions are for the reader: it sees what is committed. */
+static bool keep_question(struct daemon *daemon, const struct request *request)
+{
+    bool is_question = request->kind == REQUEST_MESSAGE && message_spec(request->message.type)->direction == QUESTION;
+
+    if (is_question)
+        daemon->questions[daemon->questions_count++] = *request;
+    return is_question;
+}
+
+static void run_turn(struct world *world)
+{
+    struct daemon *daemon = world->daemon;
+    struct event_of batch[BATCH_MAX];
+    int batch_count = daemon->inbox_count;
+    enum memory_fault planned = daemon->faults.next_commit;
+    size_t count = 0;
+
+    memcpy(batch, daemon->inbox, sizeof batch);
+    daemon->inbox_count = 0;
+    for (int i = 0; i < batch_count; i++)
+        if (admit(world, &batch[i], &daemon->requests[count]) && !keep_question(daemon, &daemon->requests[count]))
+            count++;
+    outbox_clear(&daemon->outbox);
+    enum store_result result = turn_run(daemon->turn, world->now, daemon->requests, count, &daemon->outbox);
+    for (int i = 0; i < daemon->questions_count && result == STORE_OK; i++)
+        reader_answer(daemon->reader, world->now, &daemon->questions[i], &daemon->outbox);
+    daemon->questions_count = 0;
+    daemon->busy_until = world->now + random_between(&world->random, 1, 30);
+    after_turn(world, result, planned);
+    for (int i = 0; i < batch_count; i++)
+        free(batch[i].frame);
+}
+
+/* When the daemon runs next; never: INT64_MAX. */
+static int64_t daemon_due(const struct world *world)
+{
+    const struct daemon *daemon = world->daemon;
+
+    if (!daemon->turn)
+        return INT64_MAX;
+    int64_t due = daemon->inbox_count ? world->now : turn_next_due(daemon->turn);
+    return due < daemon->busy_until ? daemon->busy_until : due;
+}
+
+/* True when the frame is kept. */
+static bool arrive_at_daemon(struct world *world, const struct event_of *event)
+{
+    struct daemon *daemon = world->daemon;
+    struct link_end *link = &world->events->links[event->connection];
+    bool passes = link->daemon_side && (!link->dead || event->kind == DAEMON_NOTICES);
+
+    if (event->kind == DAEMON_NOTICES)
+        link->daemon_side = false;
+    if (!daemon->turn || !passes)
+        return false;
+    if (daemon->inbox_count == BATCH_MAX) {
+        happens(world, MISHAP_LOSS);
+        return false;
+    }
+    daemon->inbox[daemon->inbox_count++] = *event;
+    return true;
+}
+
+/* ---- misfortune ---- */
+
+static void break_one(struct world *world, enum mishap mishap)
+{
+    int party = (int)random_between(&world->random, 0, world->town.parties_count - 1);
+    connection_t connection = world->events->current[party];
+    int64_t away = random_between(&world->random, 0, MINUTE);
+
+    if (!connection || world->events->links[connection].dead)
+        return;
+    happens(world, mishap);
+    if (mishap == MISHAP_AWAY)
+        away = random_between(&world->random, HOUR, 30 * HOUR);
+    cut(world, connection, mishap == MISHAP_HALF_OPEN ? 10 * MINUTE : 2 * SECOND, away);
+}
+
+static void nearly_fill(struct world *world)
+{
+    uint64_t used = 0;
+    uint64_t limit = 0;
+
+    store_usage(world->daemon->store, &used, &limit);
+    world->daemon->faults.limit_bytes = used + used / 20;
+    happens(world, MISHAP_NEARLY_FULL);
+    plan(world,
+         (struct event_of){.at = world->now + random_between(&world->random, MINUTE, 2 * HOUR), .kind = ROOM_AGAIN});
+}
+
+static void strike(struct world *world)
+{
+    struct daemon *daemon = world->daemon;
+
+    if (world->quiet)
+        return;
+    plan(world, (struct event_of){.at = world->now + random_between(&world->random, 1, world->trouble.fault_every_ms),
+                                  .kind = MISFORTUNE});
+    switch (random_between(&world->random, 0, 9)) {
+    case 0:
+    case 1:
+        break_one(world, MISHAP_DISCONNECT);
+        break;
+    case 2:
+        break_one(world, MISHAP_HALF_OPEN);
+        break;
+    case 3:
+        break_one(world, MISHAP_AWAY);
+        break;
+    case 4:
+        if (daemon->turn) {
+            happens(world, MISHAP_CRASH_IDLE);
+            lose_power(world);
+        }
+        break;
+    case 5:
+    case 6:
+        daemon->faults.next_commit =
+            (enum memory_fault)random_between(&world->random, MEMORY_FAULT_FULL, MEMORY_FAULT_UNKNOWN_LOST);
+        break;
+    case 7:
+        daemon->crash_after = 0;
+        break;
+    case 8:
+        daemon->crash_after = (int)random_between(&world->random, 1, 99);
+        break;
+    default:
+        if (random_chance(&world->random, 30))
+            nearly_fill(world);
+        break;
+    }
+}
+
+/* ---- the run ---- */
+
+static void happen(struct world *world, struct event_of *event)
+{
+    switch (event->kind) {
+    case TO_DAEMON:
+    case DAEMON_NOTICES:
+        if (arrive_at_daemon(world, event))
+            event->frame = NULL;
+        break;
+    case TO_PARTY:
+        arrive_at_party(world, event);
+        break;
+    case WAKE:
+        actor_wake(world->actors[event->party]);
+        break;
+    case CONNECT:
+        connect(world, event->party);
+        break;
+    case PARTY_NOTICES:
+        party_notices(world, event);
+        break;
+    case MISFORTUNE:
+        strike(world);
+        break;
+    case POWER_ON:
+        power_on(world);
+        break;
+    case ROOM_AGAIN:
+        world->daemon->faults.limit_bytes = 0;
+        break;
+    }
+}
+
+static void run_until(struct world *world, int64_t until)
+{
+    struct events *events = world->events;
+
+    while (!auditor_violation(world->auditor)) {
+        int64_t event_at = events->count ? events->heap[0].at : INT64_MAX;
+        int64_t due = daemon_due(world);
+        if ((due < event_at ? due : event_at) > until)
+            break;
+        if (due <= event_at) {
+            world->now = due > world->now ? due : world->now;
+            run_turn(world);
+            continue;
+        }
+        struct event_of event = take_next(events);
+        world->now = event.at;
+        happen(world, &event);
+        free(event.frame);
+    }
+    world->now = until > world->now ? until : world->now;
+}
+
+static void draw_trouble(struct world *world)
+{
+    struct random *random = &world->random;
+
+    /* One draw in each statement: compilers may evaluate several in any order. */
+    world->trouble.loss = (int)random_between(random, -15, 15);
+    world->trouble.repetition = (int)random_between(random, -15, 15);
+    world->trouble.delay_max_ms = (int)random_between(random, 2, random_chance(random, 30) ? DELAY_LIMIT_MS : 200);
+    world->trouble.reordering = random_chance(random, 50);
+    world->trouble.new_network = (int)random_between(random, -15, 15);
+    world->trouble.fault_every_ms = random_between(random, 10 * MINUTE, 8 * HOUR);
+}
+
+static void plan_work(struct world *world, unsigned referrals)
+{
+    int64_t phase = world->quiet_at - world->starts_at;
+
+    for (int i = 0; i < world->town.parties_count; i++) {
+        world->actors[i] = actor_open(world, i);
+        plan(world, (struct event_of){.at = world->now + i, .kind = CONNECT, .party = i});
+    }
+    for (unsigned i = 0; i < referrals; i++) {
+        int64_t at = world->starts_at + random_between(&world->random, 0, phase * 7 / 10);
+        if (random_chance(&world->random, 40)) /* many at once */
+            at -= at % (6 * HOUR);
+        actor_plan_submit(world->actors[random_between(&world->random, 0, world->town.parties_count - 1)], at);
+    }
+    for (int i = 0; i < world->town.parties_count; i++)
+        for (int64_t n = random_between(&world->random, 0, 4); n > 0; n--)
+            actor_plan_capacity(world->actors[i], world->starts_at + random_between(&world->random, 0, phase));
+}
+
+static void begin_quiet(struct world *world)
+{
+    world->quiet = true;
+    world->daemon->faults = (struct store_memory_faults){0};
+    world->daemon->crash_after = -1;
+    world->trouble.reordering = false;
+    for (int i = 0; i < world->town.parties_count; i++) {
+        actor_hurry(world->actors[i]);
+        actor_plan_capacity(world->actors[i], world->now);
+        plan(world, (struct event_of){.at = world->now + 20 * MINUTE, .kind = CONNECT, .party = i});
+    }
+}
+
+static void settle(struct world *world)
+{
+    for (int hours = 0; hours < SETTLE_DAYS * 24 && !auditor_settled(world->auditor); hours++)
+        run_until(world, world->now + HOUR);
+}
+
+static void run_phases(struct world *world)
+{
+    run_until(world, world->quiet_at);
+    begin_quiet(world);
+    run_until(world, world->now + HOUR);
+    settle(world);
+    for (int i = 0; i < world->town.parties_count; i++) {
+        actor_repeat_submits(world->actors[i]);
+        world_wake(world, i, world->now);
+    }
+    run_until(world, world->now + HOUR);
+    settle(world);
+    auditor_finish(world->auditor, world->now);
+}
+
+static void world_open(struct world *world, uint64_t seed, unsigned referrals)
+{
+    world->random.state = seed * UINT64_C(0x2545f4914f6cdd1d) + 1;
+    world->starts_at = PEOPLE_AUTHORED_MS + 20 * DAY + random_between(&world->random, 0, DAY);
+    world->now = world->starts_at;
+    world->quiet_at = world->starts_at + random_between(&world->random, DAY, 6 * DAY);
+    town_draw(&world->town, &world->random, world->starts_at / DAY);
+    draw_trouble(world);
+    world->auditor = auditor_open(&world->town, WINDOW);
+    world->events = calloc(1, sizeof *world->events);
+    world->daemon = calloc(1, sizeof *world->daemon);
+    assert(world->events && world->daemon);
+    world->daemon->crash_after = -1;
+    world->daemon->store = store_memory_open(&world->daemon->faults);
+    world->daemon->decoder = decoder_open();
+    world->daemon->requests = calloc(BATCH_MAX, sizeof world->daemon->requests[0]);
+    world->daemon->questions = calloc(BATCH_MAX, sizeof world->daemon->questions[0]);
+    assert(world->daemon->decoder && world->daemon->requests && world->daemon->questions);
+    power_on(world);
+    plan_work(world, referrals);
+    plan(world, (struct event_of){.at = world->now + world->trouble.fault_every_ms, .kind = MISFORTUNE});
+}
+
+static void world_close(struct world *world)
+{
+    struct daemon *daemon = world->daemon;
+
+    for (int i = 0; i < world->town.parties_count; i++)
+        actor_close(&world->actors[i]);
+    for (int i = 0; i < daemon->inbox_count; i++)
+        free(daemon->inbox[i].frame);
+    for (uint32_t i = 0; i < world->events->count; i++)
+        free(world->events->heap[i].frame);
+    reader_close(&daemon->reader);
+    turn_close(&daemon->turn);
+    seal_close(&daemon->seal);
+    store_close(&daemon->store);
+    decoder_close(&daemon->decoder);
+    outbox_free(&daemon->outbox);
+    free(daemon->requests);
+    free(daemon->questions);
+    free(daemon);
+    free(world->events->heap);
+    free(world->events->links);
+    free(world->events);
+    auditor_close(&world->auditor);
+}
+
+void world_run_seed(uint64_t seed, unsigned referrals, enum trace trace, struct world_result *result)
+{
+    struct world *world = calloc(1, sizeof *world);
+
+    assert(world);
+    world->trace = trace;
+    world_open(world, seed, referrals);
+    run_phases(world);
+    *result = (struct world_result){.referrals = auditor_referrals(world->auditor),
+                                    .messages = auditor_messages(world->auditor),
+                                    .faults = world->daemon->mishaps,
+                                    .crashes = world->daemon->crashes,
+                                    .digest = world->digest};
+    if (auditor_violation(world->auditor))
+        snprintf(result->violation, sizeof result->violation, "%s", auditor_violation(world->auditor));
+    if (trace == TRACE_LAST)
+        print_last_lines(world);
+    world_close(world);
+    free(world);
+}

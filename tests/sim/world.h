@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT
+ * world: time, network, disk and power of one simulated run. The clock jumps to the next event; everything that
+ * happens by chance comes from one seed. The daemon's turn is the real one, over store_memory. */
+#ifndef SIM_WORLD_H
+#define SIM_WORLD_H
+
+#include "tests/sim/auditor.h"
+
+struct actor;
+struct events;
+struct daemon;
+
+/* Which events are printed: none, all, or the last ones when the run is over. */
+enum trace { TRACE_NONE, TRACE_ALL, TRACE_LAST };
+#define WORLD_LAST_LINES 40
+#define WORLD_LINE_BYTES 150
+
+/* What goes wrong, in percent of the messages; below zero: never. Drawn for each seed. */
+struct trouble {
+    int loss, repetition, delay_max_ms;
+    int new_network; /* percent of the starts */
+    bool reordering;
+    int64_t fault_every_ms;
+};
+
+struct world {
+    int64_t now, starts_at, quiet_at;
+    bool quiet; /* the second phase: nothing goes wrong any more, and everything must reach its end */
+    enum trace trace;
+    char last_lines[WORLD_LAST_LINES][WORLD_LINE_BYTES]; /* a ring */
+    uint64_t lines;
+    struct random random;
+    struct town town;
+    struct trouble trouble;
+    struct auditor *auditor;
+    struct actor *actors[TOWN_PARTIES_MAX];
+    struct events *events;
+    struct daemon *daemon;
+    unsigned submits; /* made so far */
+    uint64_t digest;
+};
+
+enum mishap {
+    MISHAP_LOSS,
+    MISHAP_REPETITION,
+    MISHAP_REORDERING,
+    MISHAP_DISCONNECT,
+    MISHAP_HALF_OPEN,
+    MISHAP_AWAY,
+    MISHAP_CRASH_IDLE,
+    MISHAP_COMMIT_FULL,
+    MISHAP_COMMIT_UNAVAILABLE,
+    MISHAP_COMMIT_FENCED,
+    MISHAP_COMMIT_UNKNOWN_STORED,
+    MISHAP_COMMIT_UNKNOWN_LOST,
+    MISHAP_CRASH_BEFORE_SENDING,
+    MISHAP_CRASH_WHILE_SENDING,
+    MISHAP_CRASH_AT_START,
+    MISHAP_NEARLY_FULL,
+    MISHAP_NEW_NETWORK,
+    MISHAP_COUNT
+};
+
+struct world_result {
+    uint64_t referrals, messages, faults, crashes, digest;
+    char violation[400]; /* empty: none */
+};
+
+/* One run: draws a town, lets `referrals` be sent amid faults, then in quiet, and has everything audited. */
+void world_run_seed(uint64_t seed, unsigned referrals, enum trace, struct world_result *);
+/* Over all runs. Prints the kinds of fault that never happened; returns how many. */
+int world_print_missing(void);
+
+/* For actors. */
+void world_wake(struct world *, int party, int64_t at);
+/* Sends a frame over the party's connection, if it has one. */
+void world_send(struct world *, int party, const void *frame, size_t length);
+
+#endif

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: MIT
+ * ask: what a client says again and when, without a clock. */
+#include "clients/ask.h"
+
+#include <criterion/criterion.h>
+
+Test(ask, nothing_is_said_without_a_connection)
+{
+    struct ask ask = {0};
+
+    ask_begin(&ask, 10);
+    cr_assert_eq(ask_next(&ask, 10), ASK_NOTHING);
+    cr_assert_eq(ask_due(&ask), ASK_NEVER);
+}
+
+Test(ask, hello_comes_first_and_again_after_a_second)
+{
+    struct ask ask = {0};
+
+    ask_begin(&ask, 0);
+    ask_connected(&ask, 100);
+    cr_assert_eq(ask_next(&ask, 100), ASK_SAY_HELLO);
+    cr_assert_eq(ask_next(&ask, 100), ASK_NOTHING);
+    cr_assert_eq(ask_next(&ask, 1099), ASK_NOTHING);
+    cr_assert_eq(ask_due(&ask), 1100);
+    cr_assert_eq(ask_next(&ask, 1100), ASK_SAY_HELLO);
+}
+
+Test(ask, a_request_is_said_again_every_two_seconds_until_it_ends)
+{
+    struct ask ask = {0};
+
+    ask_connected(&ask, 0);
+    ask_welcomed(&ask, 0, 0);
+    cr_assert_eq(ask_next(&ask, 0), ASK_NOTHING);
+    ask_begin(&ask, 5);
+    cr_assert_eq(ask_next(&ask, 5), ASK_SAY_REQUEST);
+    cr_assert_eq(ask_next(&ask, 2004), ASK_NOTHING);
+    cr_assert_eq(ask_next(&ask, 2005), ASK_SAY_REQUEST);
+    ask_end(&ask);
+    cr_assert_eq(ask_due(&ask), ASK_NEVER);
+}
+
+Test(ask, after_a_reconnect_hello_comes_before_the_unanswered_request)
+{
+    struct ask ask = {0};
+
+    ask_connected(&ask, 0);
+    ask_welcomed(&ask, 0, 0);
+    ask_begin(&ask, 0);
+    ask_next(&ask, 0);
+    ask_disconnected(&ask);
+    cr_assert_eq(ask_next(&ask, 9000), ASK_NOTHING);
+    ask_connected(&ask, 9000);
+    cr_assert_eq(ask_next(&ask, 9000), ASK_SAY_HELLO);
+    ask_welcomed(&ask, 0, 9001);
+    cr_assert_eq(ask_next(&ask, 9001), ASK_SAY_REQUEST, "at once: an answer on the old connection cannot come");
+}
+
+Test(ask, busy_delays_the_repeat)
+{
+    struct ask ask = {0};
+
+    ask_connected(&ask, 0);
+    ask_welcomed(&ask, 0, 0);
+    ask_begin(&ask, 0);
+    ask_next(&ask, 0);
+    ask_wait(&ask, 10, 30000);
+    cr_assert_eq(ask_next(&ask, 30009), ASK_NOTHING);
+    cr_assert_eq(ask_next(&ask, 30010), ASK_SAY_REQUEST);
+}
+
+Test(ask, a_second_welcome_does_not_hurry_a_request)
+{
+    struct ask ask = {0};
+
+    ask_connected(&ask, 0);
+    ask_welcomed(&ask, 0, 0);
+    ask_begin(&ask, 0);
+    ask_next(&ask, 0);
+    ask_welcomed(&ask, 0, 5);
+    cr_assert_eq(ask_next(&ask, 5), ASK_NOTHING);
+}
+
+Test(ask, pushes_are_taken_in_order_and_once)
+{
+    struct ask ask = {0};
+
+    cr_assert_not(ask_take(&ask, 1), "before hello is answered it is not known where the mailbox stands");
+    ask_connected(&ask, 0);
+    ask_welcomed(&ask, 7, 0);
+    cr_assert_not(ask_take(&ask, 7));
+    cr_assert(ask_take(&ask, 8));
+    cr_assert_not(ask_take(&ask, 8), "a repeat");
+    cr_assert_not(ask_take(&ask, 10), "a gap");
+    cr_assert(ask_take(&ask, 9));
+}
+
+Test(ask, what_was_taken_but_not_confirmed_is_not_taken_again_after_a_reconnect)
+{
+    struct ask ask = {0};
+
+    ask_connected(&ask, 0);
+    ask_welcomed(&ask, 0, 0);
+    ask_take(&ask, 1);
+    ask_take(&ask, 2);
+    ask_confirmed(&ask, 1);
+    ask_disconnected(&ask);
+    ask_connected(&ask, 0);
+    ask_welcomed(&ask, 1, 0);
+    cr_assert_not(ask_take(&ask, 2));
+    cr_assert(ask_take(&ask, 3));
+}
+
+Test(ask, what_another_program_of_the_party_has_confirmed_is_passed_over)
+{
+    struct ask ask = {0};
+
+    ask_connected(&ask, 0);
+    ask_welcomed(&ask, 0, 0);
+    ask_take(&ask, 1);
+    ask_welcomed(&ask, 5, 0);
+    cr_assert(ask_take(&ask, 6));
+}
+
+Test(ask, a_mailbox_that_has_gone_back_is_taken_from_there)
+{
+    struct ask ask = {0};
+
+    ask_connected(&ask, 0);
+    ask_welcomed(&ask, 10, 0);
+    ask_take(&ask, 11);
+    ask_confirmed(&ask, 11);
+    ask_welcomed(&ask, 4, 0);
+    cr_assert(ask_take(&ask, 5));
+}
+
+Test(ask, who_waits_for_pushes_greets_again_from_time_to_time)
+{
+    struct ask ask = {0};
+
+    ask_connected(&ask, 0);
+    ask_welcomed(&ask, 0, 0);
+    cr_assert_eq(ask_due(&ask), ASK_NEVER, "who only asks does not take the mailbox from others");
+    ask_listen(&ask, true);
+    cr_assert_eq(ask_due(&ask), ASK_LISTEN_AGAIN_MS);
+    cr_assert_eq(ask_next(&ask, ASK_LISTEN_AGAIN_MS), ASK_SAY_HELLO);
+    cr_assert_eq(ask_next(&ask, ASK_LISTEN_AGAIN_MS), ASK_NOTHING);
+    ask_begin(&ask, ASK_LISTEN_AGAIN_MS);
+    cr_assert_eq(ask_next(&ask, ASK_LISTEN_AGAIN_MS), ASK_SAY_REQUEST, "the request does not wait for that welcome");
+}

@@ -1,0 +1,459 @@
+/* SPDX-License-Identifier: MIT
+ * The wire as a peer meets it: what is taken, and how each fault is named. */
+#include "proto/check.h"
+#include "tests/frames.h"
+#include "tests/people.h"
+
+#include <criterion/criterion.h>
+#include <malloc.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static struct decoder *decoder;
+static struct message sent;
+static struct message got;
+static struct fault fault;
+static struct frame frame;
+
+static void open_decoder(void)
+{
+    decoder = decoder_open();
+    person_submit(&sent, 2, PEOPLE_POSTCODE);
+    frame_of(&frame, &sent);
+}
+
+static void close_decoder(void)
+{
+    decoder_close(&decoder);
+}
+
+TestSuite(codec, .init = open_decoder, .fini = close_decoder);
+
+static bool take(const void *bytes, size_t length)
+{
+    /* A copy of exactly this size, so that a sanitizer sees a read past the end. */
+    void *copy = calloc(1, length ? length : 1);
+    bool taken;
+
+    memcpy(copy, bytes, length);
+    taken = decode(decoder, copy, length, &got, &fault);
+    free(copy);
+    return taken;
+}
+
+static void assert_taken(void)
+{
+    cr_assert(decode(decoder, frame.bytes, frame.length, &got, &fault), "REF-%04d %s", fault.refusal, fault.field);
+}
+
+static void assert_refused(enum refusal refusal, const char *field)
+{
+    cr_assert_not(take(frame.bytes, frame.length));
+    cr_assert_eq(fault.refusal, refusal, "REF-%04d (%s) instead of REF-%04d", fault.refusal, fault.field, refusal);
+    cr_assert_str_eq(fault.field, field);
+}
+
+/* A new frame with only this field changed. */
+static void assert_text_refused(const char *key, const char *text, enum refusal refusal, const char *field)
+{
+    frame_of(&frame, &sent);
+    frame_set_string(&frame, key, text);
+    assert_refused(refusal, field);
+}
+
+static void assert_raw_refused(const char *key, const char *raw, size_t length, enum refusal refusal, const char *field)
+{
+    frame_of(&frame, &sent);
+    frame_set(&frame, key, raw, length);
+    assert_refused(refusal, field);
+}
+
+#define ASSERT_RAW_REFUSED(key, raw, refusal, field) assert_raw_refused(key, raw, sizeof(raw) - 1, refusal, field)
+
+Test(codec, what_was_encoded_is_decoded_and_encoded_to_the_same_bytes)
+{
+    for (unsigned seed = 0; seed < 500; seed++) {
+        static unsigned char again[MESSAGE_BYTES_MAX];
+
+        person_submit(&sent, seed, "PL4 8AA");
+        frame_of(&frame, &sent);
+        assert_taken();
+        cr_assert_eq(got.type, MESSAGE_submit);
+        cr_assert_eq(encode(&got, again, sizeof again), frame.length);
+        cr_assert_arr_eq(again, frame.bytes, frame.length);
+    }
+}
+
+Test(codec, every_value_arrives)
+{
+    assert_taken();
+    for (size_t i = 0; i < FIELD_COUNT; i++)
+        cr_assert_eq(message_has(&got, i), message_has(&sent, i), "%s", fields[i].name);
+    cr_assert_arr_eq(message_uuid(&got, FIELD_request_id), message_uuid(&sent, FIELD_request_id), UUID_BYTES);
+    cr_assert_eq(message_number(&got, FIELD_sent_at), message_number(&sent, FIELD_sent_at));
+    cr_assert_eq(message_number(&got, FIELD_date_of_birth), message_number(&sent, FIELD_date_of_birth));
+    cr_assert_eq(message_number(&got, FIELD_gender), message_number(&sent, FIELD_gender));
+    cr_assert_str_eq(got.postcode, PEOPLE_POSTCODE);
+    cr_assert_str_eq(got.nhs_number, sent.nhs_number);
+    cr_assert_eq(message_primary_need(&got), message_primary_need(&sent));
+    cr_assert_eq(message_list_count(&got, FIELD_address_lines), 2);
+    cr_assert_eq(message_element(&got, FIELD_contact_permissions, 1)->number, CONTACT_POST);
+    cr_assert_eq(message_member(&got, FIELD_baseline_scores, 0, MEMBER_score_items)->list.count, 4);
+    cr_assert_eq(message_member(&got, FIELD_baseline_scores, 1, MEMBER_score_total)->number, 9);
+}
+
+Test(codec, the_order_of_the_fields_does_not_matter_and_the_encoding_is_canonical)
+{
+    static unsigned char first[MESSAGE_BYTES_MAX];
+    static unsigned char again[MESSAGE_BYTES_MAX];
+    size_t length = frame.length;
+
+    memcpy(first, frame.bytes, length);
+    frame_set_string(&frame, "type", "submit");
+    frame_set_string(&frame, "postcode", "pl11ae");
+    frame_set_string(&frame, "referral_code", "871731000000106");
+    assert_taken();
+    cr_assert_eq(encode(&got, again, sizeof again), length);
+    cr_assert_arr_eq(again, first, length);
+}
+
+Test(codec, times_and_numbers_are_brought_into_normal_form)
+{
+    char spaced[16];
+
+    snprintf(spaced, sizeof spaced, "%.3s %.3s %.4s", sent.nhs_number, sent.nhs_number + 3, sent.nhs_number + 6);
+    frame_set_string(&frame, "nhs_number", spaced);
+    frame_set(&frame, "travel_limit_minutes", "\xcf\0\0\0\0\0\0\0\x1e", 9);
+    assert_taken();
+    cr_assert_str_eq(got.nhs_number, sent.nhs_number);
+    cr_assert_eq(message_number(&got, FIELD_travel_limit_minutes), 30);
+}
+
+Test(codec, decoding_takes_no_memory)
+{
+    size_t before;
+
+    assert_taken();
+    before = mallinfo2().uordblks;
+    for (int i = 0; i < 100; i++)
+        assert_taken();
+    cr_assert_eq(mallinfo2().uordblks, before);
+}
+
+Test(codec, what_is_not_one_map_is_refused)
+{
+    static unsigned char large[MESSAGE_BYTES_MAX + 1];
+    unsigned char deep[100];
+
+    memset(deep, 0x91, sizeof deep);
+    cr_assert(!take("", 0) && fault.refusal == REFUSAL_NOT_MSGPACK);
+    cr_assert(!take("\xdd\xff\xff\xff\xff", 5) && fault.refusal == REFUSAL_NOT_MSGPACK);
+    cr_assert(!take("GET / HTTP/1.1\r\n", 16) && fault.refusal == REFUSAL_NOT_MSGPACK);
+    cr_assert(!take(deep, sizeof deep) && fault.refusal == REFUSAL_TOO_DEEP);
+    cr_assert(!take(large, sizeof large) && fault.refusal == REFUSAL_TOO_LARGE);
+    cr_assert(!take("\x90", 1) && fault.refusal == REFUSAL_NOT_A_MAP);
+    cr_assert(!take("\x81\x01\x01", 3) && fault.refusal == REFUSAL_NOT_A_MAP);
+    cr_assert(!take("\x82\x01\x01\xa4type\xa6submit", 15) && fault.refusal == REFUSAL_NOT_A_MAP);
+    cr_assert(!take("\x82\xa4type\xa6submit\x01\x01", 15) && fault.refusal == REFUSAL_NOT_A_MAP);
+    frame.bytes[frame.length++] = 0xc0;
+    assert_refused(REFUSAL_NOT_MSGPACK, "");
+}
+
+Test(codec, every_cut_of_a_frame_is_refused)
+{
+    for (size_t length = 0; length < frame.length; length++)
+        cr_assert(!take(frame.bytes, length) && fault.refusal == REFUSAL_NOT_MSGPACK, "%zu", length);
+}
+
+Test(codec, a_type_that_is_missing_or_unknown_is_refused)
+{
+    assert_text_refused("type", "submitt", REFUSAL_UNKNOWN_TYPE, "type");
+    ASSERT_RAW_REFUSED("type", "\x02", REFUSAL_UNKNOWN_TYPE, "type");
+    frame_of(&frame, &sent);
+    frame_drop(&frame, "type");
+    assert_refused(REFUSAL_UNKNOWN_TYPE, "type");
+    cr_assert_eq(got.type, MESSAGE_NONE);
+    cr_assert_arr_eq(message_uuid(&got, FIELD_request_id), message_uuid(&sent, FIELD_request_id), UUID_BYTES);
+}
+
+Test(codec, each_mandatory_field_is_missed_by_name)
+{
+    const struct message_spec *spec = message_spec(MESSAGE_submit);
+
+    for (size_t m = 0; m < spec->count; m++) {
+        frame_of(&frame, &sent);
+        frame_drop(&frame, fields[spec->members[m].field].name);
+        if (spec->members[m].obligation == MANDATORY)
+            assert_refused(REFUSAL_REQUIRED, fields[spec->members[m].field].name);
+        else
+            assert_taken();
+    }
+}
+
+Test(codec, an_unknown_field_is_refused_by_name_with_the_nearest_one)
+{
+    assert_text_refused("famly_name", "x", REFUSAL_UNKNOWN_FIELD, "famly_name (did you mean family_name?)");
+    assert_text_refused("post_code", "x", REFUSAL_UNKNOWN_FIELD, "post_code (did you mean postcode?)");
+    assert_text_refused("favourite_colour", "x", REFUSAL_UNKNOWN_FIELD, "favourite_colour");
+    assert_text_refused("outcome", "got-help", REFUSAL_UNKNOWN_FIELD, "outcome");
+    assert_text_refused("nhs_number_absent_reasonxy", "x", REFUSAL_UNKNOWN_FIELD,
+                        "nhs_number_absent_reasonxy (did you mean nhs_number_absent_reason?)");
+}
+
+Test(codec, an_unknown_key_that_may_be_content_is_not_repeated)
+{
+    assert_text_refused("Avery Example", "x", REFUSAL_UNKNOWN_FIELD, "");
+    assert_text_refused("9990000018", "x", REFUSAL_UNKNOWN_FIELD, "");
+    assert_text_refused("", "x", REFUSAL_UNKNOWN_FIELD, "");
+    assert_text_refused("a_name_that_is_longer_than_forty_characters", "x", REFUSAL_UNKNOWN_FIELD, "");
+}
+
+/* Adds a pair at the end although its key stands in the map already. */
+static void repeat_pair(const char *key, const char *text)
+{
+    struct packer packer;
+
+    cr_assert_eq(frame.bytes[0], 0xde);
+    frame.bytes[2]++;
+    packer_init(&packer, frame.bytes + frame.length, sizeof frame.bytes - frame.length);
+    pack_text(&packer, key, strlen(key));
+    pack_text(&packer, text, strlen(text));
+    frame.length += packer.length;
+}
+
+Test(codec, a_field_that_stands_twice_is_refused_by_name)
+{
+    repeat_pair("family_name", "Example");
+    assert_refused(REFUSAL_DUPLICATE_FIELD, "family_name");
+    frame_of(&frame, &sent);
+    repeat_pair("type", "submit");
+    assert_refused(REFUSAL_DUPLICATE_FIELD, "type");
+}
+
+Test(codec, a_field_of_the_wrong_kind_is_refused_by_name)
+{
+    const struct message_spec *spec = message_spec(MESSAGE_submit);
+
+    for (size_t m = 0; m < spec->count; m++) {
+        const char *name = fields[spec->members[m].field].name;
+
+        ASSERT_RAW_REFUSED(name, "\xc0", REFUSAL_WRONG_TYPE, name);
+        ASSERT_RAW_REFUSED(name, "\xcb\x7f\xf8\0\0\0\0\0\0", REFUSAL_WRONG_TYPE, name);
+        ASSERT_RAW_REFUSED(name, "\xc4\x01x", REFUSAL_WRONG_TYPE, name);
+        ASSERT_RAW_REFUSED(name, "\x80", REFUSAL_WRONG_TYPE, name);
+        ASSERT_RAW_REFUSED(name, "\xd4\x01x", REFUSAL_NOT_MSGPACK, "");
+    }
+    ASSERT_RAW_REFUSED("travel_limit_minutes", "\xcb\x40\x3e\0\0\0\0\0\0", REFUSAL_WRONG_TYPE, "travel_limit_minutes");
+}
+
+Test(codec, values_that_do_not_have_their_form_are_refused_for_the_reason)
+{
+    assert_text_refused("request_id", "1", REFUSAL_NOT_A_UUID, "request_id");
+    assert_text_refused("date_of_birth", "1946-02-30", REFUSAL_NOT_A_TIME, "date_of_birth");
+    assert_text_refused("sent_at", "2026-11-22T14:02:31", REFUSAL_NOT_A_TIME, "sent_at");
+    assert_text_refused("nhs_number", "9990000010", REFUSAL_NHS_NUMBER, "nhs_number");
+    assert_text_refused("postcode", "PL1", REFUSAL_POSTCODE, "postcode");
+    assert_text_refused("priority", "soon", REFUSAL_NOT_A_CODE, "priority");
+    assert_text_refused("priority", "", REFUSAL_NOT_A_CODE, "priority");
+    assert_text_refused("referrer_phone", "01632 96000", REFUSAL_MALFORMED, "referrer_phone");
+    assert_text_refused("referrer_phone", "+1234", REFUSAL_TOO_SHORT, "referrer_phone");
+    assert_text_refused("referrer_phone", "+1234567890123456", REFUSAL_TOO_LONG, "referrer_phone");
+    assert_text_refused("email", "nobody at home", REFUSAL_MALFORMED, "email");
+    assert_text_refused("language", "en GB", REFUSAL_MALFORMED, "language");
+    assert_text_refused("referral_code", "87173100000010x", REFUSAL_MALFORMED, "referral_code");
+    assert_text_refused("family_name", "", REFUSAL_TOO_SHORT, "family_name");
+    assert_text_refused("family_name", "\xc3\x28", REFUSAL_NOT_UTF8, "family_name");
+    assert_text_refused("family_name", "two\nlines", REFUSAL_NOT_UTF8, "family_name");
+    assert_text_refused("cares_for", "two\nlines", REFUSAL_NOT_UTF8, "cares_for");
+    ASSERT_RAW_REFUSED("travel_limit_minutes", "\x04", REFUSAL_OUT_OF_RANGE, "travel_limit_minutes");
+    ASSERT_RAW_REFUSED("travel_limit_minutes", "\x79", REFUSAL_OUT_OF_RANGE, "travel_limit_minutes");
+    ASSERT_RAW_REFUSED("travel_limit_minutes", "\xcf\xff\xff\xff\xff\xff\xff\xff\xff", REFUSAL_OUT_OF_RANGE,
+                       "travel_limit_minutes");
+}
+
+Test(codec, the_limit_of_a_text_counts_characters)
+{
+    char text[163] = "";
+
+    for (int i = 0; i < 80; i++)
+        strcat(text, "ë");
+    frame_set_string(&frame, "family_name", text);
+    assert_taken();
+    strcat(text, "ë");
+    assert_text_refused("family_name", text, REFUSAL_TOO_LONG, "family_name");
+}
+
+Test(codec, a_fault_in_a_list_names_the_place)
+{
+    ASSERT_RAW_REFUSED("address_lines", "\x92\xa1x\xa0", REFUSAL_TOO_SHORT, "address_lines[1]");
+    ASSERT_RAW_REFUSED("address_lines", "\x90", REFUSAL_TOO_SHORT, "address_lines");
+    ASSERT_RAW_REFUSED("address_lines", "\x96\xa1x\xa1x\xa1x\xa1x\xa1x\xa1x", REFUSAL_TOO_LONG, "address_lines");
+    ASSERT_RAW_REFUSED("contact_permissions", "\x92\xa5phone\xa5phone", REFUSAL_DUPLICATE_FIELD,
+                       "contact_permissions[1]");
+    ASSERT_RAW_REFUSED("contact_permissions",
+                       "\x91\xa3"
+                       "fax",
+                       REFUSAL_NOT_A_CODE, "contact_permissions[0]");
+    ASSERT_RAW_REFUSED("excluded_hub_ids", "\x91\xa2x ", REFUSAL_MALFORMED, "excluded_hub_ids[0]");
+    ASSERT_RAW_REFUSED("needs",
+                       "\x92\x81\xa4"
+                       "code\xa4"
+                       "food\x81\xa4"
+                       "code\xa4gold",
+                       REFUSAL_NOT_A_CODE, "needs[1].code");
+    ASSERT_RAW_REFUSED("needs", "\x91\x80", REFUSAL_REQUIRED, "needs[0].code");
+    ASSERT_RAW_REFUSED("needs", "\x91\xa1x", REFUSAL_WRONG_TYPE, "needs[0]");
+    ASSERT_RAW_REFUSED("needs", "\x91\x81\x01\x01", REFUSAL_WRONG_TYPE, "needs[0]");
+    ASSERT_RAW_REFUSED("needs",
+                       "\x91\x81\xa4"
+                       "cod3\xa4"
+                       "food",
+                       REFUSAL_UNKNOWN_FIELD, "needs[0]");
+    ASSERT_RAW_REFUSED("needs",
+                       "\x91\x81\xa4"
+                       "kode\xa4"
+                       "food",
+                       REFUSAL_UNKNOWN_FIELD, "needs[0].kode (did you mean code?)");
+    ASSERT_RAW_REFUSED("needs",
+                       "\x91\x82\xa4"
+                       "code\xa4"
+                       "food\xa4"
+                       "code\xa4"
+                       "food",
+                       REFUSAL_DUPLICATE_FIELD, "needs[0].code");
+    ASSERT_RAW_REFUSED("baseline_scores",
+                       "\x91\x83\xa7measure\xa4ONS4\xa5items\x94\x01\x02\xa1x\x04\xa8taken_on\xaa"
+                       "2026-10-01",
+                       REFUSAL_WRONG_TYPE, "baseline_scores[0].items[2]");
+    ASSERT_RAW_REFUSED("baseline_scores", "\x91\x82\xa7measure\xa4ONS4\xa5items\x94\x01\x02\x03\x04", REFUSAL_REQUIRED,
+                       "baseline_scores[0].taken_on");
+}
+
+Test(codec, after_a_fault_only_type_and_request_id_are_kept)
+{
+    frame_set_string(&frame, "postcode", "nowhere");
+    cr_assert_not(take(frame.bytes, frame.length));
+    cr_assert_eq(got.type, MESSAGE_submit);
+    cr_assert_arr_eq(message_uuid(&got, FIELD_request_id), message_uuid(&sent, FIELD_request_id), UUID_BYTES);
+    for (size_t i = 0; i < FIELD_COUNT; i++)
+        cr_assert_eq(message_has(&got, i), i == FIELD_request_id);
+    cr_assert_eq(got.elements_count, 0);
+}
+
+/* A submit of further_information with `bytes` bytes in all, close to the limit of its size. */
+static void make_large(size_t bytes)
+{
+    static unsigned char raw[MESSAGE_BYTES_MAX];
+    static char text[8000];
+    struct packer packer;
+    size_t base;
+    size_t left;
+
+    frame_drop(&frame, "further_information");
+    base = frame.length + sizeof "further_information" + 3; /* key and array header */
+    left = bytes - base;
+    packer_init(&packer, raw, sizeof raw);
+    pack_array(&packer, 16);
+    for (int i = 0; i < 16; i++) {
+        /* 17 bytes are the map, its keys, an element of one letter and the header of the value. */
+        size_t value = left / (size_t)(16 - i) - 20;
+
+        for (size_t k = 0; k < value; k++)
+            text[k] = "\xf0\x9f\x98\x80"[k % 4];
+        memset(text + value / 4 * 4, 'x', value % 4);
+        pack_map(&packer, 2);
+        pack_text(&packer, "element", 7);
+        pack_text(&packer, "x", 1);
+        pack_text(&packer, "value", 5);
+        pack_text(&packer, text, value);
+        left = bytes - base - packer.length;
+    }
+    frame_set(&frame, "further_information", raw, packer.length);
+}
+
+Test(codec, whatever_is_accepted_can_be_encoded_within_its_limit)
+{
+    static unsigned char again[MESSAGE_BYTES_MAX];
+    unsigned taken = 0;
+    unsigned refused = 0;
+
+    frame_set_string(&frame, "sent_at", "2026-11-01T09:05:00Z");
+    frame_set_string(&frame, "authored_on", "2026-11-01T09:00:00Z");
+    for (size_t bytes = SUBMIT_BYTES_MAX - 100; bytes < SUBMIT_BYTES_MAX + 100; bytes++) {
+        make_large(bytes);
+        if (!decode(decoder, frame.bytes, frame.length, &got, &fault)) {
+            cr_assert_eq(fault.refusal, REFUSAL_TOO_LARGE, "REF-%04d %s", fault.refusal, fault.field);
+            refused++;
+            continue;
+        }
+        taken++;
+        cr_assert_gt(encode(&got, again, SUBMIT_BYTES_MAX), 0);
+    }
+    cr_assert(taken > 10 && refused > 10, "%u %u", taken, refused);
+}
+
+Test(codec, a_buffer_that_is_too_small_gives_nothing)
+{
+    size_t length = frame.length;
+
+    for (size_t size = 0; size < length; size++)
+        cr_assert_eq(encode(&sent, frame.bytes, size), 0);
+    cr_assert_eq(encode(&sent, frame.bytes, length), length);
+}
+
+Test(codec, every_refusal_can_be_told)
+{
+    for (size_t i = 0; i < refusals_count; i++) {
+        static unsigned char bytes[MESSAGE_BYTES_MAX];
+        struct message refused;
+        char error[16];
+        size_t length;
+
+        fault.refusal = refusals[i].refusal;
+        strcpy(fault.field, "needs[2].code");
+        refuse(&refused, &sent, &fault, 1500);
+        length = encode(&refused, bytes, sizeof bytes);
+        cr_assert(decode(decoder, bytes, length, &got, &(struct fault){0}));
+        snprintf(error, sizeof error, "REF-%04d", refusals[i].refusal);
+        cr_assert_eq(message_text(&got, FIELD_error).length, strlen(error));
+        cr_assert_arr_eq(message_text(&got, FIELD_error).bytes, error, strlen(error));
+        cr_assert_eq(message_has(&got, FIELD_retry_after_ms), refusals[i].retry == LATER);
+        cr_assert_eq(message_number(&got, FIELD_acknowledgement), refusals[i].retry == LATER ? ACK_CE : ACK_CR);
+        cr_assert_arr_eq(message_uuid(&got, FIELD_request_id), message_uuid(&sent, FIELD_request_id), UUID_BYTES);
+    }
+}
+
+Test(codec, every_field_can_be_copied_into_another_message)
+{
+    static unsigned char again[MESSAGE_BYTES_MAX];
+    static struct message copy;
+
+    assert_taken();
+    message_init(&copy, MESSAGE_submit);
+    for (size_t i = 0; i < FIELD_COUNT; i++)
+        message_copy(&copy, &got, i);
+    strcpy(got.postcode, "XXXXXXX");
+    strcpy(got.nhs_number, "XXXXXXXXXX");
+    cr_assert_eq(encode(&copy, again, sizeof again), frame.length);
+    cr_assert_arr_eq(again, frame.bytes, frame.length);
+}
+
+Test(codec, every_damaged_byte_is_survived)
+{
+    uint64_t state = 4711;
+
+    for (int i = 0; i < 20000; i++) {
+        static unsigned char again[MESSAGE_BYTES_MAX];
+        struct frame bent;
+
+        memcpy(bent.bytes, frame.bytes, frame.length);
+        bent.length = frame.length;
+        for (int k = 0; k < 1 + i % 3; k++) {
+            state = state * UINT64_C(6364136223846793005) + 1442695040888963407;
+            bent.bytes[(state >> 33) % bent.length] = (unsigned char)(state >> 56);
+        }
+        if (take(bent.bytes, 0) || !decode(decoder, bent.bytes, bent.length, &got, &fault))
+            continue;
+        cr_assert_gt(encode(&got, again, sizeof again), 0);
+    }
+}

@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: MIT
+ * What the exit status and the output of the hub's own command come to. Real commands, no network. */
+#include <criterion/criterion.h>
+#include <criterion/parameterized.h>
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "clients/hub_exec.h"
+#include "clients/print.h"
+#include "proto/check.h"
+#include "tests/people.h"
+
+#define LIMIT_MS 10000
+#define REFERRAL 42
+
+static struct exec_result result;
+static struct answer answer;
+
+static void build_push(struct message *push, enum message_type type)
+{
+    static struct message submit;
+
+    person_submit(&submit, REFERRAL, PEOPLE_POSTCODE);
+    message_init(push, type);
+    message_copy(push, &submit, FIELD_priority);
+    message_set_number(push, FIELD_mailbox_number, 5);
+    message_set_number(push, FIELD_referral_id, REFERRAL);
+    message_set_number(push, FIELD_offer_number, 3);
+}
+
+static enum exec_verdict run_with(enum message_type type, const char *command, const char *json, int limit_ms)
+{
+    struct message push;
+
+    build_push(&push, type);
+    exec_run(command, &push, json, strlen(json), 2, limit_ms, &result);
+    return exec_judge(&push, &result, &answer);
+}
+
+static enum exec_verdict run_offer(const char *command)
+{
+    return run_with(MESSAGE_offer, command, "{}", LIMIT_MS);
+}
+
+struct row {
+    int status;
+    enum exec_verdict verdict;
+    enum message_type type;
+    enum status_reason reason;
+};
+
+static struct row rows[] = {
+    {0, EXEC_STORED, MESSAGE_NONE, 0},
+    {75, EXEC_LATER, MESSAGE_NONE, 0},
+    {69, EXEC_ANSWER, MESSAGE_reject, REASON_CAPACITY},
+    {77, EXEC_ANSWER, MESSAGE_reject, REASON_NOT_ELIGIBLE},
+    {65, EXEC_ANSWER, MESSAGE_reject, REASON_OTHER},
+    {1, EXEC_UNKNOWN, MESSAGE_NONE, 0},
+    {64, EXEC_UNKNOWN, MESSAGE_NONE, 0},
+    {127, EXEC_UNKNOWN, MESSAGE_NONE, 0},
+};
+
+ParameterizedTestParameters(hub_exec, the_exit_status_says_what_becomes_of_an_offer)
+{
+    return cr_make_param_array(struct row, rows, sizeof rows / sizeof rows[0]);
+}
+
+ParameterizedTest(struct row *row, hub_exec, the_exit_status_says_what_becomes_of_an_offer)
+{
+    char command[32];
+    char why[ANSWER_WHY_BYTES];
+
+    snprintf(command, sizeof command, "exit %d", row->status);
+    cr_assert_eq(run_offer(command), row->verdict, "exit %d", row->status);
+    cr_assert_eq(result.status, row->status);
+    if (row->verdict != EXEC_ANSWER)
+        return;
+    cr_assert_eq(answer.type, row->type);
+    cr_assert_eq(answer.reason, row->reason);
+    cr_assert_eq(answer.referral, REFERRAL);
+    cr_assert_eq(answer.offer, 3);
+    cr_assert(answer.has_request_id);
+    cr_assert(answer_is_whole(&answer, why), "%s", why);
+}
+
+Test(hub_exec, a_person_cannot_be_declined_by_exit_status)
+{
+    cr_assert_eq(run_with(MESSAGE_person, "exit 69", "{}", LIMIT_MS), EXEC_UNKNOWN);
+    cr_assert_eq(run_with(MESSAGE_withdrawn, "exit 77", "{}", LIMIT_MS), EXEC_UNKNOWN);
+    cr_assert_eq(run_with(MESSAGE_person, "exit 75", "{}", LIMIT_MS), EXEC_LATER);
+    cr_assert_eq(run_with(MESSAGE_person, "exit 0", "{}", LIMIT_MS), EXEC_STORED);
+}
+
+Test(hub_exec, the_command_gets_the_json_and_what_it_is_about)
+{
+    run_offer("cat; echo \" $REFERRAL_ID $REFERRAL_OFFER $REFERRAL_TYPE $REFERRAL_PRIORITY $REFERRAL_TRY\"");
+    char expected[128], id[REFERRAL_ID_BYTES_MAX];
+    struct message push;
+
+    build_push(&push, MESSAGE_offer);
+    referral_id_format(REFERRAL, id);
+    snprintf(expected, sizeof expected, "{} %s 3 offer %s 2\n", id,
+             code_text(LIST_priority, (int)message_number(&push, FIELD_priority)));
+    cr_assert_str_eq(result.output, expected);
+}
+
+Test(hub_exec, a_long_message_arrives_whole)
+{
+    static char json[300001];
+
+    for (size_t i = 0; i + 10 < sizeof json; i += 10)
+        snprintf(json + i, 11, "%09zu\n", i);
+    run_with(MESSAGE_offer, "awk '$1 != (NR - 1) * 10 { exit 1 } END { if (NR != 30000) exit 1 }'", json, LIMIT_MS);
+    cr_assert_eq(result.status, 0);
+}
+
+Test(hub_exec, a_command_that_does_not_read_is_not_wrong)
+{
+    static char json[300001];
+
+    memset(json, 'x', sizeof json - 1);
+    cr_assert_eq(run_with(MESSAGE_offer, "exit 0", json, LIMIT_MS), EXEC_STORED);
+}
+
+Test(hub_exec, the_first_line_on_stderr_becomes_the_note)
+{
+    cr_assert_eq(run_offer("echo 'two on holiday' >&2; echo more >&2; exit 69"), EXEC_ANSWER);
+    cr_assert_str_eq(answer.note, "two on holiday");
+    run_offer("printf a >&2; printf '%0.s\\303\\266' $(seq 300) >&2; exit 65");
+    cr_assert_eq(strlen(answer.note), 199, "200 bytes at most, and no letter is cut in half");
+}
+
+Test(hub_exec, a_command_may_answer_at_once)
+{
+    cr_assert_eq(run_offer("echo '{\"type\":\"accept\"}'"), EXEC_ANSWER);
+    cr_assert_eq(answer.type, MESSAGE_accept);
+    cr_assert_eq(answer.offer, 3);
+    cr_assert_eq(run_offer("echo '{\"type\":\"reject\",\"status_reason\":\"22\"}'"), EXEC_ANSWER);
+    cr_assert_eq(answer.type, MESSAGE_reject);
+    cr_assert_eq(answer.reason, REASON_CAPACITY);
+}
+
+Test(hub_exec, an_answer_that_cannot_be_read_is_not_lost_in_silence)
+{
+    static const char *const wrong[] = {
+        "hello",
+        "{\"type\":\"reject\"}",
+        "{\"type\":\"complete\",\"outcome\":\"got-help\"}",
+        "{\"type\":\"accept\",\"referral_id\":\"R1-95\"}",
+        "{\"type\":\"accept\",\"offer_number\":1}",
+        "{\"type\":\"accept\",\"colour\":\"red\"}",
+    };
+    char command[160];
+
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        snprintf(command, sizeof command, "echo '%s'", wrong[i]);
+        cr_assert_eq(run_offer(command), EXEC_UNKNOWN, "%s", wrong[i]);
+        cr_assert(result.words[0] != '\0');
+    }
+}
+
+Test(hub_exec, a_signal_is_not_taken_for_an_exit_status)
+{
+    cr_assert_eq(run_offer("kill -9 $$"), EXEC_UNKNOWN);
+    cr_assert_eq(result.status, 128 + SIGKILL);
+}
+
+/* X: there is no such process. A zombie (Z) is dead as well; its new parent has not collected it yet. */
+static char process_state(long pid)
+{
+    char path[64], state = 'X';
+    FILE *in;
+
+    snprintf(path, sizeof path, "/proc/%ld/stat", pid);
+    in = fopen(path, "r");
+    if (in && fscanf(in, "%*d %*s %c", &state) != 1)
+        state = 'X';
+    if (in)
+        fclose(in);
+    return state;
+}
+
+Test(hub_exec, the_time_limit_ends_the_command_and_its_children)
+{
+    char state = 'R';
+    long child;
+
+    cr_assert_eq(run_with(MESSAGE_offer, "sleep 1000 & echo $!; wait", "{}", 300), EXEC_UNKNOWN);
+    cr_assert_eq(result.status, -1);
+    child = atol(result.output);
+    cr_assert_gt(child, 1);
+    for (int i = 0; i < 2000 && state != 'X' && state != 'Z'; i++) {
+        usleep(1000);
+        state = process_state(child);
+    }
+    cr_assert(state == 'X' || state == 'Z', "%c", state);
+}
+
+Test(hub_exec, a_child_that_holds_the_output_open_does_not_hold_the_agent)
+{
+    cr_assert_eq(run_offer("sleep 5 & exit 0"), EXEC_STORED);
+}
+
+Test(hub_exec, more_output_than_is_wanted_is_dropped)
+{
+    run_offer("head -c 500000 /dev/zero | tr '\\0' 'a'; exit 75");
+    cr_assert_eq(result.status, 75);
+    cr_assert_eq(result.output_length, EXEC_OUTPUT_BYTES_MAX - 1);
+}
+
+Test(hub_exec, an_answer_reads_back_as_it_was_written)
+{
+    struct answer before = {.type = MESSAGE_reject, .referral = 42, .offer = 2, .reason = REASON_OTHER};
+    static struct answer after;
+    char json[EXEC_OUTPUT_BYTES_MAX], again[EXEC_OUTPUT_BYTES_MAX], why[ANSWER_WHY_BYTES];
+
+    answer_new_request_id(&before);
+    strcpy(before.note, "two\nlines, \"quoted\"");
+    cr_assert(answer_format(&before, json, sizeof json));
+    cr_assert_null(strchr(json, '\n'));
+    cr_assert(answer_parse(json, strlen(json), &after, why), "%s", why);
+    cr_assert_str_eq(after.note, before.note);
+    cr_assert(answer_format(&after, again, sizeof again));
+    cr_assert_str_eq(again, json);
+}

@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: MIT
+ * libreferral, by its public header and its shared library, against a peer in this program. */
+#include <referral.h>
+
+#include "tests/peer.h"
+
+#include <criterion/criterion.h>
+
+static referral_client *open_to(struct peer *peer)
+{
+    referral_client *client = NULL;
+
+    setenv("REFERRAL_CONFIG", "/dev/null", 1);
+    cr_assert_eq(referral_open(&client, peer->endpoint), REFERRAL_OK, "%s", referral_errmsg(client));
+    cr_assert_eq(referral_set(client, "key-file", peer->key_file), REFERRAL_OK);
+    cr_assert_eq(referral_set(client, "server-key", peer->server_key), REFERRAL_OK);
+    cr_assert_eq(referral_set(client, "timeout", "1s"), REFERRAL_OK);
+    return client;
+}
+
+/* The example's person, from its file. */
+static referral_record *read_example(void)
+{
+    referral_record *record = referral_record_new();
+    FILE *file = fopen(SOURCE_DIR "/clients/examples/person.txt", "r");
+    char line[512];
+
+    while (fgets(line, sizeof line, file)) {
+        char *equals = strchr(line, '=');
+
+        line[strcspn(line, "\n")] = '\0';
+        *equals = '\0';
+        cr_assert_eq(referral_record_set(record, line, equals + 1), REFERRAL_OK, "%s", line);
+    }
+    fclose(file);
+    return record;
+}
+
+static void commit_valid(struct peer *peer, const struct message *message)
+{
+    struct message committed;
+    struct fault fault;
+
+    if (message->type == MESSAGE_hello) {
+        peer_welcome(peer, message, 0);
+        return;
+    }
+    if (!check_request(message, message_number(message, FIELD_sent_at), &fault)) {
+        peer_refuse(peer, message, fault.refusal, fault.field);
+        return;
+    }
+    peer_answer(&committed, MESSAGE_committed, message);
+    message_copy(&committed, message, FIELD_correlation_id);
+    message_set_number(&committed, FIELD_referral_id, 1042);
+    message_set_number(&committed, FIELD_acknowledgement, ACK_CA);
+    message_set_number(&committed, FIELD_duplicate, false);
+    message_set_number(&committed, FIELD_state, STATE_RECEIVED);
+    message_set_number(&committed, FIELD_business_status, BUSINESS_COMMITTED);
+    message_set_number(&committed, FIELD_at, PEER_AT);
+    if (!atomic_load(&peer->loses_answers))
+        peer_send(peer, &committed);
+}
+
+Test(libreferral, a_record_is_submitted_and_gets_its_id)
+{
+    struct peer *peer = peer_open(commit_valid);
+    char id[REFERRAL_ID_MAX] = "";
+
+    peer_bind(peer, NULL, true);
+    referral_client *client = open_to(peer);
+    referral_record *record = read_example();
+    cr_assert_eq(referral_submit(client, record, id), REFERRAL_OK, "%s", referral_errmsg(client));
+    cr_assert_str_eq(id, "R1042-76");
+    referral_record_free(record);
+    referral_close(client);
+    peer_close(peer);
+}
+
+Test(libreferral, a_record_that_is_submitted_again_is_the_same_request)
+{
+    struct peer *peer = peer_open(commit_valid);
+
+    peer_bind(peer, NULL, true);
+    referral_client *client = open_to(peer);
+    referral_record *record = read_example();
+    atomic_store(&peer->loses_answers, true);
+    cr_assert_eq(referral_submit(client, record, NULL), REFERRAL_TIMEOUT, "%s", referral_errmsg(client));
+    atomic_store(&peer->loses_answers, false);
+    cr_assert_eq(referral_submit(client, record, NULL), REFERRAL_OK, "%s", referral_errmsg(client));
+    cr_assert_eq(atomic_load(&peer->other_ids), 0);
+    cr_assert_geq(atomic_load(&peer->count[MESSAGE_submit]), 2);
+    referral_record_free(record);
+    referral_close(client);
+    peer_close(peer);
+}
+
+Test(libreferral, what_is_wrong_in_a_record_is_named_and_not_repeated)
+{
+    struct peer *peer = peer_open(commit_valid);
+
+    peer_bind(peer, NULL, true);
+    referral_client *client = open_to(peer);
+    referral_record *record = read_example();
+    cr_assert_eq(referral_record_set(record, "no_such_field", "x"), REFERRAL_INVALID);
+    referral_record_set(record, "priority", "secretly");
+    cr_assert_eq(referral_submit(client, record, NULL), REFERRAL_INVALID);
+    cr_assert(strstr(referral_errmsg(client), "priority"));
+    cr_assert_null(strstr(referral_errmsg(client), "secretly"));
+    referral_record_set(record, "priority", NULL);
+    cr_assert_eq(referral_submit(client, record, NULL), REFERRAL_INVALID);
+    cr_assert(strstr(referral_errmsg(client), "submit needs the field priority"));
+    referral_record_set(record, "priority", "asap");
+    referral_record_set(record, "window", "5");
+    cr_assert_eq(referral_submit(client, record, NULL), REFERRAL_INVALID);
+    cr_assert(strstr(referral_errmsg(client), "window does not belong into submit"));
+    referral_record_set(record, "window", NULL);
+    referral_record_set(record, "nhs_number", NULL);
+    cr_assert_eq(referral_submit(client, record, NULL), REFERRAL_INVALID);
+    cr_assert(strstr(referral_errmsg(client), "nhs_number"), "%s", referral_errmsg(client));
+    referral_record_free(record);
+    referral_close(client);
+    peer_close(peer);
+}
+
+static void push_on_hello(struct peer *peer, const struct message *message)
+{
+    if (message->type == MESSAGE_hello) {
+        peer_welcome(peer, message, 0);
+        peer_push(peer, 1);
+        peer_push(peer, 2);
+    } else if (!atomic_load(&peer->loses_answers)) {
+        peer_done(peer, message);
+    }
+}
+
+Test(libreferral, updates_are_read_confirmed_and_replied_to)
+{
+    struct peer *peer = peer_open(push_on_hello);
+    referral_record *update = NULL;
+
+    peer_bind(peer, NULL, true);
+    referral_client *client = open_to(peer);
+    for (int i = 1; i <= 2; i++) {
+        referral_record_free(update);
+        cr_assert_eq(referral_next(client, &update, 5000), REFERRAL_OK, "%s", referral_errmsg(client));
+        cr_assert_str_eq(referral_record_get(update, "type"), "withdrawn");
+        cr_assert_str_eq(referral_record_get(update, "mailbox_number"), i == 1 ? "1" : "2");
+        cr_assert_str_eq(referral_record_get(update, "referral_id"), "R1042-76");
+        cr_assert_eq(atomic_load(&peer->count[MESSAGE_confirm]), i - 1, "nothing is confirmed by itself");
+        cr_assert_eq(referral_confirm(client, update), REFERRAL_OK, "%s", referral_errmsg(client));
+    }
+    cr_assert_eq(referral_reply(client, update, "rejected", NULL, NULL), REFERRAL_INVALID);
+    cr_assert_eq(referral_reply(client, update, "maybe", NULL, NULL), REFERRAL_INVALID);
+    cr_assert_eq(referral_reply(client, update, "rejected", "22", "full"), REFERRAL_OK, "%s", referral_errmsg(client));
+    cr_assert_eq(referral_reply(client, update, "completed", "got-help", NULL), REFERRAL_OK);
+    referral_record_free(update);
+    referral_close(client);
+    peer_close(peer);
+}
+
+Test(libreferral, a_reply_that_is_made_again_after_a_timeout_is_the_same_request)
+{
+    struct peer *peer = peer_open(push_on_hello);
+    referral_record *record = referral_record_new();
+
+    peer_bind(peer, NULL, true);
+    referral_client *client = open_to(peer);
+    referral_record_set(record, "referral_id", "R1042-76");
+    referral_record_set(record, "offer_number", "1");
+    atomic_store(&peer->loses_answers, true);
+    cr_assert_eq(referral_reply(client, record, "accepted", NULL, NULL), REFERRAL_TIMEOUT);
+    atomic_store(&peer->loses_answers, false);
+    cr_assert_eq(referral_reply(client, record, "accepted", NULL, NULL), REFERRAL_OK, "%s", referral_errmsg(client));
+    cr_assert_eq(atomic_load(&peer->other_ids), 0);
+    cr_assert_eq(referral_reply(client, record, "accepted", NULL, NULL), REFERRAL_OK);
+    cr_assert_eq(atomic_load(&peer->other_ids), 1, "after an answer it is a new request");
+    referral_record_free(record);
+    referral_close(client);
+    peer_close(peer);
+}
+
+Test(libreferral, wrong_settings_are_told_by_name)
+{
+    referral_client *client = NULL;
+
+    setenv("REFERRAL_CONFIG", "/dev/null", 1);
+    unsetenv("REFERRAL_ENDPOINT");
+    cr_assert_eq(referral_open(&client, NULL), REFERRAL_OK);
+    cr_assert_eq(referral_set(client, "timeot", "5s"), REFERRAL_MISUSE);
+    cr_assert(strstr(referral_errmsg(client), "timeot"));
+    cr_assert_eq(referral_set(client, "timeout", "5 parsecs"), REFERRAL_MISUSE);
+    cr_assert_eq(referral_ping(client), REFERRAL_MISUSE);
+    cr_assert(strstr(referral_errmsg(client), "no address is set"));
+    cr_assert_eq(referral_fd(client), -1);
+    referral_close(client);
+    referral_close(NULL);
+    referral_record_free(NULL);
+    cr_assert_not_null(referral_errmsg(NULL));
+    cr_assert_str_eq(referral_strerror(99), "unknown result");
+}

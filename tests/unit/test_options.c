@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: MIT
+ * How the command lines of all clients are read: commands of one and two words, options before and after them, and what
+ * is said to who mistypes. */
+#include <criterion/criterion.h>
+#include <criterion/redirect.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+
+#include "clients/options.h"
+
+static char seen[256];
+
+static int run_any(const struct invocation *invocation)
+{
+    const char *colour = options_value(invocation, "colour");
+
+    snprintf(seen, sizeof seen, "%s|%s|%s|%d|%d", invocation->command->name, colour ? colour : "-",
+             invocation->operands_count > 0 ? invocation->operands[0] : "-", options_given(invocation, "loud"),
+             (int)invocation->format);
+    return 7;
+}
+
+static const struct option_spec common[] = {OPTIONS_OF_ALL, {0, "loud", NULL, NULL, NULL, "says more"}, {0}};
+static const struct option_spec own[] = {{'c', "colour", "NAME", "TEST_COLOUR", "green", "which colour"}, {0}};
+static const struct command commands[] = {{"list", "", "Lists.", own, 0, 0, run_any},
+                                          {"hub", "", "One word.", NULL, 0, 0, run_any},
+                                          {"hub show", "ID", "Two words.", own, 1, 1, run_any},
+                                          {0}};
+static const struct program program = {"tester", "is tested", common, commands};
+
+static int run(const char *line)
+{
+    static char copy[256];
+    char *words[17] = {copy};
+    int count = 1;
+    char *rest;
+
+    snprintf(copy, sizeof copy, "tester %s", line);
+    words[0] = strtok_r(copy, " ", &rest);
+    for (char *word; count < 16 && (word = strtok_r(NULL, " ", &rest));)
+        words[count++] = word;
+    seen[0] = '\0';
+    return options_run(&program, count, words);
+}
+
+static void expect_on_stderr(const char *part)
+{
+    char text[2048] = "";
+
+    fflush(stderr);
+    cr_assert_gt(fread(text, 1, sizeof text - 1, cr_get_redirected_stderr()), 0);
+    cr_assert_not_null(strstr(text, part), "%s", text);
+}
+
+Test(options, the_exit_code_is_that_of_the_command)
+{
+    cr_assert_eq(run("list"), 7);
+    cr_assert_str_eq(seen, "list|green|-|0|0");
+}
+
+Test(options, options_stand_before_and_after_the_words)
+{
+    cr_assert_eq(run("-o json --loud hub show -c red x"), 7);
+    cr_assert_str_eq(seen, "hub show|red|x|1|1");
+    cr_assert_eq(run("hub show x --colour=red -o jsonl"), 7);
+    cr_assert_str_eq(seen, "hub show|red|x|0|2");
+}
+
+Test(options, two_words_win_over_one)
+{
+    cr_assert_eq(run("hub"), 7);
+    cr_assert_str_eq(seen, "hub|-|-|0|0");
+}
+
+Test(options, the_environment_comes_after_what_is_typed_and_before_the_fallback)
+{
+    setenv("TEST_COLOUR", "blue", 1);
+    run("list");
+    cr_assert_str_eq(seen, "list|blue|-|0|0");
+    run("list --colour red");
+    cr_assert_str_eq(seen, "list|red|-|0|0");
+    setenv("TEST_COLOUR", "", 1);
+    run("list");
+    cr_assert_str_eq(seen, "list|green|-|0|0");
+}
+
+Test(options, a_mistyped_command_is_guessed_but_not_run, .init = cr_redirect_stderr)
+{
+    cr_assert_eq(run("lsit"), EX_USAGE);
+    cr_assert_str_eq(seen, "");
+    expect_on_stderr("Did you mean \"list\"?");
+}
+
+Test(options, a_mistyped_option_is_guessed_but_not_taken, .init = cr_redirect_stderr)
+{
+    cr_assert_eq(run("list --color red"), EX_USAGE);
+    cr_assert_str_eq(seen, "");
+    expect_on_stderr("\"--colour\"");
+}
+
+Test(options, nothing_near_is_not_guessed, .init = cr_redirect_stderr)
+{
+    static const char *const names[] = {"list", "show", NULL};
+
+    cr_assert_null(options_nearest("xyzzyplugh", names));
+    cr_assert_eq(run("xyzzyplugh"), EX_USAGE);
+    expect_on_stderr("tester --help");
+}
+
+Test(options, too_few_and_too_many_operands_are_refused, .init = cr_redirect_stderr)
+{
+    cr_assert_eq(run("hub show"), EX_USAGE);
+    cr_assert_eq(run("hub show a b"), EX_USAGE);
+    cr_assert_eq(run("list -o xml"), EX_USAGE);
+    cr_assert_eq(run("list --colour"), EX_USAGE);
+    cr_assert_str_eq(seen, "");
+}
