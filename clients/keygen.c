@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sysexits.h>
 #include <unistd.h>
 #include <zmq.h>
@@ -133,6 +134,8 @@ static int run_new(const struct invocation *invocation)
     if (snprintf(files.secret, PATH_MAX, "%s/%s.key", directory, name) >= PATH_MAX ||
         snprintf(files.public, PATH_MAX, "%s/%s.pub", directory, name) >= PATH_MAX)
         return options_complain(invocation, EX_USAGE, NULL, "the name of the directory is too long");
+    if (mkdir(directory, 0700) != 0 && errno != EEXIST)
+        return cannot_write(invocation, directory);
     if (zmq_curve_keypair(keys.public_key, keys.secret_key) != 0)
         return options_complain(invocation, EX_SOFTWARE, NULL, "this libzmq has no CURVE encryption");
     code = write_pair(invocation, &files, &keys);
@@ -167,7 +170,7 @@ static const struct option_spec new_options[] = {
     {0, "party",  "NAME", NULL, NULL, "whose key it is, as the network file calls it"},
     {0, "role",   "ROLE", NULL, NULL, "sender, hub or operator"},
     {0, "server", NULL,   NULL, NULL, "the daemon's own key"},
-    {0, "out",    "DIR",  NULL, ".",  "where the files go"},
+    {0, "out",    "DIR",  NULL, ".",  "where the files go; made if it is missing"},
     {0}};
 static const struct option_spec program_options[] = {{0}};
 

@@ -4,6 +4,7 @@
 
 #include "clients/text.h"
 
+#include <errno.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -197,7 +198,7 @@ bool record_json_read(const char *path, struct record_texts *texts, char *why, s
     bool is_read = false;
     int first, line = 0;
 
-    snprintf(why, why_size, "cannot open %s", path);
+    snprintf(why, why_size, "cannot open %s: %s", path, strerror(errno));
     if (file == NULL || writer == NULL)
         goto out;
     first = ungetc(fgetc(file), file);

@@ -346,8 +346,9 @@ PUBLIC int referral_submit(referral_client *client, referral_record *record, cha
     referral_record *copy = calloc(1, sizeof *copy);
     int rc = REFERRAL_NOMEM;
 
-    /* What is filled in stays in the record: a repeat must be equal to the first. */
-    if (copy != NULL && set_now_if_absent(record, FIELD_sent_at) && set_now_if_absent(record, FIELD_authored_on)) {
+    /* What is filled in stays in the record: a repeat must be equal to the first. In this order: the clock may go on
+     * between the two, and nothing is sent before it is written. */
+    if (copy != NULL && set_now_if_absent(record, FIELD_authored_on) && set_now_if_absent(record, FIELD_sent_at)) {
         message_init(&submit, MESSAGE_submit);
         rc = message_of_record(client, record, &submit, copy);
     }

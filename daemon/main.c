@@ -119,7 +119,7 @@ static int print_faults(const struct config_faults *faults, FILE *out)
 {
     for (size_t i = 0; i < faults->count && i < CONFIG_FAULTS_MAX; i++)
         fprintf(out, "%s\n", faults->lines[i]);
-    fprintf(out, "%zu errors\n", faults->count);
+    fprintf(out, "%zu error%s\n", faults->count, faults->count == 1 ? "" : "s");
     return faults->count == 0 ? EX_OK : EX_CONFIG;
 }
 
@@ -374,7 +374,8 @@ static void print_help(void)
            "  -V, --version       print the versions of the daemon and of the protocol\n"
            "  -h, --help          print this\n\n"
            "SIGTERM finishes what is in hand and stops; SIGHUP reads the enrolled keys again.\n"
-           "Exit codes: 0 stopped, 64 usage, 69 address or store taken, 71 system, 74 store, 78 settings.\n");
+           "Exit codes: 0 stopped, 64 usage, 69 address or store taken, 71 system, 74 store, 75 stopped at once,\n"
+           "78 settings.\n");
 }
 
 static int print_usage_error(void)
@@ -414,8 +415,10 @@ int main(int argc, char **argv)
         default:
             return print_usage_error();
         }
-    if (optind < argc)
+    if (optind < argc) {
+        fprintf(stderr, "referrald: there is nothing to do with \"%s\"\n", argv[optind]);
         return print_usage_error();
+    }
     if (only_check) {
         read_configuration(&daemon, path);
         code = print_faults(&daemon.faults, stdout);

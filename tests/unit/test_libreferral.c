@@ -14,7 +14,7 @@ static referral_client *open_to(struct peer *peer)
     cr_assert_eq(referral_open(&client, peer->endpoint), REFERRAL_OK, "%s", referral_errmsg(client));
     cr_assert_eq(referral_set(client, "key-file", peer->key_file), REFERRAL_OK);
     cr_assert_eq(referral_set(client, "server-key", peer->server_key), REFERRAL_OK);
-    cr_assert_eq(referral_set(client, "timeout", "1s"), REFERRAL_OK);
+    cr_assert_eq(referral_set(client, "timeout", "3s"), REFERRAL_OK);
     return client;
 }
 
