@@ -11,9 +11,9 @@
 #define WATCH_COUNT_DEFAULT 43200
 #define VALUE_BYTES 256
 
-static const enum field considered_columns[] = {FIELD_hub_id, FIELD_hub_name,   FIELD_rule,
-                                                FIELD_ring,   FIELD_distance_m, FIELD_places_free,
-                                                FIELD_rank,   FIELD_chosen,     FIELD_COUNT};
+static const enum field considered_columns[] = {FIELD_hub_id, FIELD_hub_name,   FIELD_rule,        FIELD_needed,
+                                                FIELD_ring,   FIELD_distance_m, FIELD_places_free, FIELD_rank,
+                                                FIELD_chosen, FIELD_COUNT};
 static const enum field hub_columns[] = {FIELD_hub_id,     FIELD_hub_name,  FIELD_tier,        FIELD_hub_status,
                                          FIELD_service_id, FIELD_places,    FIELD_places_free, FIELD_offers_open,
                                          FIELD_cases_open, FIELD_connected, FIELD_unconfirmed, FIELD_COUNT};

@@ -330,8 +330,8 @@ static int run_history(const struct invocation *invocation)
 
 static int run_explain(const struct invocation *invocation)
 {
-    static const enum field columns[] = {FIELD_hub_id,      FIELD_hub_name, FIELD_rule,   FIELD_ring, FIELD_distance_m,
-                                         FIELD_places_free, FIELD_rank,     FIELD_chosen, FIELD_COUNT};
+    static const enum field columns[] = {FIELD_hub_id,     FIELD_hub_name,    FIELD_rule, FIELD_needed, FIELD_ring,
+                                         FIELD_distance_m, FIELD_places_free, FIELD_rank, FIELD_chosen, FIELD_COUNT};
 
     return ask_about(invocation, MESSAGE_explain, "referral.explain/1", columns, take_explanation);
 }

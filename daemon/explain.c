@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * explain: why a referral is where it is. The decision is made once more from what was recorded, and compared. */
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -97,6 +98,39 @@ static int64_t rank_of(const struct network *network, const struct question *que
     return rank;
 }
 
+/* The texts of a set of codes, with commas. */
+static void describe_codes(enum code_list list, uint64_t codes, char *out, size_t size)
+{
+    size_t length = 0;
+
+    out[0] = 0;
+    for (size_t i = 0; i < lists[list].count; i++)
+        if (codes & CODE_BIT(lists[list].codes[i].number) && length < size)
+            length += (size_t)snprintf(out + length, size - length, "%s%s", length ? ", " : "",
+                                       list == LIST_gender ? lists[list].codes[i].meaning : lists[list].codes[i].text);
+}
+
+/* What the rule that failed asks for; nothing where the rule says it all. */
+static void describe_needed(const struct network *network, const struct profile *profile, const struct verdict *verdict,
+                            char *out, size_t size)
+{
+    const struct service *service = verdict->service < 0 ? NULL : &network->services[verdict->service];
+    char codes[64];
+
+    if (verdict->rule == RULE_TOO_FAR)
+        snprintf(out, size, "at most %u m", profile->travel_m);
+    if (!service)
+        return;
+    if (verdict->rule == RULE_TOO_YOUNG)
+        snprintf(out, size, "age %u or more", service->age_from);
+    if (verdict->rule == RULE_TOO_OLD)
+        snprintf(out, size, "age %u or less", service->age_to);
+    describe_codes(verdict->rule == RULE_GENDER ? LIST_gender : LIST_referral_source,
+                   verdict->rule == RULE_GENDER ? service->genders : service->sources, codes, sizeof codes);
+    if (verdict->rule == RULE_GENDER || verdict->rule == RULE_SENDER_KIND)
+        snprintf(out, size, "%s", codes);
+}
+
 static void send_considered(struct reader *reader, const struct network *network, const struct question *question,
                             const struct verdict *verdicts, uint32_t hub, uint32_t chosen)
 {
@@ -107,6 +141,9 @@ static void send_considered(struct reader *reader, const struct network *network
     answer_set_string(reader, FIELD_hub_name, network->hubs[hub].name);
     answer_set(reader, FIELD_rule, verdict->rule);
     answer_set(reader, FIELD_chosen, chosen != PARTY_NONE && network->hubs[hub].party == chosen);
+    char needed[81] = "";
+    describe_needed(network, question->profile, verdict, needed, sizeof needed);
+    answer_set_string(reader, FIELD_needed, needed);
     if (verdict->service >= 0) {
         answer_set_string(reader, FIELD_service_id, network->services[verdict->service].id);
         answer_set_some(reader, FIELD_ring, verdict->ring);

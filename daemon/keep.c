@@ -29,6 +29,7 @@ static void put_sealed(struct turn *turn, enum table table, uint64_t key, const 
     assert(length + SEAL_OVERHEAD <= sizeof sealed);
     seal_bytes(turn->seal, (int)table, key, plain, length, sealed);
     store_put(turn->store, turn->transaction, table, key, sealed, length + SEAL_OVERHEAD);
+    turn->written += length + SEAL_OVERHEAD;
     turn->changed = true;
 }
 
@@ -91,6 +92,7 @@ void keep_new_content(struct turn *turn, uint64_t number, const struct request *
                     stored + SEAL_WRAPPED_BYTES);
     store_put(turn->store, turn->transaction, TABLE_CONTENT, number, stored,
               SEAL_WRAPPED_BYTES + SEAL_OVERHEAD + request->frame_length);
+    turn->written += SEAL_WRAPPED_BYTES + SEAL_OVERHEAD + request->frame_length;
     turn->changed = true;
 }
 
@@ -176,7 +178,8 @@ static void write_letter(struct turn *turn, struct party *party, const struct re
                                  .referral = referral,
                                  .entry = entry,
                                  .submit = good ? turn->content.submit : NULL,
-                                 .note = note};
+                                 .note = note,
+                                 .sender = ledger_party_at(&turn->ledger, referral->sender)->id};
 
     if (!good && (letter.type == MESSAGE_offer || letter.type == MESSAGE_person))
         letter.type = MESSAGE_withdrawn;

@@ -2,9 +2,11 @@
  * profile: what routing looks at, taken from a submit and from the postcodes in the store. */
 #include <string.h>
 
+#include "daemon/core/age.h"
 #include "daemon/io/postcodes.h"
 #include "daemon/turn_inside.h"
 
+#define DAY_MS INT64_C(86400000)
 #define NONE_IDENTIFIED "861931000000100" /* SNOMED CT: no safeguarding concern identified */
 
 static void locate_stated(struct turn *turn, const struct message *message, struct referral *referral)
@@ -53,6 +55,15 @@ static bool text_is(struct text text, const char *string)
     return text.length == strlen(string) && memcmp(text.bytes, string, text.length) == 0;
 }
 
+/* Minutes become metres by the network's own figures; who does not say how travels by bus. */
+static uint32_t travel_limit(const struct network *network, const struct message *message)
+{
+    int64_t minutes = message_number(message, FIELD_travel_limit_minutes);
+    int64_t mode = message_number(message, FIELD_transport_mode);
+
+    return (uint32_t)minutes * network->travel_m[mode ? mode : TRANSPORT_BUS];
+}
+
 void profile_from_submit(struct turn *turn, const struct message *message, struct referral *referral)
 {
     const struct network *network = turn->ledger.network;
@@ -62,6 +73,11 @@ void profile_from_submit(struct turn *turn, const struct message *message, struc
     profile->need = message_primary_need(message);
     profile->priority = (enum priority)message_number(message, FIELD_priority);
     profile->preferred_hub = profile_hub(network, message_text(message, FIELD_preferred_hub_id));
+    profile->age = (uint8_t)age_in_years(message_number(message, FIELD_date_of_birth), turn->now / DAY_MS);
+    profile->gender = (enum gender)message_number(message, FIELD_gender);
+    profile->source = (enum referral_source)message_number(message, FIELD_referral_source);
+    profile->is_carer = message_number(message, FIELD_is_carer) != 0;
+    profile->travel_m = travel_limit(network, message);
     profile->safeguarding = message_has(message, FIELD_safeguarding_code) &&
                             !text_is(message_text(message, FIELD_safeguarding_code), NONE_IDENTIFIED);
     for (size_t i = 0; i < message_list_count(message, FIELD_excluded_hub_ids); i++)

@@ -213,11 +213,12 @@ static void set_offer(struct reader *reader, const struct referral *referral)
 void answer_set_place(struct reader *reader, const struct referral *referral)
 {
     const struct network *network = turn_network(reader->turn);
+    const char *code = referral->neighbourhood_code;
+    int found = network_find_neighbourhood(network, code, strlen(code)); /* the profile's may be of an older network */
 
-    answer_set_string(reader, FIELD_neighbourhood_code, referral->neighbourhood_code);
-    if (referral->profile.neighbourhood != NEIGHBOURHOOD_NONE)
-        answer_set_string(reader, FIELD_neighbourhood_name,
-                          network->neighbourhoods[referral->profile.neighbourhood].name);
+    answer_set_string(reader, FIELD_neighbourhood_code, code);
+    if (found >= 0)
+        answer_set_string(reader, FIELD_neighbourhood_name, network->neighbourhoods[found].name);
 }
 
 /* What only the sender itself, and an operator who asks to see it, is shown. */
@@ -246,7 +247,8 @@ static void send_referral(struct reader *reader, const struct referral *referral
     answer_set_some(reader, FIELD_status_reason,
                     referral->overdue ? referral_overdue_reason(referral) : referral->reason);
     answer_set_some(reader, FIELD_outcome, referral->outcome);
-    answer_set_some(reader, FIELD_deprivation_decile, own ? 0 : referral->profile.decile);
+    if (reader->request->role == ROLE_OPERATOR) /* finer than the neighbourhood that an offer tells */
+        answer_set_some(reader, FIELD_deprivation_decile, referral->profile.decile);
     answer_set_some(reader, FIELD_locality, referral->profile.locality);
     answer_set_place(reader, referral);
     set_offer(reader, referral);
@@ -316,6 +318,16 @@ static void send_happened(struct reader *reader, const struct entry *entry)
     answer_send(reader);
 }
 
+/* The same entry tells how the hub before declined and that this one was asked: which hub and why is not shown. */
+static void hide_other_hub(struct entry *entry)
+{
+    if (!entry->placed_offer || entry->event == EVENT_SUBMITTED)
+        return;
+    entry->event = EVENT_OFFERED;
+    entry->actor = PARTY_NONE;
+    entry->reason = 0;
+}
+
 /* A hub sees of a referral's history only what it is part of. */
 static void answer_history(struct reader *reader)
 {
@@ -333,6 +345,8 @@ static void answer_history(struct reader *reader)
         }
         if (!all && entry.hub != reader->party)
             continue;
+        if (!all)
+            hide_other_hub(&entry);
         send_happened(reader, &entry);
         count++;
     }

@@ -231,6 +231,10 @@ static bool rebuild(struct turn *turn, const char *text, size_t text_length, cha
     load_referrals(turn, new_network);
     if (!load_mailboxes(turn, history_from, why, why_size))
         return false;
+    /* Who has been told nothing for long would have the next start read all the history since. */
+    for (uint32_t i = 1; i < turn->ledger.parties_count; i++)
+        if (turn->ledger.parties[i])
+            keep_party(turn, turn->ledger.parties[i]);
     keep_head(turn);
     return true;
 }

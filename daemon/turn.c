@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "daemon/core/planted.h"
+#include "daemon/io/log.h"
 #include "daemon/turn_inside.h"
 
 #define DAY_MS INT64_C(86400000)
@@ -246,14 +247,15 @@ static bool answer_repeat(struct turn *turn, const struct request *request, uint
     return false;
 }
 
-/* A tenth of the store is kept for finishing what is open. */
+/* A tenth of the store is kept for finishing what is open. What is used is that of the last commit, so that what this
+ * turn has written is added. */
 static bool has_room(struct turn *turn)
 {
     uint64_t used = 0;
     uint64_t limit = 0;
 
     store_usage(turn->store, &used, &limit);
-    return used < limit - limit / 10;
+    return used + turn->written < limit - limit / 10;
 }
 
 /* A wish must name something that exists: a misspelt exclusion could do harm. */
@@ -286,6 +288,7 @@ static void handle_submit(struct turn *turn, const struct request *request)
     if (answer_repeat(turn, request, sender->number) || !check_hubs(turn, request))
         return;
     if (!has_room(turn)) {
+        LOG(LOGGED_STORE_FULL, {"refused", .number = 1});
         answer_refused(turn, request, REFUSAL_FULL, "");
         return;
     }
@@ -320,6 +323,15 @@ static enum event event_of(enum message_type type)
     return 0;
 }
 
+/* No hub is asked twice about one referral. */
+static uint8_t offer_to(const struct referral *referral, uint32_t hub)
+{
+    for (uint8_t i = 0; i < referral->offers_count; i++)
+        if (referral->offers[i].hub == hub)
+            return i + 1;
+    return 0;
+}
+
 static void handle_about_referral(struct turn *turn, const struct request *request)
 {
     const struct message *message = &request->message;
@@ -336,25 +348,17 @@ static void handle_about_referral(struct turn *turn, const struct request *reque
         answer_refused(turn, request, REFUSAL_NOT_FOUND, "referral_id");
         return;
     }
-    if (cause.event == EVENT_ACCEPTED && !keep_load_content(turn, referral.number)) {
+    if (cause.event == EVENT_ACCEPTED && offer_to(&referral, party->number) &&
+        !keep_load_content(turn, referral.number)) {
         answer_refused(turn, request, REFUSAL_DAMAGED, "referral_id"); /* there is nobody to hand over */
         return;
     }
     step(turn, &cause, &referral, &outcome, message_text(message, FIELD_note));
     if (outcome.refusal)
         answer_refused(turn, request, outcome.refusal,
-                       outcome.refusal == REFUSAL_NOT_FOUND ? "referral_id" : "offer_number");
+                       outcome.refusal == REFUSAL_NOT_FOUND || !cause.offer_number ? "referral_id" : "offer_number");
     else
         answer_done(turn, request, &referral, outcome.repeated);
-}
-
-/* No hub is asked twice about one referral. */
-static uint8_t offer_to(const struct referral *referral, uint32_t hub)
-{
-    for (uint8_t i = 0; i < referral->offers_count; i++)
-        if (referral->offers[i].hub == hub)
-            return i + 1;
-    return 0;
 }
 
 /* A confirmed offer has been received by its hub; a confirmed outcome closes its referral. */
@@ -419,7 +423,7 @@ static void handle_capacity(struct turn *turn, const struct request *request)
     }
     struct places *places = &turn->ledger.places[row];
     uint32_t total = (uint32_t)message_number(&request->message, FIELD_places);
-    bool same = places->total == total && places->stated_at == turn->now;
+    bool same = places->total == total && places->stated_at;
     struct entry entry = {.at = turn->now,
                           .event = EVENT_CAPACITY_CHANGED,
                           .actor = party->number,
@@ -428,10 +432,9 @@ static void handle_capacity(struct turn *turn, const struct request *request)
                           .position = total};
     places->total = total;
     places->stated_at = turn->now;
-    if (!same) {
-        keep_places(turn, (uint32_t)row);
+    keep_places(turn, (uint32_t)row);
+    if (!same) /* a figure that is stated again only becomes younger: the history grows by changes alone */
         keep_entry(turn, &entry);
-    }
     answer_done(turn, request, NULL, same);
     fill_places(turn, (uint32_t)row);
 }
@@ -578,6 +581,7 @@ enum store_result turn_run(struct turn *turn, int64_t now_ms, const struct reque
         return result;
     turn->outbox = outbox;
     turn->changed = false;
+    turn->written = 0;
     pthread_mutex_lock(&turn->lock);
     run_in_order(turn, requests, count);
     pthread_mutex_unlock(&turn->lock);

@@ -43,6 +43,7 @@ struct turn {
     struct transaction *transaction;
     struct outbox *outbox;
     bool changed;
+    uint64_t written; /* bytes that the running transaction has put */
     struct content content;
     struct message answer;
     char age_band[12];

@@ -22,6 +22,8 @@ static void begin(struct invented *invented)
     network->neighbourhoods_count = 4;
     network->senders_count = 2;
     network->neighbour_distance_m = 3000;
+    for (enum ring ring = RING_HOME; ring <= RING_SATELLITE; ring++)
+        network->ring_rank[ring] = (const uint8_t[]){0, 1, 3, 4, 2}[ring];
     network->hops_max = 3;
     network->deadlines = (struct deadlines){.progress_ms = 500 * HOUR_MS,
                                             .waiting_review_ms = 100 * HOUR_MS,
@@ -54,6 +56,7 @@ static struct hub *add_hub(struct invented *invented, const char *id, struct pos
     hub->status = HUB_OPEN;
     hub->position = position;
     hub->areas[hub->areas_count++] = area;
+    hub->parent = -1;
     hub->services_first = network->services_count;
     return hub;
 }
@@ -96,7 +99,10 @@ struct profile profile_at_home(void)
                             .position = {10000, 10000},
                             .decile = 3,
                             .need = NEED_BEFRIENDING,
-                            .priority = PRIORITY_ROUTINE};
+                            .priority = PRIORITY_ROUTINE,
+                            .age = 40,
+                            .gender = GENDER_MALE,
+                            .source = SOURCE_GP_LINK_WORKER};
 }
 
 static struct position position_at_random(uint64_t *random)
@@ -105,6 +111,20 @@ static struct position position_at_random(uint64_t *random)
         return (struct position){0};
     return (struct position){10000 + (int32_t)random_below(random, 5) * 1000,
                              10000 + (int32_t)random_below(random, 3) * 1000};
+}
+
+/* Most services are for everybody. */
+static void limit_at_random(struct service *service, uint64_t *random)
+{
+    if (random_below(random, 4) == 0)
+        service->age_from = random_below(random, 3) * 30;
+    if (random_below(random, 4) == 0)
+        service->age_to = service->age_from + random_below(random, 40);
+    if (random_below(random, 6) == 0)
+        service->genders = CODE_BIT(1 + random_below(random, 4));
+    if (random_below(random, 6) == 0)
+        service->sources = CODE_BIT(1 + random_below(random, 4)) | CODE_BIT(1 + random_below(random, 4));
+    service->carers_only = random_below(random, 8) == 0;
 }
 
 static void hub_at_random(struct invented *invented, uint64_t *random)
@@ -121,9 +141,29 @@ static void hub_at_random(struct invented *invented, uint64_t *random)
         hub->opens_on = NETWORKS_DAY - 1 + random_below(random, 3);
     if (random_below(random, 5) == 0)
         hub->closes_on = NETWORKS_DAY - 1 + random_below(random, 3);
-    for (uint32_t services = random_below(random, 4); services > 0; services--)
+    if (random_below(random, 4) == 0)
+        hub->also[hub->also_count++] = (uint16_t)random_below(random, 4);
+    if (random_below(random, 3) == 0 && invented->network.hubs_count > 1)
+        hub->parent = (int32_t)random_below(random, invented->network.hubs_count - 1);
+    for (uint32_t services = random_below(random, 4); services > 0; services--) {
         add_service(invented, NEED_BIT(1 + random_below(random, 3)) | NEED_BIT(1 + random_below(random, 3)),
                     random_below(random, 4), random_below(random, 2));
+        if (random_below(random, 3) == 0)
+            limit_at_random(&invented->services[invented->network.services_count - 1], random);
+    }
+}
+
+/* Another order of the rings, and now and then one ring less. */
+static void rings_at_random(struct network *network, uint64_t *random)
+{
+    for (enum ring ring = RING_HOME; ring <= RING_SATELLITE; ring++) {
+        enum ring other = (enum ring)(1 + random_below(random, RING_SATELLITE));
+        uint8_t rank = network->ring_rank[ring];
+        network->ring_rank[ring] = network->ring_rank[other];
+        network->ring_rank[other] = rank;
+    }
+    if (random_below(random, 4) == 0)
+        network->ring_rank[1 + random_below(random, RING_SATELLITE)] = 0;
 }
 
 void network_at_random(struct invented *invented, uint64_t *random)
@@ -132,6 +172,8 @@ void network_at_random(struct invented *invented, uint64_t *random)
 
     begin(invented);
     invented->network.neighbour_distance_m = random_below(random, 4) * 1000;
+    if (random_below(random, 2))
+        rings_at_random(&invented->network, random);
     while (invented->network.hubs_count < hubs)
         hub_at_random(invented, random);
     for (uint32_t row = 0; row < invented->network.services_count; row++)
@@ -145,6 +187,11 @@ struct profile profile_at_random(const struct invented *invented, uint64_t *rand
     profile.neighbourhood = random_below(random, 8) ? (uint16_t)random_below(random, 4) : NEIGHBOURHOOD_NONE;
     profile.position = position_at_random(random);
     profile.priority = (enum priority)(1 + random_below(random, PRIORITY_STAT));
+    profile.age = (uint8_t)(random_below(random, 4) * 30);
+    profile.gender = (enum gender)(1 + random_below(random, 4));
+    profile.source = (enum referral_source)(1 + random_below(random, 4));
+    profile.is_carer = random_below(random, 2);
+    profile.travel_m = random_below(random, 3) ? 0 : random_below(random, 5) * 1000;
     profile.preferred_hub = random_below(random, invented->network.hubs_count + 1);
     for (uint32_t excluded = random_below(random, 3); excluded > 0; excluded--)
         profile.excluded[profile.excluded_count++] = 1 + random_below(random, NETWORKS_HUBS_MAX);

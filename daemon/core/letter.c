@@ -5,6 +5,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "daemon/core/age.h"
 #include "daemon/core/planted.h"
 
 #define DAY_MS INT64_C(86400000)
@@ -65,26 +66,10 @@ static void name_neighbourhood(const struct letter_facts *facts, struct message 
         set_text(message, FIELD_neighbourhood_name, facts->network->neighbourhoods[i].name);
 }
 
-/* Orders days by year, month and day, so that the difference of two tells whole years (as the proleptic Gregorian
- * calendar counts from March, a leap day ends the year). */
-static int64_t year_month_day(int64_t days)
-{
-    int64_t from_march_0 = days + 719468;
-    int64_t era = from_march_0 / 146097;
-    int64_t day_of_era = from_march_0 % 146097;
-    int64_t year = (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
-    int64_t day_of_year = day_of_era - (365 * year + year / 4 - year / 100);
-    int64_t month = (5 * day_of_year + 2) / 153;
-
-    return (era * 400 + year) * 10000 + month * 100 + day_of_year - (153 * month + 2) / 5;
-}
-
 /* "80-84"; five years keep a person from being known by age alone. */
 static void set_age_band(const struct letter_facts *facts, char band[12], struct message *message)
 {
-    int64_t today = year_month_day(facts->entry->at / DAY_MS);
-    int64_t born = year_month_day(message_number(facts->submit, FIELD_date_of_birth));
-    int64_t years = today < born ? 0 : (today - born) / 10000;
+    int64_t years = age_in_years(message_number(facts->submit, FIELD_date_of_birth), facts->entry->at / DAY_MS);
     int64_t from = years - years % 5;
     size_t n = 0;
 
@@ -166,7 +151,7 @@ void letter_write(const struct letter_facts *facts, const struct letter *letter,
     name_neighbourhood(facts, message);
     if (PLANTED(14) && facts->submit && message->type == MESSAGE_offer)
         message->values[FIELD_neighbourhood_name] = facts->submit->values[FIELD_given_name];
-    set_text(message, FIELD_sender_id, network_party_id(facts->network, referral->sender));
+    set_text(message, FIELD_sender_id, facts->sender);
     if (facts->note.length && tells(message, FIELD_note))
         message_set_text(message, FIELD_note, facts->note.bytes, facts->note.length);
 }

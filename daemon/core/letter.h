@@ -13,6 +13,7 @@ struct letter_facts {
     const struct entry *entry;
     const struct message *submit; /* as the sender sent it; NULL: erased, then only what is not personal is told */
     struct text note;             /* of the event; empty: none */
+    const char *sender;           /* its id, which the network file need not hold */
 };
 
 /* Fills *message (texts borrowed from the facts and from static data). The fields of the submit that a party gets are

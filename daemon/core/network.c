@@ -98,16 +98,3 @@ uint32_t distance_m(struct position a, struct position b)
         return 0;
     return square_root((uint64_t)(east * east) + (uint64_t)(north * north));
 }
-
-const char *network_party_id(const struct network *network, uint32_t party)
-{
-    if (party == PARTY_NONE)
-        return "network";
-    for (uint32_t i = 0; i < network->hubs_count; i++)
-        if (network->hubs[i].party == party)
-            return network->hubs[i].id;
-    for (uint32_t i = 0; i < network->senders_count; i++)
-        if (network->senders[i].party == party)
-            return network->senders[i].id;
-    return "";
-}

@@ -12,7 +12,8 @@
 #define NETWORK_SERVICES_MAX 64 /* services of one hub */
 #define PARTY_NONE 0            /* no party has this number; as an actor it is the network itself */
 
-#define NEED_BIT(need) (UINT64_C(1) << (need))
+#define CODE_BIT(code) (UINT64_C(1) << (code)) /* a set of codes of one list */
+#define NEED_BIT(need) CODE_BIT(need)
 
 /* Grid of the Ordnance Survey: metres east and north. 0,0: not known. */
 struct position {
@@ -34,6 +35,12 @@ struct service {
     uint64_t needs;  /* NEED_BITs it meets */
     uint32_t places; /* as in the network file; a hub may state another figure */
     bool citywide;   /* for every neighbourhood */
+    /* Whom it is for; a zero leaves it open. */
+    uint32_t age_from; /* years, inclusive */
+    uint32_t age_to;
+    uint64_t genders; /* CODE_BITs */
+    uint64_t sources; /* CODE_BITs of the kinds of sender */
+    bool carers_only;
 };
 
 struct hub {
@@ -47,6 +54,9 @@ struct hub {
     struct position position;
     uint16_t areas[NETWORK_AREAS_MAX]; /* indices of its home neighbourhoods */
     uint16_t areas_count;
+    uint16_t also[NETWORK_AREAS_MAX]; /* indices of neighbourhoods that it serves as a neighbour, at any distance */
+    uint16_t also_count;
+    int32_t parent;          /* index of the hub whose satellite or outreach venue it is; -1: none */
     uint32_t services_first; /* run in network.services */
     uint32_t services_count;
 };
@@ -79,8 +89,10 @@ struct network {
     uint32_t hubs_count;
     uint32_t services_count;
     uint32_t senders_count;
-    uint32_t neighbour_distance_m; /* how far a hub is still a neighbouring one */
-    uint32_t hops_max;             /* offers of one referral before a person must look; at most OFFERS_MAX */
+    uint32_t neighbour_distance_m;         /* how far a hub is still a neighbouring one */
+    uint8_t ring_rank[RING_SATELLITE + 1]; /* by ring: which comes first, from 1; 0: this ring is not used */
+    uint32_t travel_m[TRANSPORT_NONE + 1]; /* metres in a straight line that a minute takes one; 0: no limit */
+    uint32_t hops_max;                     /* offers of one referral before a person must look; at most OFFERS_MAX */
     struct deadlines deadlines;
 };
 
@@ -97,7 +109,5 @@ enum hub_status hub_status_on(const struct hub *, int64_t day);
 bool position_known(struct position);
 /* Metres in a straight line; 0 when either place is not known. */
 uint32_t distance_m(struct position, struct position);
-/* The id of a party: a hub's, a sender's, "network" for PARTY_NONE, "" when this version does not hold it. */
-const char *network_party_id(const struct network *, uint32_t party);
 
 #endif

@@ -20,6 +20,11 @@ struct profile {
     uint32_t excluded[EXCLUDED_MAX]; /* party numbers */
     uint8_t excluded_count;
     bool safeguarding; /* a concern is recorded: a person decides */
+    uint8_t age;       /* full years when it was submitted */
+    enum gender gender;
+    enum referral_source source; /* kind of the sender */
+    bool is_carer;
+    uint32_t travel_m; /* how far the person can travel; 0: no limit is known */
 };
 #define NEIGHBOURHOOD_NONE UINT16_MAX
 

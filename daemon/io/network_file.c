@@ -24,17 +24,18 @@
 /* What the file as a whole holds. */
 struct file {
     struct network network;
-    const struct config_node *deadlines, *neighbourhoods, *hubs, *senders;
+    const struct config_node *deadlines, *rings, *travel, *neighbourhoods, *hubs, *senders;
 };
 
 struct hub_entry {
     struct hub hub;
-    const struct config_node *areas, *services;
+    char parent[ID_BYTES_MAX + 1];
+    const struct config_node *areas, *also, *services;
 };
 
 struct service_entry {
     struct service service;
-    const struct config_node *needs;
+    const struct config_node *needs, *genders, *sources;
 };
 
 /* One id that the file gives, to find those that stand twice. */
@@ -49,6 +50,12 @@ struct names {
     size_t count;
 };
 
+/* The hub that a hub says it is a satellite of; "": none. */
+struct parent {
+    char id[ID_BYTES_MAX + 1];
+    int line;
+};
+
 /* What building a network goes about with. */
 struct building {
     const struct config_tree *tree;
@@ -56,6 +63,7 @@ struct building {
     struct config_faults *faults;
     struct network *network;
     struct names parties, places;
+    struct parent *parents; /* of each hub */
 };
 
 /* clang-format off */
@@ -67,6 +75,8 @@ static const struct config_row file_rows[] = {
     PLAIN(file, network.neighbour_distance_m, "neighbour_distance", CONFIG_DISTANCE, 0, 100000, "3km"),
     PLAIN(file, network.hops_max, "hops_max", CONFIG_NUMBER, 1, OFFERS_MAX, "5"),
     PLAIN(file, deadlines, "deadlines", CONFIG_GROUP, 0, 0, ""),
+    PLAIN(file, rings, "rings", CONFIG_TEXTS, 1, RING_SATELLITE, ""),
+    PLAIN(file, travel, "travel", CONFIG_GROUP, 0, 0, ""),
     PLAIN(file, neighbourhoods, "neighbourhoods", CONFIG_GROUPS, 1, NEIGHBOURHOODS_MAX, NULL),
     PLAIN(file, hubs, "hubs", CONFIG_GROUPS, 1, HUBS_MAX, NULL),
     PLAIN(file, senders, "senders", CONFIG_GROUPS, 0, SENDERS_MAX, ""),
@@ -81,6 +91,12 @@ static const struct config_row deadline_rows[] = {
     WAIT(accepted_ms[PRIORITY_ASAP], "accepted_asap", "1d"), WAIT(accepted_ms[PRIORITY_STAT], "accepted_stat", "12h"),
     WAIT(progress_ms, "progress", "28d"),                    WAIT(waiting_review_ms, "waiting_review", "7d"),
     WAIT(attention_review_ms, "attention_review", "1d"),     WAIT(outcome_confirm_ms, "outcome_confirm", "5d"),
+};
+
+static const struct config_row travel_rows[] = {
+    PLAIN(network, travel_m[TRANSPORT_WALK], "walk", CONFIG_DISTANCE, 1, 10000, "65m"),
+    PLAIN(network, travel_m[TRANSPORT_BUS], "bus", CONFIG_DISTANCE, 1, 10000, "150m"),
+    PLAIN(network, travel_m[TRANSPORT_CAR], "car", CONFIG_DISTANCE, 1, 10000, "350m"),
 };
 
 static const struct config_row neighbourhood_rows[] = {
@@ -100,6 +116,8 @@ static const struct config_row hub_rows[] = {
     PLAIN(hub_entry, hub.position.easting, "easting", CONFIG_NUMBER, 1, EASTING_MAX, NULL),
     PLAIN(hub_entry, hub.position.northing, "northing", CONFIG_NUMBER, 1, NORTHING_MAX, NULL),
     PLAIN(hub_entry, areas, "areas", CONFIG_TEXTS, 0, NETWORK_AREAS_MAX, ""),
+    PLAIN(hub_entry, also, "also_serves", CONFIG_TEXTS, 0, NETWORK_AREAS_MAX, ""),
+    PLAIN(hub_entry, parent, "satellite_of", CONFIG_ID, 1, ID_BYTES_MAX, ""),
     PLAIN(hub_entry, services, "services", CONFIG_GROUPS, 0, NETWORK_SERVICES_MAX, ""),
 };
 
@@ -108,6 +126,11 @@ static const struct config_row service_rows[] = {
     PLAIN(service_entry, needs, "needs", CONFIG_TEXTS, 1, 63, NULL),
     PLAIN(service_entry, service.places, "places", CONFIG_NUMBER, 0, PLACES_MAX, NULL),
     PLAIN(service_entry, service.citywide, "citywide", CONFIG_BOOL, 0, 0, "false"),
+    PLAIN(service_entry, service.age_from, "age_from", CONFIG_NUMBER, 0, 120, "0"),
+    PLAIN(service_entry, service.age_to, "age_to", CONFIG_NUMBER, 0, 120, "0"),
+    PLAIN(service_entry, genders, "genders", CONFIG_TEXTS, 1, 4, ""),
+    PLAIN(service_entry, sources, "senders", CONFIG_TEXTS, 1, 4, ""),
+    PLAIN(service_entry, service.carers_only, "carers_only", CONFIG_BOOL, 0, 0, "false"),
 };
 
 static const struct config_row sender_rows[] = {
@@ -155,27 +178,36 @@ static void check_twice(const struct building *building, const struct names *nam
 
 /* Services */
 
-static uint64_t read_needs(const struct building *building, const struct config_node *needs)
+/* A list of codes as a set of bits; what names one of them in the faults ("need"). */
+static uint64_t read_codes(const struct building *building, enum code_list codes, const char *what,
+                           const struct config_node *texts)
 {
-    const struct list_spec *list = &lists[LIST_need];
+    const struct list_spec *list = &lists[codes];
     uint64_t bits = 0;
     char hint[100];
 
-    for (size_t i = 0; i < config_count(needs); i++) {
-        const char *text = config_text(config_at(needs, i));
-        int need = code_number(LIST_need, text, strlen(text));
+    for (size_t i = 0; i < config_count(texts); i++) {
+        const char *text = config_text(config_at(texts, i));
+        int code = code_number(codes, text, strlen(text));
         struct config_guess guess = {.word = text};
-        for (size_t j = 0; need == 0 && j < list->count; j++)
+        for (size_t j = 0; code == 0 && j < list->count; j++)
             config_guess(&guess, list->codes[j].text);
-        if (need == 0)
-            config_fault(building->faults, building->name, config_line(config_at(needs, i)),
-                         "there is no need \"%.60s\"%s", text, config_guess_text(&guess, hint, sizeof hint));
-        else if (bits & NEED_BIT(need))
-            config_fault(building->faults, building->name, config_line(config_at(needs, i)),
-                         "need \"%s\" stands twice in this service", text);
-        bits |= need ? NEED_BIT(need) : 0;
+        if (code == 0)
+            config_fault(building->faults, building->name, config_line(config_at(texts, i)),
+                         "there is no %s \"%.60s\"%s", what, text, config_guess_text(&guess, hint, sizeof hint));
+        else if (bits & CODE_BIT(code))
+            config_fault(building->faults, building->name, config_line(config_at(texts, i)),
+                         "%s \"%s\" stands twice in this service", what, text);
+        bits |= code ? CODE_BIT(code) : 0;
     }
     return bits;
+}
+
+static void check_ages(const struct building *building, const struct service *service, int line)
+{
+    if (service->age_to && service->age_from > service->age_to)
+        config_fault(building->faults, building->name, line, "service \"%s\" ends at age %u before it begins at %u",
+                     service->id, service->age_to, service->age_from);
 }
 
 static void check_service_twice(const struct building *building, const struct hub *hub, const struct service *service,
@@ -216,7 +248,10 @@ static void read_services(const struct building *building, uint32_t hub_index, c
     for (size_t i = 0; i < config_count(services); i++) {
         struct service_entry entry = {.service.hub = hub_index};
         TAKE(building, config_at(services, i), "a service", service_rows, &entry);
-        entry.service.needs = read_needs(building, entry.needs);
+        entry.service.needs = read_codes(building, LIST_need, "need", entry.needs);
+        entry.service.genders = read_codes(building, LIST_gender, "gender", entry.genders);
+        entry.service.sources = read_codes(building, LIST_referral_source, "kind of sender", entry.sources);
+        check_ages(building, &entry.service, config_line(config_at(services, i)));
         entry.service.number = network_service_number(entry.service.id, strlen(entry.service.id));
         check_service_twice(building, hub, &entry.service, config_line(config_at(services, i)));
         network->services[network->services_count++] = entry.service;
@@ -248,26 +283,62 @@ static void fault_area(const struct building *building, int line, const char *te
                  config_guess_text(&guess, hint, sizeof hint));
 }
 
-static bool has_area(const struct hub *hub, int area)
+static bool has_area(const uint16_t *areas, uint16_t count, int area)
 {
-    for (size_t i = 0; i < hub->areas_count; i++)
-        if (hub->areas[i] == area)
+    for (uint16_t i = 0; i < count; i++)
+        if (areas[i] == area)
             return true;
     return false;
 }
 
-static void read_areas(const struct building *building, struct hub *hub, const struct config_node *areas)
+/* Reads neighbourhoods into areas; returns how many. */
+static uint16_t read_areas(const struct building *building, const struct hub *hub, const struct config_node *texts,
+                           uint16_t areas[NETWORK_AREAS_MAX])
 {
-    for (size_t i = 0; i < config_count(areas); i++) {
-        const struct config_node *node = config_at(areas, i);
+    uint16_t count = 0;
+
+    for (size_t i = 0; i < config_count(texts); i++) {
+        const struct config_node *node = config_at(texts, i);
         int area = find_area(building->network, config_text(node));
         if (area < 0)
             fault_area(building, config_line(node), config_text(node));
-        else if (has_area(hub, area))
+        else if (has_area(areas, count, area))
             config_fault(building->faults, building->name, config_line(node),
                          "neighbourhood \"%.60s\" stands twice in hub \"%s\"", config_text(node), hub->id);
         else
-            hub->areas[hub->areas_count++] = (uint16_t)area;
+            areas[count++] = (uint16_t)area;
+    }
+    return count;
+}
+
+static void fault_parent(const struct building *building, const struct parent *parent)
+{
+    struct config_guess guess = {.word = parent->id};
+    char hint[100];
+
+    for (uint32_t i = 0; i < building->network->hubs_count; i++)
+        config_guess(&guess, building->network->hubs[i].id);
+    config_fault(building->faults, building->name, parent->line, "there is no hub \"%s\" to be a satellite of%s",
+                 parent->id, config_guess_text(&guess, hint, sizeof hint));
+}
+
+/* A satellite has no satellites of its own: so parents cannot go round in a circle. */
+static void find_parents(const struct building *building)
+{
+    struct network *network = building->network;
+
+    for (uint32_t i = 0; i < network->hubs_count; i++) {
+        const struct parent *parent = &building->parents[i];
+        network->hubs[i].parent = -1;
+        if (parent->id[0] == '\0')
+            continue;
+        int found = network_find_hub_by_id(network, parent->id, strlen(parent->id));
+        if (found < 0)
+            fault_parent(building, parent);
+        else if ((uint32_t)found == i || building->parents[found].id[0] != '\0')
+            config_fault(building->faults, building->name, parent->line,
+                         "\"%s\" is itself a satellite, name the hub that it belongs to", parent->id);
+        network->hubs[i].parent = found;
     }
 }
 
@@ -293,7 +364,10 @@ static void read_hubs(struct building *building, const struct config_node *hubs)
         TAKE(building, node, "a hub", hub_rows, &entry);
         *hub = entry.hub;
         note_name(&building->parties, hub->id, "a hub", config_line(node));
-        read_areas(building, hub, entry.areas);
+        hub->areas_count = read_areas(building, hub, entry.areas, hub->areas);
+        hub->also_count = read_areas(building, hub, entry.also, hub->also);
+        building->parents[index].line = config_line(node);
+        memcpy(building->parents[index].id, entry.parent, sizeof entry.parent);
         read_services(building, index, entry.services);
         check_hub(building, hub, config_line(node));
     }
@@ -327,6 +401,28 @@ static void read_senders(struct building *building, const struct config_node *se
     }
 }
 
+/* The rings that are used, in their order; all of them, the nearest first, unless the file says otherwise. */
+static void read_rings(const struct building *building, const struct config_node *texts)
+{
+    static const enum ring usual[] = {RING_HOME, RING_SATELLITE, RING_NEIGHBOUR, RING_CITYWIDE};
+    uint8_t *rank = building->network->ring_rank;
+
+    for (size_t i = 0; texts == NULL && i < sizeof usual / sizeof usual[0]; i++)
+        rank[usual[i]] = (uint8_t)(i + 1);
+    for (size_t i = 0; i < config_count(texts); i++) {
+        const char *text = config_text(config_at(texts, i));
+        int ring = code_number(LIST_ring, text, strlen(text));
+        if (ring == 0)
+            config_fault(building->faults, building->name, config_line(config_at(texts, i)),
+                         "there is no ring \"%.60s\", only home, satellite, neighbouring and citywide", text);
+        else if (rank[ring])
+            config_fault(building->faults, building->name, config_line(config_at(texts, i)), "ring \"%s\" stands twice",
+                         text);
+        else
+            rank[ring] = (uint8_t)(i + 1);
+    }
+}
+
 /* The more pressing may not wait longer. */
 static void check_pressing(const struct building *building, const int64_t *wait, const char *what, int line)
 {
@@ -357,9 +453,10 @@ static bool allocate(struct building *building, const struct file *file)
     network->neighbourhoods = calloc(neighbourhoods + 1, sizeof network->neighbourhoods[0]);
     network->hubs = calloc(hubs + 1, sizeof network->hubs[0]);
     network->senders = calloc(senders + 1, sizeof network->senders[0]);
+    building->parents = calloc(hubs + 1, sizeof building->parents[0]);
     building->parties.all = calloc(hubs + senders + 1, sizeof building->parties.all[0]);
     building->places.all = calloc(2 * neighbourhoods + 1, sizeof building->places.all[0]);
-    return network->neighbourhoods && network->hubs && network->senders && building->parties.all &&
+    return network->neighbourhoods && network->hubs && network->senders && building->parents && building->parties.all &&
            building->places.all;
 }
 
@@ -374,8 +471,11 @@ static void build(struct building *building)
         return;
     }
     read_deadlines(building, file.deadlines);
+    read_rings(building, file.rings);
+    TAKE(building, file.travel, "travel", travel_rows, building->network);
     read_neighbourhoods(building, file.neighbourhoods);
     read_hubs(building, file.hubs);
+    find_parents(building);
     read_senders(building, file.senders);
     check_twice(building, &building->places);
     check_twice(building, &building->parties);
@@ -392,6 +492,7 @@ struct network *network_parse(const char *name, const char *text, size_t length,
     if (tree) {
         struct building building = {.tree = tree, .name = name, .faults = faults, .network = network};
         build(&building);
+        free(building.parents);
         free(building.parties.all);
         free(building.places.all);
     }

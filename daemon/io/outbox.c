@@ -5,6 +5,8 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#define KEPT_BYTES_MAX (16 << 20) /* one large turn's need is not kept for ever */
+
 /* Running out of memory here would mean to lose an answer that is due: the daemon stops and restarts from the store. */
 static void *grown(void *memory, size_t bytes)
 {
@@ -18,6 +20,8 @@ void outbox_clear(struct outbox *outbox)
 {
     outbox->count = 0;
     outbox->used = 0;
+    if (outbox->size > KEPT_BYTES_MAX)
+        outbox_free(outbox);
 }
 
 void outbox_free(struct outbox *outbox)

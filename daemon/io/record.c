@@ -191,6 +191,11 @@ static void pack_profile(struct packer *packer, const struct profile *profile)
     pack_int(packer, profile->priority);
     pack_u64(packer, profile->preferred_hub);
     pack_bool(packer, profile->safeguarding);
+    pack_int(packer, profile->age);
+    pack_int(packer, profile->gender);
+    pack_int(packer, profile->source);
+    pack_bool(packer, profile->is_carer);
+    pack_u64(packer, profile->travel_m);
     pack_int(packer, profile->excluded_count);
     for (uint8_t i = 0; i < profile->excluded_count; i++)
         pack_u64(packer, profile->excluded[i]);
@@ -207,12 +212,17 @@ static void read_profile(struct reading *reading, struct profile *profile)
     profile->priority = (enum priority)read_within(reading, PRIORITY_ROUTINE, PRIORITY_STAT);
     profile->preferred_hub = read_u32(reading);
     profile->safeguarding = read_bool(reading);
+    profile->age = (uint8_t)read_within(reading, 0, UINT8_MAX);
+    profile->gender = (enum gender)read_within(reading, 0, 63);
+    profile->source = (enum referral_source)read_within(reading, 0, 63);
+    profile->is_carer = read_bool(reading);
+    profile->travel_m = read_u32(reading);
     profile->excluded_count = (uint8_t)read_within(reading, 0, EXCLUDED_MAX);
     for (uint8_t i = 0; i < profile->excluded_count; i++)
         profile->excluded[i] = read_u32(reading);
 }
 
-static const uint32_t referral_elements = 17, profile_elements = 9, offer_elements = 5;
+static const uint32_t referral_elements = 17, profile_elements = 14, offer_elements = 5;
 
 size_t record_write_referral(const struct referral *referral, void *buffer)
 {

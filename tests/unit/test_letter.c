@@ -96,8 +96,12 @@ TestSuite(letter, .init = surgery_submits);
 
 static void write_with(const struct message *known, const struct letter *to)
 {
-    struct letter_facts facts = {
-        .network = &four.network, .referral = &referral, .entry = &outcome.entry, .submit = known, .note = note};
+    struct letter_facts facts = {.network = &four.network,
+                                 .referral = &referral,
+                                 .entry = &outcome.entry,
+                                 .submit = known,
+                                 .note = note,
+                                 .sender = "surgery"};
 
     letter_write(&facts, to, band, &letter);
     length = encode(&letter, bytes, sizeof bytes);

@@ -227,6 +227,69 @@ Test(network_file, hubs_that_contradict_themselves_are_refused)
     expect(HUB("a b", SERVICE), "", "n.conf:4: id \"a b\" may hold letters, digits, dot, hyphen and underscore only");
 }
 
+Test(network_file, whom_a_service_is_for_is_taken)
+{
+    struct network *network =
+        parse(HUB("a", "services = ( { id = \"s\"; needs = [ \"food\" ]; places = 1; age_from = 50;"
+                       " age_to = 65; genders = [ \"1\", \"2\" ]; carers_only = true;"
+                       " senders = [ \"adult_social_care\" ]; } );"),
+              "");
+
+    cr_assert(network != NULL, "%s", faults.lines[0]);
+    cr_assert(eq(u32, network->services[0].age_from, 50));
+    cr_assert(eq(u32, network->services[0].age_to, 65));
+    cr_assert(network->services[0].genders == (CODE_BIT(GENDER_MALE) | CODE_BIT(GENDER_FEMALE)));
+    cr_assert(network->services[0].sources == CODE_BIT(SOURCE_ADULT_SOCIAL_CARE));
+    cr_assert(network->services[0].carers_only);
+    network_free(&network);
+}
+
+Test(network_file, services_for_nobody_are_refused)
+{
+    expect(HUB("a", "services = ( { id = \"s\"; needs = [ \"food\" ]; places = 1; age_from = 66; age_to = 65; } );"),
+           "", "n.conf:4: service \"s\" ends at age 65 before it begins at 66");
+    expect(HUB("a", "services = ( { id = \"s\"; needs = [ \"food\" ]; places = 1; genders = [ \"female\" ]; } );"), "",
+           "n.conf:4: there is no gender \"female\"");
+    expect(HUB("a", "services = ( { id = \"s\"; needs = [ \"food\" ]; places = 1; senders = [ \"gp\" ]; } );"), "",
+           "n.conf:4: there is no kind of sender \"gp\"");
+}
+
+Test(network_file, satellites_name_a_hub_that_is_none)
+{
+    struct network *network = parse(HUB("a", SERVICE) ", " HUB("b", SERVICE "satellite_of = \"a\";"), "");
+
+    cr_assert(network != NULL, "%s", faults.lines[0]);
+    cr_assert(network->hubs[0].parent == -1);
+    cr_assert(network->hubs[1].parent == 0);
+    network_free(&network);
+    expect(HUB("hub", SERVICE) ", " HUB("b", SERVICE "satellite_of = \"hubb\";"), "",
+           "n.conf:4: there is no hub \"hubb\" to be a satellite of, did you mean \"hub\"?");
+    expect(HUB("a", SERVICE "satellite_of = \"a\";"), "",
+           "n.conf:4: \"a\" is itself a satellite, name the hub that it belongs to");
+    expect(
+        HUB("a", SERVICE "satellite_of = \"b\";") ", " HUB("b", SERVICE "satellite_of = \"c\";") ", " HUB("c", SERVICE),
+        "", "n.conf:4: \"b\" is itself a satellite, name the hub that it belongs to");
+}
+
+Test(network_file, rings_stand_in_the_order_of_the_file_or_all_in_the_usual_one)
+{
+    static const char text[] = "name = \"T\";\nrings = [ \"citywide\", \"home\" ];\n"
+                               "neighbourhoods = ( { code = \"e\"; name = \"East\"; easting = 1; northing = 1; } );\n"
+                               "hubs = ( " HUB("a", SERVICE) " );";
+    struct network *network = parse(HUB("a", SERVICE), "");
+
+    cr_assert(network->ring_rank[RING_HOME] == 1 && network->ring_rank[RING_SATELLITE] == 2 &&
+              network->ring_rank[RING_NEIGHBOUR] == 3 && network->ring_rank[RING_CITYWIDE] == 4);
+    cr_assert(eq(u32, network->travel_m[TRANSPORT_WALK], 65));
+    cr_assert(eq(u32, network->travel_m[TRANSPORT_NONE], 0));
+    network_free(&network);
+    network = network_parse("n.conf", text, sizeof text - 1, &faults);
+    cr_assert(network != NULL, "%s", faults.lines[0]);
+    cr_assert(network->ring_rank[RING_CITYWIDE] == 1 && network->ring_rank[RING_HOME] == 2 &&
+              network->ring_rank[RING_NEIGHBOUR] == 0 && network->ring_rank[RING_SATELLITE] == 0);
+    network_free(&network);
+}
+
 Test(network_file, a_planned_hub_needs_no_services)
 {
     struct network *network = parse(HUB("a", "status = \"planned\";"), "");

@@ -79,6 +79,11 @@ static struct referral any_referral(uint64_t *random)
     profile->priority = 1 + random_below(random, PRIORITY_STAT);
     profile->preferred_hub = (uint32_t)any(random, UINT32_MAX);
     profile->safeguarding = random_below(random, 2);
+    profile->age = (uint8_t)random_below(random, 120);
+    profile->gender = (enum gender)(1 + random_below(random, 4));
+    profile->source = (enum referral_source)(1 + random_below(random, 4));
+    profile->is_carer = random_below(random, 2);
+    profile->travel_m = random_below(random, 50000);
     profile->excluded_count = (uint8_t)any(random, EXCLUDED_MAX);
     for (int i = 0; i < profile->excluded_count; i++)
         profile->excluded[i] = (uint32_t)any(random, UINT32_MAX);
@@ -141,7 +146,8 @@ static void assert_same_referral(struct referral again, struct referral before, 
     SAME(changed_at); SAME(deadline); SAME(deadline_owner); SAME(history); SAME(offers_count);
     SAME(profile.neighbourhood); SAME(profile.locality); SAME(profile.position.easting);
     SAME(profile.position.northing); SAME(profile.decile); SAME(profile.need); SAME(profile.priority);
-    SAME(profile.preferred_hub); SAME(profile.excluded_count); SAME(profile.safeguarding); SAME(overdue);
+    SAME(profile.preferred_hub); SAME(profile.excluded_count); SAME(profile.safeguarding); SAME(profile.age); SAME(profile.gender);
+    SAME(profile.source); SAME(profile.is_carer); SAME(profile.travel_m); SAME(overdue);
     for (int i = 0; i < EXCLUDED_MAX; i++)
         SAME(profile.excluded[i]);
     for (int i = 0; i < OFFERS_MAX; i++) {
@@ -281,7 +287,10 @@ static struct referral largest_referral(void)
     referral.profile.need = 63;
     referral.profile.priority = PRIORITY_STAT;
     referral.profile.decile = 10;
-    referral.profile.safeguarding = true;
+    referral.profile.safeguarding = referral.profile.is_carer = true;
+    referral.profile.gender = (enum gender)63;
+    referral.profile.source = (enum referral_source)63;
+    referral.profile.travel_m = UINT32_MAX;
     referral.overdue = true;
     referral.profile.excluded_count = EXCLUDED_MAX;
     memset(referral.profile.excluded, 0xff, sizeof referral.profile.excluded);

@@ -192,6 +192,104 @@ static void no_places_at_all(void)
     four.places[HOME].total = 0;
 }
 
+/* The person is a man of 40 who is no carer, referred by a GP link worker. */
+static void for_those_from_41(void)
+{
+    four.services[HOME].age_from = 41;
+}
+
+static void for_those_from_40(void)
+{
+    four.services[HOME].age_from = 40;
+}
+
+static void for_those_up_to_39(void)
+{
+    four.services[HOME].age_to = 39;
+}
+
+static void for_those_up_to_40(void)
+{
+    four.services[HOME].age_to = 40;
+}
+
+static void for_women(void)
+{
+    four.services[HOME].genders = CODE_BIT(GENDER_FEMALE);
+}
+
+static void for_men_too(void)
+{
+    four.services[HOME].genders = CODE_BIT(GENDER_FEMALE) | CODE_BIT(GENDER_MALE);
+}
+
+static void for_carers(void)
+{
+    four.services[HOME].carers_only = true;
+}
+
+static void for_carers_and_is_one(void)
+{
+    four.services[HOME].carers_only = true;
+    person.is_carer = true;
+}
+
+static void from_social_care_only(void)
+{
+    four.services[HOME].sources = CODE_BIT(SOURCE_ADULT_SOCIAL_CARE);
+}
+
+static void from_link_workers_too(void)
+{
+    four.services[HOME].sources = CODE_BIT(SOURCE_ADULT_SOCIAL_CARE) | CODE_BIT(SOURCE_GP_LINK_WORKER);
+}
+
+static void travels_499_m(void)
+{
+    person.travel_m = 499;
+}
+
+static void travels_500_m(void)
+{
+    person.travel_m = 500;
+}
+
+static void travel_to_an_unknown_place(void)
+{
+    person.travel_m = 1;
+    four.hubs[HOME].position = (struct position){0};
+}
+
+static void satellite_of_the_home_hub(void)
+{
+    serves_another_area();
+    four.hubs[HOME].parent = NEAR;
+    four.hubs[NEAR].areas[0] = person.neighbourhood;
+}
+
+static void satellite_of_another_hub(void)
+{
+    serves_another_area();
+    four.hubs[HOME].parent = FAR;
+}
+
+static void declared_neighbour(void)
+{
+    serves_another_area();
+    four.hubs[HOME].also[four.hubs[HOME].also_count++] = person.neighbourhood;
+}
+
+static void no_home_ring_in_this_network(void)
+{
+    four.network.ring_rank[RING_HOME] = 0;
+}
+
+static void neighbours_before_home(void)
+{
+    four.network.ring_rank[RING_HOME] = 3;
+    four.network.ring_rank[RING_NEIGHBOUR] = 1;
+}
+
 /* clang-format off */
 static const struct {
     const char *name;
@@ -231,6 +329,24 @@ static const struct {
     {"full",                             full,                           RULE_FULL,          RING_HOME,      500,   0},
     {"more taken than there are",        over_full,                      RULE_FULL,          RING_HOME,      500,   0},
     {"no places at all",                 no_places_at_all,               RULE_FULL,          RING_HOME,      500,   0},
+    {"a year too young",                 for_those_from_41,              RULE_TOO_YOUNG,     0,              500,   0},
+    {"just old enough",                  for_those_from_40,              RULE_NONE_FAILED,   RING_HOME,      500,   2},
+    {"a year too old",                   for_those_up_to_39,             RULE_TOO_OLD,       0,              500,   0},
+    {"just young enough",                for_those_up_to_40,             RULE_NONE_FAILED,   RING_HOME,      500,   2},
+    {"for another gender",               for_women,                      RULE_GENDER,        0,              500,   0},
+    {"for this gender too",              for_men_too,                    RULE_NONE_FAILED,   RING_HOME,      500,   2},
+    {"for carers",                       for_carers,                     RULE_CARERS_ONLY,   0,              500,   0},
+    {"for carers, and is one",           for_carers_and_is_one,          RULE_NONE_FAILED,   RING_HOME,      500,   2},
+    {"from other senders",               from_social_care_only,          RULE_SENDER_KIND,   0,              500,   0},
+    {"from this kind of sender too",     from_link_workers_too,          RULE_NONE_FAILED,   RING_HOME,      500,   2},
+    {"a metre too far to travel",        travels_499_m,                  RULE_TOO_FAR,       RING_HOME,      500,   0},
+    {"can just travel there",            travels_500_m,                  RULE_NONE_FAILED,   RING_HOME,      500,   2},
+    {"travel to nobody knows where",     travel_to_an_unknown_place,     RULE_NONE_FAILED,   RING_HOME,      0,     2},
+    {"satellite of the home hub",        satellite_of_the_home_hub,      RULE_NONE_FAILED,   RING_SATELLITE, 10000, 2},
+    {"satellite of another hub",         satellite_of_another_hub,       RULE_OUT_OF_AREA,   0,              10000, 0},
+    {"declared to be a neighbour",       declared_neighbour,             RULE_NONE_FAILED,   RING_NEIGHBOUR, 10000, 2},
+    {"a network without home hubs",      no_home_ring_in_this_network,   RULE_NONE_FAILED,   RING_NEIGHBOUR, 500,   2},
+    {"another order of the rings",       neighbours_before_home,         RULE_NONE_FAILED,   RING_NEIGHBOUR, 500,   2},
 };
 /* clang-format on */
 
@@ -246,7 +362,7 @@ Test(route, each_rule_passes_fails_and_has_its_boundary)
         cr_assert_eq(verdict.ring, rows[i].ring, "%s: ring %d", rows[i].name, verdict.ring);
         cr_assert_eq(verdict.distance_m, rows[i].distance_m, "%s: %u m", rows[i].name, verdict.distance_m);
         cr_assert_eq(verdict.places_free, rows[i].places_free, "%s: %u free", rows[i].name, verdict.places_free);
-        bool has_service = verdict.rule == RULE_NONE_FAILED || verdict.rule == RULE_FULL;
+        bool has_service = verdict.rule == RULE_NONE_FAILED || verdict.rule >= RULE_OUT_OF_AREA;
         cr_assert_eq(verdict.service, has_service ? HOME : -1, "%s", rows[i].name);
     }
 }
@@ -431,6 +547,15 @@ static int64_t slow_distance(struct position a, struct position b)
     return metres;
 }
 
+/* The nearest ring by the network's order; 99: none. */
+static void slow_ring(int64_t *best, enum ring ring)
+{
+    int64_t rank = city.network.ring_rank[ring];
+
+    if (rank && rank < *best)
+        *best = rank;
+}
+
 /* All that orders one service, smallest first: ring, wish, distance, places, party. False: it may not be asked. */
 static bool slow_key(const struct hub *hub, uint32_t row, int64_t key[5])
 {
@@ -445,12 +570,25 @@ static bool slow_key(const struct hub *hub, uint32_t row, int64_t key[5])
         allowed &= person.excluded[i] != hub->party;
     for (int i = 0; i < question.offers_count; i++)
         allowed &= question.offers[i].hub != hub->party;
-    key[0] = service->citywide ? RING_CITYWIDE : 99;
+    allowed &= person.age >= service->age_from && (!service->age_to || person.age <= service->age_to);
+    allowed &= !service->genders || (service->genders >> person.gender & 1);
+    allowed &= !service->sources || (service->sources >> person.source & 1);
+    allowed &= !service->carers_only || person.is_carer;
+    allowed &= !person.travel_m || metres <= (int64_t)person.travel_m;
+    key[0] = 99;
+    if (service->citywide)
+        slow_ring(key, RING_CITYWIDE);
     if (metres >= 0 && metres <= city.network.neighbour_distance_m)
-        key[0] = RING_NEIGHBOUR;
+        slow_ring(key, RING_NEIGHBOUR);
+    for (int i = 0; i < hub->also_count; i++)
+        if (person.neighbourhood == hub->also[i])
+            slow_ring(key, RING_NEIGHBOUR);
     for (int i = 0; i < hub->areas_count; i++)
         if (person.neighbourhood == hub->areas[i])
-            key[0] = RING_HOME;
+            slow_ring(key, RING_HOME);
+    for (int i = 0; hub->parent >= 0 && i < city.hubs[hub->parent].areas_count; i++)
+        if (person.neighbourhood == city.hubs[hub->parent].areas[i])
+            slow_ring(key, RING_SATELLITE);
     key[1] = person.preferred_hub && hub->party == person.preferred_hub ? 0 : 1;
     key[2] = metres < 0 ? 0 : metres;
     key[3] = -places_free;
@@ -552,6 +690,9 @@ static void turn_hubs(void)
     city.hubs[count - 1] = first;
     for (uint32_t row = 0; row < city.network.services_count; row++)
         city.services[row].hub = (city.services[row].hub + count - 1) % count;
+    for (uint32_t i = 0; i < count; i++)
+        if (city.hubs[i].parent >= 0)
+            city.hubs[i].parent = (int32_t)(((uint32_t)city.hubs[i].parent + count - 1) % count);
 }
 
 Test(route, the_order_of_hubs_in_the_array_does_not_matter)
@@ -629,8 +770,4 @@ Test(network, look_ups_find_what_is_there_and_nothing_else)
     cr_assert_eq(network_find_service(&four.network, PARTY_NEAR, four.services[NEAR].number), NEAR);
     cr_assert_eq(network_find_service(&four.network, PARTY_NEAR, four.services[CITY].number), -1);
     cr_assert_eq(network_find_service(&four.network, PARTY_CLINIC, four.services[CITY].number), -1);
-    cr_assert_str_eq(network_party_id(&four.network, PARTY_NONE), "network");
-    cr_assert_str_eq(network_party_id(&four.network, PARTY_FAR), "far");
-    cr_assert_str_eq(network_party_id(&four.network, PARTY_CLINIC), "clinic");
-    cr_assert_str_eq(network_party_id(&four.network, 99), "");
 }
