@@ -47,6 +47,19 @@ bool keep_load(struct turn *turn, uint64_t number, struct referral *referral)
     return true;
 }
 
+bool keep_next(struct turn *turn, uint64_t *number, struct referral *referral)
+{
+    const void *bytes = NULL;
+    size_t length = 0;
+
+    for (;; ++*number) {
+        if (store_seek(turn->store, turn->transaction, TABLE_REFERRAL, false, number, &bytes, &length) != STORE_OK)
+            return false;
+        if (keep_load(turn, *number, referral))
+            return true;
+    }
+}
+
 static bool unseal_content(struct turn *turn, uint64_t number, const uint8_t *bytes, size_t length)
 {
     struct content *content = &turn->content;

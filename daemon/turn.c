@@ -509,16 +509,51 @@ static void run_again(struct turn *turn)
     free(none);
 }
 
-/* At the start, and on each new day (hubs open and close by date), every free place is offered. */
+/* True when the hub that was asked takes no referrals today, or has left the network. */
+static bool asked_in_vain(const struct turn *turn, const struct referral *referral)
+{
+    uint8_t number = referral_current_offer(referral);
+    const struct network *network = turn->ledger.network;
+
+    if (referral->state != STATE_RECEIVED || !number)
+        return false;
+    int hub = network_find_hub(network, referral->offers[number - 1].hub);
+    return hub < 0 || hub_status_on(&network->hubs[hub], turn->day) != HUB_OPEN;
+}
+
+/* What was offered to a hub that has closed is offered to the next. */
+static void move_on_from_closed_hubs(struct turn *turn)
+{
+    const struct cause cause = {.event = EVENT_HUB_CLOSED, .actor = PARTY_NONE};
+    struct referral referral;
+    struct outcome_of outcome;
+
+    for (uint64_t number = 1; keep_next(turn, &number, &referral); number++)
+        if (asked_in_vain(turn, &referral))
+            step(turn, &cause, &referral, &outcome, (struct text){0});
+}
+
+static bool hub_closes_today(const struct turn *turn)
+{
+    for (uint32_t i = 0; i < turn->ledger.network->hubs_count; i++)
+        if (turn->ledger.network->hubs[i].closes_on == turn->day)
+            return true;
+    return false;
+}
+
+/* At the start, and on each new day (hubs open and close by date), every free place is offered, and nobody is left with
+ * a hub that does not take referrals. */
 static void run_new_day(struct turn *turn)
 {
-    if (turn->now / DAY_MS != turn->day)
-        turn->look_at_all = true;
-    turn->day = turn->now / DAY_MS;
-    if (!turn->look_at_all)
+    bool starts = turn->look_at_all;
+
+    if (turn->now / DAY_MS == turn->day && !starts)
         return;
+    turn->day = turn->now / DAY_MS;
     turn->look_at_all = false;
     fill_all_places(turn);
+    if (starts || hub_closes_today(turn))
+        move_on_from_closed_hubs(turn);
 }
 
 /* What was pushed and not confirmed in time goes out again, from the first unconfirmed on. */
@@ -603,5 +638,5 @@ int64_t turn_next_due(const struct turn *turn)
         return turn->now;
     if (turn->push_check_at < next)
         next = turn->push_check_at;
-    return turn->ledger.waitlist.count && midnight < next ? midnight : next;
+    return midnight < next ? midnight : next;
 }

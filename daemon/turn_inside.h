@@ -58,6 +58,8 @@ uint32_t profile_hub(const struct network *, struct text id);
 bool keep_load(struct turn *, uint64_t number, struct referral *); /* false: none, or damaged */
 bool keep_load_content(struct turn *, uint64_t number);            /* into turn->content */
 void keep_new_content(struct turn *, uint64_t number, const struct request *);
+/* The next stored referral with a number >= *number; false: none. Damaged ones are passed over. */
+bool keep_next(struct turn *, uint64_t *number, struct referral *);
 void keep_party(struct turn *, const struct party *);
 void keep_places(struct turn *, uint32_t row);
 void keep_head(struct turn *);

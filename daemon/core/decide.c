@@ -334,14 +334,26 @@ static void placed_again(const struct facts *facts, const struct cause *cause, s
     tell_where_it_stands(referral, outcome);
 }
 
-/* The hub has been silent: the place goes back and the next hub is asked. */
-static void offer_expired(const struct facts *facts, struct referral *referral, struct outcome_of *outcome)
+/* The hub has been silent, or has closed: the place goes back and the next hub is asked. */
+static void offer_ends(const struct facts *facts, enum event event, enum status_reason reason,
+                       struct referral *referral, struct outcome_of *outcome)
 {
-    outcome->entry.event = EVENT_OFFER_EXPIRED;
-    outcome->entry.reason = REASON_SILENCE;
-    withdraw(facts, EVENT_OFFER_EXPIRED, REASON_SILENCE, referral, outcome);
+    outcome->entry.event = event;
+    outcome->entry.reason = reason;
+    withdraw(facts, event, reason, referral, outcome);
     place(facts, referral, outcome);
     tell_where_it_stands(referral, outcome);
+}
+
+/* What was accepted there stays: only an offer that waits for an answer moves on. */
+static void hub_closed(const struct facts *facts, const struct cause *cause, struct referral *referral,
+                       struct outcome_of *outcome)
+{
+    (void)cause;
+    if (referral->state == STATE_RECEIVED)
+        offer_ends(facts, EVENT_HUB_CLOSED, REASON_HUB_CLOSED, referral, outcome);
+    else
+        outcome->repeated = true;
 }
 
 /* The entry of a timer names the hub that it is about. */
@@ -378,7 +390,7 @@ static void due(const struct facts *facts, const struct cause *cause, struct ref
     if ((facts->now < referral->deadline && !PLANTED(25)) || !referral_is_open(referral)) {
         outcome->repeated = true;
     } else if (referral->state == STATE_RECEIVED) {
-        offer_expired(facts, referral, outcome);
+        offer_ends(facts, EVENT_OFFER_EXPIRED, REASON_SILENCE, referral, outcome);
     } else if (referral->state == STATE_ON_HOLD) {
         outcome->entry.event = EVENT_OFFERED;
         placed_again(facts, &again, referral, outcome);
@@ -396,7 +408,7 @@ static const struct {
     {EVENT_SUBMITTED, submitted},  {EVENT_RECEIVED, received},   {EVENT_ACCEPTED, accepted},
     {EVENT_REJECTED, rejected},    {EVENT_STARTED, started},     {EVENT_COMPLETED, completed},
     {EVENT_FAILED, failed},        {EVENT_CANCELLED, cancelled}, {EVENT_OUTCOME_CONFIRMED, outcome_confirmed},
-    {EVENT_OFFERED, placed_again}, {EVENT_OVERDUE, due},
+    {EVENT_OFFERED, placed_again}, {EVENT_OVERDUE, due},         {EVENT_HUB_CLOSED, hub_closed},
 };
 
 static action action_for(enum event event)

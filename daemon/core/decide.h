@@ -14,7 +14,8 @@ struct facts {
 };
 
 /* What happened. A timer is { EVENT_OVERDUE, PARTY_NONE }: what the deadline means follows from the referral's state.
- * EVENT_OFFERED asks to place a referral that waits once more. */
+ * EVENT_OFFERED asks to place a referral that waits once more; EVENT_HUB_CLOSED says that the hub that was asked takes
+ * no referrals any more. */
 struct cause {
     enum event event;
     uint32_t actor;

@@ -101,8 +101,11 @@ static enum status_reason why_withdrawn(const struct entry *entry, const struct 
 {
     if (entry->event == EVENT_CANCELLED)
         return REASON_WITHDRAWN_BY_SENDER;
-    return entry->event == EVENT_OFFER_EXPIRED && !about_placed_offer(entry, letter) ? REASON_SILENCE
-                                                                                     : REASON_RECORD_DAMAGED;
+    if (about_placed_offer(entry, letter))
+        return REASON_RECORD_DAMAGED;
+    if (entry->event == EVENT_HUB_CLOSED)
+        return REASON_HUB_CLOSED;
+    return entry->event == EVENT_OFFER_EXPIRED ? REASON_SILENCE : REASON_RECORD_DAMAGED;
 }
 
 /* The state of what the message is about: the offer's for withdrawn, else the referral's. After a rejection the sender

@@ -538,6 +538,9 @@ void actor_receive(struct actor *actor, const struct message *message)
     } else if (ask_take(&actor->ask, message_number(message, FIELD_mailbox_number))) {
         confirm_later(actor);
         take_push(actor, message);
+    } else if (actor->ask.is_welcome && message_number(message, FIELD_mailbox_number) > actor->ask.taken + 1) {
+        /* A gap: an old welcome came late. Clients greet again every few seconds anyway; here that would be long. */
+        ask_greet_again(&actor->ask, actor->world->now, SECOND);
     }
     actor_wake(actor);
 }

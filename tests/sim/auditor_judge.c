@@ -167,18 +167,22 @@ static bool is_late(const struct auditor *auditor, int64_t deadline, int64_t at)
 static void judge_withdrawn(struct judgement *judgement, const struct happening *happening, struct lease *lease)
 {
     bool silence = happening->reason == REASON_SILENCE;
+    bool closed = happening->reason == REASON_HUB_CLOSED;
 
     if (silence && happening->at < lease->deadline)
         BLAME(judgement, lease->referral, "offer %d expired before its deadline", lease->number);
     if (silence && is_late(judgement->auditor, lease->deadline, happening->at))
         BLAME(judgement, lease->referral, "offer %d ran out %lld ms late", lease->number,
               (long long)(happening->at - lease->deadline));
-    if (silence && lease->accepted_at)
+    if ((silence || closed) && lease->accepted_at)
         BLAME(judgement, lease->referral, "offer %d was accepted and expired", lease->number);
-    if (!silence && (happening->reason != REASON_WITHDRAWN_BY_SENDER ||
-                     !sender_cancelled(judgement->auditor, lease->referral, happening->at)))
+    if (closed && is_open(judgement->auditor, lease->hub, happening->at))
+        BLAME(judgement, lease->referral, "offer %d was withdrawn from a hub that is open", lease->number);
+    if (!silence && !closed &&
+        (happening->reason != REASON_WITHDRAWN_BY_SENDER ||
+         !sender_cancelled(judgement->auditor, lease->referral, happening->at)))
         BLAME(judgement, lease->referral, "offer %d was withdrawn without a reason", lease->number);
-    end_lease(judgement, lease, silence ? EXPIRED : CANCELLED, happening->at);
+    end_lease(judgement, lease, silence || closed ? EXPIRED : CANCELLED, happening->at);
 }
 
 static void judge_ended(struct judgement *judgement, uint64_t referral, const struct happening *happening,

@@ -781,3 +781,18 @@ Test(decide, the_clock_alone_brings_every_referral_to_a_hub_or_before_a_person)
         begin();
     }
 }
+
+Test(decide, what_was_offered_to_a_hub_that_closes_goes_to_the_next_and_what_it_accepted_stays)
+{
+    surgery_submits();
+    happens((struct cause){.event = EVENT_HUB_CLOSED});
+    assert_entry(EVENT_HUB_CLOSED, 1, 2);
+    cr_assert_eq(outcome.entry.reason, REASON_HUB_CLOSED);
+    cr_assert_eq(outcome.place_freed, HOME);
+    cr_assert_eq(referral.offers[0].state, STATE_CANCELLED);
+    assert_stands(STATE_RECEIVED, BUSINESS_OFFERED, 0);
+    hub_says(PARTY_NEAR, EVENT_ACCEPTED, 2);
+    happens((struct cause){.event = EVENT_HUB_CLOSED});
+    cr_assert(outcome.repeated);
+    cr_assert_eq(referral.state, STATE_ACCEPTED);
+}

@@ -29,6 +29,7 @@ static struct seal *seal;
 static struct turn *turn;
 static struct decoder *decoder;
 static struct outbox outbox;
+static struct network *network; /* of the turn, which owns it */
 static int64_t now = NOW;
 static unsigned starts;
 
@@ -38,14 +39,14 @@ static void start(void)
     uint8_t master[SEAL_KEY_BYTES] = {1};
     uint8_t seed[32] = {(uint8_t)++starts};
     struct turn_options options = {.window = 100, .retry_after_ms = 500, .push_again_ms = 10000, .version = "test"};
-    struct network *network = network_parse("test", network_text, strlen(network_text), &config);
+    struct network *given = network = network_parse("test", network_text, strlen(network_text), &config);
     char why[200] = "";
 
     cr_assert(network, "%s", config.lines[0]);
     if (!store)
         store = store_memory_open(&faults);
     seal = seal_open(master, seed);
-    turn = turn_open(store, seal, &network, network_text, strlen(network_text), &options, now, why, sizeof why);
+    turn = turn_open(store, seal, &given, network_text, strlen(network_text), &options, now, why, sizeof why);
     cr_assert(turn, "%s", why);
 }
 
@@ -300,4 +301,26 @@ Test(turn, a_reader_explains_the_decision_and_replays_it)
     cr_assert_eq(message_number(said(1), FIELD_chosen), 1);
     expect(3, 5, MESSAGE_end);
     reader_close(&reader);
+}
+
+Test(turn, what_was_offered_to_a_hub_that_closes_on_a_day_goes_to_the_next_on_that_day)
+{
+    hello("gp");
+    hello("oak");
+    hello("elm");
+    submit(1);
+    outbox_clear(&outbox);
+    int64_t midnight = (now / (24 * HOUR) + 1) * 24 * HOUR;
+    cr_assert_leq(turn_next_due(turn), midnight, "it wakes for the new day");
+    network->hubs[0].closes_on = midnight / (24 * HOUR);
+    now = midnight;
+    cr_assert_eq(turn_run(turn, now, NULL, 0, &outbox), STORE_OK);
+    bool withdrawn = false, offered = false;
+    for (size_t i = 0; i < outbox.count; i++) {
+        withdrawn = withdrawn || (said(i)->type == MESSAGE_withdrawn && outbox.dispatches[i].connection == 2 &&
+                                  message_number(said(i), FIELD_status_reason) == REASON_HUB_CLOSED);
+        offered = offered || (said(i)->type == MESSAGE_offer && outbox.dispatches[i].connection == 3);
+    }
+    cr_assert(withdrawn);
+    cr_assert(offered);
 }
