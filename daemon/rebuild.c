@@ -136,6 +136,15 @@ static bool keep_network(struct turn *turn, const char *text, size_t text_length
     return !same;
 }
 
+static void record_network_change(struct turn *turn)
+{
+    struct entry entry = {.at = turn->now,
+                          .event = EVENT_NETWORK_CHANGED,
+                          .decision = {.network_version = turn->ledger.network->version}};
+
+    keep_entry(turn, &entry);
+}
+
 /* What hubs stated about their places outlives a restart, and a new version of the network too, as long as the file's
  * own figure for the service is the same. */
 static bool load_places(struct turn *turn, char *why, size_t why_size)
@@ -231,6 +240,8 @@ static bool rebuild(struct turn *turn, const char *text, size_t text_length, cha
     load_referrals(turn, new_network);
     if (!load_mailboxes(turn, history_from, why, why_size))
         return false;
+    if (new_network)
+        record_network_change(turn);
     /* Who has been told nothing for long would have the next start read all the history since. */
     for (uint32_t i = 1; i < turn->ledger.parties_count; i++)
         if (turn->ledger.parties[i])
