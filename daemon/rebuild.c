@@ -176,7 +176,7 @@ static void remember_to_place_again(struct turn *turn, uint64_t number)
 }
 
 /* A damaged referral is not served and counts for nothing but as damaged; the others go on. */
-static void load_referrals(struct turn *turn, bool new_network)
+static void load_referrals(struct turn *turn)
 {
     uint8_t plain[RECORD_BYTES_MAX];
     struct referral referral;
@@ -193,7 +193,7 @@ static void load_referrals(struct turn *turn, bool new_network)
         if (!PLANTED(20) || referral.state != STATE_ACCEPTED)
             ledger_add(&turn->ledger, &referral);
         ledger_take_request(&turn->ledger, keep_request_hash(turn, referral.sender, referral.request_id), key);
-        if (new_network && referral.state == STATE_ON_HOLD)
+        if (turn->head.judged != turn->head.network && referral.state == STATE_ON_HOLD)
             remember_to_place_again(turn, key);
     }
 }
@@ -237,7 +237,7 @@ static bool rebuild(struct turn *turn, const char *text, size_t text_length, cha
     bool new_network = keep_network(turn, text, text_length);
     if (!load_places(turn, why, why_size))
         return false;
-    load_referrals(turn, new_network);
+    load_referrals(turn);
     if (!load_mailboxes(turn, history_from, why, why_size))
         return false;
     if (new_network)

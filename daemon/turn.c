@@ -493,7 +493,7 @@ static void run_again(struct turn *turn)
     struct referral referral;
     struct outcome_of outcome;
 
-    if (!turn->again_count)
+    if (turn->head.judged == turn->head.network)
         return;
     struct places *none = calloc(turn->ledger.network->services_count + 1, sizeof none[0]);
     assert(none);
@@ -506,6 +506,9 @@ static void run_again(struct turn *turn)
         keep_change(turn, &before, &referral, &outcome, (struct text){0});
     }
     turn->again_count = 0;
+    /* In the commit of this turn: after a crash before it they are judged again. */
+    turn->head.judged = turn->head.network;
+    turn->changed = true;
     free(none);
 }
 
@@ -634,7 +637,7 @@ int64_t turn_next_due(const struct turn *turn)
     int64_t next = PLANTED(28) ? INT64_MAX : timers_next(&turn->ledger.timers);
     int64_t midnight = (turn->now / DAY_MS + 1) * DAY_MS;
 
-    if (turn->again_count || turn->look_at_all)
+    if (turn->look_at_all)
         return turn->now;
     if (turn->push_check_at < next)
         next = turn->push_check_at;

@@ -109,7 +109,7 @@ size_t record_write_head(const struct head *head, void *buffer)
     struct packer packer;
 
     packer_init(&packer, buffer, RECORD_BYTES_MAX);
-    pack_array(&packer, 8);
+    pack_array(&packer, 9);
     pack_int(&packer, HEAD_VERSION);
     pack_u64(&packer, head->epoch);
     pack_u64(&packer, head->batch);
@@ -117,6 +117,7 @@ size_t record_write_head(const struct head *head, void *buffer)
     pack_u64(&packer, head->sequence);
     pack_u64(&packer, head->party);
     pack_u64(&packer, head->network);
+    pack_u64(&packer, head->judged);
     pack_bytes(&packer, head->chain, sizeof head->chain);
     return written(&packer);
 }
@@ -131,6 +132,7 @@ bool record_read_head(struct unpacker *unpacker, const void *bytes, size_t lengt
     head->sequence = read_u64(&reading);
     head->party = read_u32(&reading);
     head->network = read_u32(&reading);
+    head->judged = read_u32(&reading);
     read_fixed(&reading, head->chain, sizeof head->chain);
     return read_whole(&reading);
 }

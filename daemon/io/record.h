@@ -22,6 +22,7 @@ struct head {
     uint64_t sequence;              /* the newest history entry */
     uint32_t party;                 /* the newest party number */
     uint32_t network;               /* the newest network version */
+    uint32_t judged;                /* the newest version that everybody who is held has been judged by */
     uint8_t chain[SEAL_HASH_BYTES]; /* hash over all history */
 };
 

@@ -361,8 +361,8 @@ static void judge_status(struct judgement *judgement, const struct asked *asked)
     if (asked->agreed && !sent && !asked_about)
         BLAME(judgement, asked->referral, "%s sees it, and has nothing to do with it",
               auditor->town->parties[asked->party].id);
-    if (asked->refusal && sent && asked_of(auditor, story)->agreed &&
-        asked->said_at > asked_of(auditor, story)->said_at)
+    /* A number may have been guessed before the referral was stored under it. */
+    if (asked->refusal && sent && story->count && asked->said_at > story->happenings[0].at)
         BLAME(judgement, asked->referral, "its sender %s may not see it", auditor->town->parties[asked->party].id);
 }
 

@@ -69,6 +69,7 @@ struct daemon {
     int64_t busy_until;
     int crash_after; /* percent of the next outbox that leaves before the power goes; -1: it stays */
     uint64_t mishaps, crashes;
+    bool started; /* the last start succeeded */
 };
 
 static uint64_t happened[MISHAP_COUNT];
@@ -368,7 +369,9 @@ static void power_on(struct world *world)
     if (!world->quiet && daemon->crashes && random_chance(&world->random, 10))
         daemon->faults.next_commit =
             (enum memory_fault)random_between(&world->random, MEMORY_FAULT_FULL, MEMORY_FAULT_UNKNOWN_LOST);
-    if (!world->quiet && daemon->crashes && random_chance(&world->random, world->trouble.new_network)) {
+    /* One new network at a time: whether a start that failed took it up is not known from outside. */
+    if (!world->quiet && daemon->crashes && daemon->started &&
+        random_chance(&world->random, world->trouble.new_network)) {
         happens(world, MISHAP_NEW_NETWORK);
         town_redraw(&world->town, &world->random);
         auditor_note_town(world->auditor, world->now);
@@ -381,6 +384,7 @@ static void power_on(struct world *world)
     bool may_fail = daemon->faults.next_commit != MEMORY_FAULT_NONE || daemon->faults.limit_bytes;
     daemon->turn = turn_open(daemon->store, daemon->seal, &network, world->town.text, strlen(world->town.text),
                              &options, world->now, why, sizeof why);
+    daemon->started = daemon->turn != NULL;
     if (daemon->turn) {
         auditor_note_start(world->auditor, world->now);
         daemon->reader = reader_open(daemon->turn, daemon->store, daemon->seal, "simulated");
