@@ -185,6 +185,7 @@ Test(record, a_head_is_read_back)
         before.sequence = any(&random, INT64_MAX);
         before.party = (uint32_t)any(&random, UINT32_MAX);
         before.network = (uint32_t)any(&random, UINT32_MAX);
+        before.judged = (uint32_t)any(&random, UINT32_MAX);
         fill_bytes(&random, before.chain, sizeof before.chain);
         size_t length = record_write_head(&before, bytes);
         cr_assert(record_read_head(unpacker, bytes, length, &again), "seed %lu", seed);
@@ -194,6 +195,7 @@ Test(record, a_head_is_read_back)
         SAME(sequence);
         SAME(party);
         SAME(network);
+        SAME(judged);
         cr_assert_arr_eq(again.chain, before.chain, sizeof before.chain);
     }
 }

@@ -23,6 +23,13 @@ static const char network_text[] =
     "   services = ( { id = \"company\"; needs = [ \"befriending\" ]; places = 1; } ); } );\n"
     "senders = ( { id = \"gp\"; name = \"GP\"; kind = \"gp_link_worker\"; } );\n";
 
+static const char only_food[] =
+    "name = \"Test\";\n"
+    "neighbourhoods = ( { code = \"north\"; name = \"North\"; easting = 248000; northing = 56000; } );\n"
+    "hubs = ( { id = \"oak\"; name = \"Oak\"; tier = \"targeted\"; easting = 248100; northing = 56000;\n"
+    "   services = ( { id = \"meals\"; needs = [ \"food\" ]; places = 1; } ); } );\n";
+
+static const char *text = network_text;
 static struct store *store;
 static struct store_memory_faults faults;
 static struct seal *seal;
@@ -39,14 +46,14 @@ static void start(void)
     uint8_t master[SEAL_KEY_BYTES] = {1};
     uint8_t seed[32] = {(uint8_t)++starts};
     struct turn_options options = {.window = 100, .retry_after_ms = 500, .push_again_ms = 10000, .version = "test"};
-    struct network *given = network = network_parse("test", network_text, strlen(network_text), &config);
+    struct network *given = network = network_parse("test", text, strlen(text), &config);
     char why[200] = "";
 
     cr_assert(network, "%s", config.lines[0]);
     if (!store)
         store = store_memory_open(&faults);
     seal = seal_open(master, seed);
-    turn = turn_open(store, seal, &given, network_text, strlen(network_text), &options, now, why, sizeof why);
+    turn = turn_open(store, seal, &given, text, strlen(text), &options, now, why, sizeof why);
     cr_assert(turn, "%s", why);
 }
 
@@ -323,4 +330,24 @@ Test(turn, what_was_offered_to_a_hub_that_closes_on_a_day_goes_to_the_next_on_th
     }
     cr_assert(withdrawn);
     cr_assert(offered);
+}
+
+Test(turn, who_is_held_is_judged_by_a_new_network_even_when_its_first_start_dies_before_a_turn)
+{
+    stop();
+    text = only_food;
+    start();
+    submit(1);
+    cr_assert_eq(totals().attention, 1);
+    text = network_text;
+    for (int starts_left = 2; starts_left > 0; starts_left--) {
+        stop();
+        store_memory_crash(store);
+        store_memory_reopen(store);
+        start();
+    }
+    outbox_clear(&outbox);
+    cr_assert_eq(turn_run(turn, now, NULL, 0, &outbox), STORE_OK);
+    cr_assert_eq(totals().attention, 0);
+    cr_assert_eq(totals().offered, 1);
 }
