@@ -73,7 +73,7 @@ enum ask_action ask_next(struct ask *ask, int64_t now_ms)
         return ASK_SAY_HELLO;
     }
     if (request_due(ask) <= now_ms) {
-        ask->request_due_ms = now_ms + ASK_REQUEST_AGAIN_MS;
+        ask->request_due_ms = now_ms + (ask->again_ms ? ask->again_ms : ASK_REQUEST_AGAIN_MS);
         return ASK_SAY_REQUEST;
     }
     return ASK_NOTHING;

@@ -9,6 +9,7 @@
 
 #define ASK_HELLO_AGAIN_MS 1000
 #define ASK_REQUEST_AGAIN_MS 2000
+#define ASK_STUDY_AGAIN_MS 3600000 /* a question that takes long, so that it is not asked twice meanwhile */
 #define ASK_LISTEN_AGAIN_MS 15000
 #define ASK_NEVER INT64_MAX
 
@@ -22,6 +23,7 @@ struct ask {
     bool is_listening; /* pushes are waited for */
     int64_t hello_due_ms;
     int64_t request_due_ms;
+    int64_t again_ms;  /* after which the request is said again; 0: ASK_REQUEST_AGAIN_MS */
     int64_t confirmed; /* last mailbox number that the daemon knows to be confirmed */
     int64_t taken;     /* last mailbox number that was taken */
 };

@@ -1,22 +1,26 @@
 /* SPDX-License-Identifier: MIT
- * referralctl: for operators, over the daemon's unix socket. Only looks; changes nothing. */
+ * referralctl: for operators, over the daemon's unix socket. */
 #include <inttypes.h>
 #include <locale.h>
 #include <string.h>
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "clients/ctl.h"
 #include "clients/look.h"
+#include "clients/words.h"
 
 #define WATCH_COUNT_DEFAULT 43200
-#define VALUE_BYTES 256
 
-static const enum field considered_columns[] = {FIELD_hub_id, FIELD_hub_name,   FIELD_rule,        FIELD_needed,
-                                                FIELD_ring,   FIELD_distance_m, FIELD_places_free, FIELD_rank,
-                                                FIELD_chosen, FIELD_COUNT};
-static const enum field hub_columns[] = {FIELD_hub_id,     FIELD_hub_name,  FIELD_tier,        FIELD_hub_status,
-                                         FIELD_service_id, FIELD_places,    FIELD_places_free, FIELD_offers_open,
-                                         FIELD_cases_open, FIELD_connected, FIELD_unconfirmed, FIELD_COUNT};
+static const enum field hub_columns[] = {FIELD_hub_id,      FIELD_hub_name,    FIELD_tier,        FIELD_hub_status,
+                                         FIELD_service_id,  FIELD_places,      FIELD_places_free, FIELD_stale,
+                                         FIELD_shared_with, FIELD_offers_open, FIELD_cases_open,  FIELD_connected,
+                                         FIELD_unconfirmed, FIELD_COUNT};
+/* What is true of the hub as a whole stands above the table. */
+static const enum field service_columns[] = {FIELD_service_id,       FIELD_places,          FIELD_places_free,
+                                             FIELD_places_stated_at, FIELD_stale,           FIELD_shared_with,
+                                             FIELD_per_week,         FIELD_taken_this_week, FIELD_opening_hours,
+                                             FIELD_offers_open,      FIELD_cases_open,      FIELD_COUNT};
 
 /* "12d 04h", "1h 52m", "38m", "12s". */
 static void format_age(int64_t ms, char *out, size_t size)
@@ -43,6 +47,7 @@ static void print_totals_lines(const struct message *totals)
     int64_t attention = message_number(totals, FIELD_attention);
     struct text version = message_text(totals, FIELD_version);
     struct text postcodes = message_text(totals, FIELD_postcode_edition);
+    char until[WORDS_BYTES];
     char up[24];
     char oldest[24] = "-";
 
@@ -52,6 +57,8 @@ static void print_totals_lines(const struct message *totals)
     printf("referrald %.*s ready, up %s, network version %" PRId64 ", postcodes %.*s\n", (int)version.length,
            version.bytes, up, message_number(totals, FIELD_network_version),
            postcodes.length ? (int)postcodes.length : 4, postcodes.length ? postcodes.bytes : "none");
+    if (message_has(totals, FIELD_emergency_until))
+        printf("emergency  ! the emergency rules are on until %s\n", words_value(totals, FIELD_emergency_until, until));
     printf("waiting    %-8" PRId64 " oldest %s\n", message_number(totals, FIELD_waiting), oldest);
     printf("open       %-8" PRId64 " on offer %" PRId64 ", at a hub %" PRId64, message_number(totals, FIELD_open),
            message_number(totals, FIELD_offered), message_number(totals, FIELD_placed));
@@ -127,100 +134,61 @@ static int run_watch(const struct invocation *invocation)
     return code;
 }
 
-static const char *meaning_of(enum code_list list, int64_t number)
+static int ask_hubs(struct view *view, struct message *request, exchange_answer take, const enum field *columns)
 {
-    for (size_t i = 0; i < lists[list].count; i++)
-        if (lists[list].codes[i].number == number)
-            return lists[list].codes[i].meaning;
-    return "";
-}
-
-static const char *value_of(const struct message *message, enum field field, char *buffer)
-{
-    if (!message_has(message, field))
-        return "-";
-    return print_value(message, field, false, buffer, VALUE_BYTES);
-}
-
-/* The decision in words, above the table of hubs. */
-static void print_decision(const struct message *decision)
-{
-    char a[VALUE_BYTES];
-    char b[VALUE_BYTES];
-    char c[VALUE_BYTES];
-    int64_t comparison = message_number(decision, FIELD_comparison);
-
-    printf("%s  %s, %s\n", value_of(decision, FIELD_referral_id, a), value_of(decision, FIELD_priority, b),
-           code_text(LIST_need, (int)message_primary_need(decision)));
-    printf("place     %s %s (known by %s), deprivation decile ", value_of(decision, FIELD_neighbourhood_code, a),
-           value_of(decision, FIELD_neighbourhood_name, b), value_of(decision, FIELD_locality, c));
-    printf("%s\n", value_of(decision, FIELD_deprivation_decile, a));
-    printf("decided   %s by network version %s, postcodes %s\n", value_of(decision, FIELD_at, a),
-           value_of(decision, FIELD_network_version, b), value_of(decision, FIELD_postcode_edition, c));
-    printf("occasion  %s: %s\n", value_of(decision, FIELD_event, a),
-           meaning_of(LIST_event, message_number(decision, FIELD_event)));
-    if (message_has(decision, FIELD_hub_id))
-        printf("result    offered to %s", value_of(decision, FIELD_hub_id, a));
-    else
-        printf("result    offered to nobody");
-    if (message_has(decision, FIELD_status_reason))
-        printf(": %s", meaning_of(LIST_status_reason, message_number(decision, FIELD_status_reason)));
-    if (comparison)
-        printf("\nbecause   %s: %s", value_of(decision, FIELD_comparison, a), meaning_of(LIST_comparison, comparison));
-    printf("\nreplayed  %s\n\n", message_number(decision, FIELD_replayed)
-                                     ? "yes: deciding again from what was recorded gives the same"
-                                     : "NO: deciding again from what was recorded gives another result");
-}
-
-static void take_decision(void *context, const struct message *answer)
-{
-    const struct view *view = context;
-
-    if (answer->type == MESSAGE_decision && view->invocation->format == PRINT_TABLE)
-        print_decision(answer);
-    else
-        view_take_row(context, answer);
-}
-
-static int run_explain(const struct invocation *invocation)
-{
-    struct view view = {.invocation = invocation};
-    struct exchange *exchange;
-    uint64_t referral;
+    const struct invocation *invocation = view->invocation;
     int code;
+    struct exchange *exchange = options_connect(invocation, &code);
 
-    if (!options_referral_id(invocation, invocation->operands[0], &referral))
-        return EX_USAGE;
-    exchange = options_connect(invocation, &code);
     if (!exchange)
         return code;
-    view.printer = print_open(invocation->format, "referral.explain/1", considered_columns, stdout);
-    code = view_ask_about(&view, exchange, MESSAGE_explain, referral, take_decision);
-    print_close(&view.printer, NULL);
+    view->printer = print_open(invocation->format, "referral.hubs/1", columns, stdout);
+    code = view_ask(view, exchange, request, take);
+    print_close(&view->printer, NULL);
     exchange_close(&exchange);
     return code;
 }
 
-/* All hubs, or the one that is named. */
-static int run_hubs(const struct invocation *invocation)
+static int run_hub_list(const struct invocation *invocation)
 {
     struct view view = {.invocation = invocation};
     struct message request;
-    struct exchange *exchange;
+
+    message_init(&request, MESSAGE_hubs);
+    return ask_hubs(&view, &request, view_take_row, hub_columns);
+}
+
+static void print_hub(const struct message *hub)
+{
+    char id[WORDS_BYTES], name[WORDS_BYTES], tier[WORDS_BYTES];
+
+    printf("%s  %s, %s: %s\n", words_value(hub, FIELD_hub_id, id), words_value(hub, FIELD_hub_name, name),
+           words_value(hub, FIELD_tier, tier), words_meaning(LIST_hub_status, message_number(hub, FIELD_hub_status)));
+    printf("program   %s, %" PRId64 " messages not confirmed\n\n",
+           message_number(hub, FIELD_connected) ? "connected" : "not connected",
+           message_number(hub, FIELD_unconfirmed));
+}
+
+static void take_hub(void *context, const struct message *answer)
+{
+    const struct view *view = context;
+
+    if (answer->type == MESSAGE_hub && view->rows == 0 && view->invocation->format == PRINT_TABLE)
+        print_hub(answer);
+    view_take_row(context, answer);
+}
+
+static int run_hub_show(const struct invocation *invocation)
+{
+    struct view view = {.invocation = invocation};
+    struct message request;
     int code;
 
     message_init(&request, MESSAGE_hubs);
-    if (invocation->operands_count > 0)
-        message_set_string(&request, FIELD_hub_id, invocation->operands[0]);
-    exchange = options_connect(invocation, &code);
-    if (!exchange)
-        return code;
-    view.printer = print_open(invocation->format, "referral.hubs/1", hub_columns, stdout);
-    code = view_ask(&view, exchange, &request, view_take_row);
-    print_close(&view.printer, NULL);
-    if (code == EX_OK && invocation->operands_count > 0 && view.rows == 0)
+    message_set_string(&request, FIELD_hub_id, invocation->operands[0]);
+    code = ask_hubs(&view, &request, take_hub, service_columns);
+    if (code == EX_OK && view.rows == 0)
         code = options_complain(invocation, EX_NOUSER, "referralctl hub list", "there is no such hub");
-    exchange_close(&exchange);
     return code;
 }
 
@@ -236,9 +204,20 @@ static const struct command commands[] = {
     {"status",   "",            "The whole network on one screen; exit 0 ready, 69 not reachable.", NULL, 0, 0, run_status},
     {"list",     "",            "Referrals, newest first; options narrow it down.", list_options, 0, 0, look_list},
     {"show",     "REFERRAL_ID", "One referral and its history; the person is masked.", show_options, 1, 1, look_show},
-    {"explain",  "REFERRAL_ID", "Why it is where it is: every hub, every rule, and what decided.", NULL, 1, 1, run_explain},
-    {"hub list", "",            "Hubs, their services and their places.", NULL, 0, 0, run_hubs},
-    {"hub show", "HUB_ID",      "One hub.", NULL, 1, 1, run_hubs},
+    {"explain",  "REFERRAL_ID", "Why it is where it is: every hub, every rule, and what decided.", NULL, 1, 1, ctl_explain},
+    {"explain-profile", "",     "Where a person who does not exist would be sent now, and why.", ctl_profile_options, 0, 0, ctl_explain_profile},
+    {"hub list", "",            "Hubs, their services and their places.", NULL, 0, 0, run_hub_list},
+    {"hub show", "HUB_ID",      "One hub, with hours, weekly intake and shared places.", NULL, 1, 1, run_hub_show},
+    {"routing check",    "FILE",   "All faults of a network file, with their lines; changes nothing.", NULL, 1, 1, ctl_routing_check},
+    {"routing diff",     "FILE",   "What a network file would change, and how many open referrals it concerns.", NULL, 1, 1, ctl_routing_diff},
+    {"routing coverage", "[FILE]", "Needs that no hub could take, by neighbourhood and age.", NULL, 0, 1, ctl_routing_coverage},
+    {"routing simulate", "FILE",   "The stored referrals decided again under a network file; changes nothing.", ctl_simulate_options, 1, 1, ctl_routing_simulate},
+    {"routing apply",    "[FILE]", "Checks a network file and puts it in force (--reason).", ctl_apply_options, 0, 1, ctl_routing_apply},
+    {"routing versions", "",       "The versions of the network, newest first.", NULL, 0, 0, ctl_routing_versions},
+    {"emergency on",     "",       "Switches the network's emergency rules on (--until, --reason).", ctl_emergency_on_options, 0, 0, ctl_emergency},
+    {"emergency off",    "",       "Switches them off before their time (--reason).", ctl_emergency_off_options, 0, 0, ctl_emergency},
+    {"report unmet",     "",       "Needs that could not be met at once, by week, neighbourhood and cause.", ctl_report_options, 0, 0, ctl_report_unmet},
+    {"report equity",    "",       "What became of referrals, by fifth of deprivation.", ctl_report_options, 0, 0, ctl_report_equity},
     {"watch",    "[SECONDS]",   "Status again and again, every 2 seconds when not told.", watch_options, 0, 1, run_watch},
     {0}};
 /* clang-format on */

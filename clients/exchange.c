@@ -26,8 +26,8 @@
 #define RECONNECT_MS 200
 #define RECONNECT_MS_MAX 30000
 #define REMAKE_MS 1000
-#define KEPT_PUSHES_MAX 1024  /* more are dropped; the daemon sends them again */
-#define ANSWER_PARTS_MAX 4096 /* a page holds at most 1000 */
+#define KEPT_PUSHES_MAX 1024   /* more are dropped; the daemon sends them again */
+#define ANSWER_PARTS_MAX 65536 /* a page holds at most 1000, a study many times that */
 #define SENTENCE_BYTES 1024
 
 struct frame {
@@ -351,8 +351,15 @@ static bool is_last_word(struct exchange *exchange, const struct message *refuse
 
 static bool is_part(enum message_type type)
 {
-    return type == MESSAGE_referral || type == MESSAGE_happened || type == MESSAGE_decision ||
-           type == MESSAGE_considered || type == MESSAGE_hub;
+    static const enum message_type parts[] = {
+        MESSAGE_referral,   MESSAGE_happened, MESSAGE_decision,  MESSAGE_considered, MESSAGE_hub,   MESSAGE_fault,
+        MESSAGE_difference, MESSAGE_hole,     MESSAGE_simulated, MESSAGE_unmet_need, MESSAGE_fifth, MESSAGE_network,
+    };
+
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
+        if (parts[i] == type)
+            return true;
+    return false;
 }
 
 /* A part that was lost on the way shows in the count of `end`: the gathered parts are then worth nothing. */
@@ -370,9 +377,10 @@ static void take_answer(struct exchange *exchange, const struct message *answer,
     }
     if (is_lost || !frames_add(&exchange->answer, ANSWER_PARTS_MAX, bytes, length)) {
         frames_clear(&exchange->answer);
+        ask_wait(&exchange->ask, now_ms(), ASK_REQUEST_AGAIN_MS);
         return;
     }
-    ask_wait(&exchange->ask, now_ms(), ASK_REQUEST_AGAIN_MS);
+    ask_wait(&exchange->ask, now_ms(), exchange->ask.again_ms);
     if (is_part(answer->type))
         return;
     exchange->answer_is_whole = true;
@@ -542,10 +550,12 @@ static enum exchange_result result_of(enum refusal refusal)
         enum refusal refusal;
         enum exchange_result result;
     } results[] = {
-        {REFUSAL_VERSION, EXCHANGE_VERSION},      {REFUSAL_UNKNOWN_KEY, EXCHANGE_DENIED},
-        {REFUSAL_ROLE, EXCHANGE_DENIED},          {REFUSAL_NOT_FOUND, EXCHANGE_NOT_FOUND},
-        {REFUSAL_CONFLICT, EXCHANGE_CONFLICT},    {REFUSAL_NOT_CURRENT, EXCHANGE_CONFLICT},
-        {REFUSAL_OFFER_ENDED, EXCHANGE_CONFLICT},
+        {REFUSAL_VERSION, EXCHANGE_VERSION},       {REFUSAL_UNKNOWN_KEY, EXCHANGE_DENIED},
+        {REFUSAL_ROLE, EXCHANGE_DENIED},           {REFUSAL_NOT_FOUND, EXCHANGE_NOT_FOUND},
+        {REFUSAL_CONFLICT, EXCHANGE_CONFLICT},     {REFUSAL_NOT_CURRENT, EXCHANGE_CONFLICT},
+        {REFUSAL_OFFER_ENDED, EXCHANGE_CONFLICT},  {REFUSAL_SHARED, EXCHANGE_CONFLICT},
+        {REFUSAL_NOT_CHECKED, EXCHANGE_CONFLICT},  {REFUSAL_HOLES, EXCHANGE_CONFLICT},
+        {REFUSAL_NO_EMERGENCY, EXCHANGE_CONFLICT},
     };
     const struct refusal_spec *spec = refusal_spec(refusal);
 
@@ -745,6 +755,7 @@ enum exchange_result exchange_ask(struct exchange *exchange, struct message *req
     hurry(exchange);
     exchange->answer_is_whole = false;
     frames_clear(&exchange->answer);
+    exchange->ask.again_ms = spec->direction == STUDY ? ASK_STUDY_AGAIN_MS : ASK_REQUEST_AGAIN_MS;
     ask_begin(&exchange->ask, now_ms());
     work(exchange);
     while (!exchange->answer_is_whole && !exchange->verdict_is_fresh && now_ms() < until)

@@ -17,8 +17,10 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "clients/text.h"
 #include "proto/check.h"
 
+#define SERVICES_BYTES (8 * (ID_BYTES_MAX + 1))
 #define STATUS_TIME_LIMIT (-1)
 #define STATUS_NOT_RUN (-2)
 #define GRACE_MS 2000 /* from SIGTERM to SIGKILL */
@@ -64,6 +66,16 @@ static void set_number(const char *name, int64_t number)
     setenv(name, text, 1);
 }
 
+/* The services that an offer takes a place of, the first one first. */
+static void set_services(const struct message *push)
+{
+    char services[SERVICES_BYTES];
+    enum field field = message_has(push, FIELD_service_ids) ? FIELD_service_ids : FIELD_service_id;
+
+    text_write(push, field, services, sizeof services);
+    setenv("REFERRAL_SERVICES", services, 1);
+}
+
 static void set_environment(const struct message *push, int try_number)
 {
     char referral[REFERRAL_ID_BYTES_MAX];
@@ -74,6 +86,8 @@ static void set_environment(const struct message *push, int try_number)
     setenv("REFERRAL_PRIORITY", code_text(LIST_priority, (int)message_number(push, FIELD_priority)), 1);
     set_number("REFERRAL_OFFER", message_number(push, FIELD_offer_number));
     set_number("REFERRAL_TRY", try_number);
+    set_services(push);
+    setenv("REFERRAL_ASK_FIRST", message_number(push, FIELD_ask_first) ? "true" : "", 1);
 }
 
 static void become_command(const char *command, int input, int output, int words)

@@ -53,6 +53,14 @@ static void say(const struct run *run, const struct message *push, const char *w
             message_spec(push->type)->name, referral, message_number(push, FIELD_mailbox_number), what);
 }
 
+static void say_handed_over(const struct run *run, const struct message *push)
+{
+    say(run, push,
+        message_number(push, FIELD_ask_first)
+            ? "handed over; our figure of places is old: state it again (referral-hub capacity)"
+            : "handed over");
+}
+
 static bool is_final(const struct exchange *exchange, enum exchange_result result)
 {
     const struct refusal_spec *spec = refusal_spec(exchange_refusal(exchange));
@@ -223,7 +231,7 @@ static bool record(struct run *run, const struct message *push, const char *answ
     bool ok = journal_add(run->journal, push, answer) == JOURNAL_OK;
 
     if (ok)
-        say(run, push, "handed over");
+        say_handed_over(run, push);
     return ok;
 }
 
@@ -281,7 +289,7 @@ static bool hand_over(struct run *run, const struct message *push)
     else if (json) {
         ok = spool_push(run->spool, run->journal, push, json, length);
         if (ok)
-            say(run, push, "handed over");
+            say_handed_over(run, push);
     }
     free(json);
     return ok;

@@ -6,10 +6,6 @@
 #include <string.h>
 #include <sysexits.h>
 
-#include "clients/text.h"
-
-#define FILTER_BYTES_MAX 256
-#define WHY_BYTES 256
 #define PAGES_MAX 100000 /* of list --all: a bound for a loop that another program steers */
 
 static const enum field referral_columns[] = {FIELD_referral_id,        FIELD_priority, FIELD_needs,
@@ -27,6 +23,14 @@ static void take_end(struct view *view, const struct message *answer)
     snprintf(view->next, sizeof view->next, "%.*s", (int)next.length, next.length ? next.bytes : "");
 }
 
+/* Columns fit one type of message; a document of objects holds them all. */
+static bool is_row(const struct view *view, const struct message *answer)
+{
+    bool has_columns = view->invocation->format == PRINT_TABLE || view->invocation->format == PRINT_CSV;
+
+    return !has_columns || view->row == MESSAGE_NONE || view->row == answer->type;
+}
+
 /* A refusal is told by the exchange's sentence. */
 void view_take_row(void *context, const struct message *answer)
 {
@@ -34,7 +38,7 @@ void view_take_row(void *context, const struct message *answer)
 
     if (answer->type == MESSAGE_end) {
         take_end(view, answer);
-    } else if (answer->type != MESSAGE_refused) {
+    } else if (answer->type != MESSAGE_refused && is_row(view, answer)) {
         print_row(view->printer, answer, view->reveal);
         view->rows++;
     }
@@ -47,34 +51,10 @@ int view_ask(struct view *view, struct exchange *exchange, struct message *reque
     return result == EXCHANGE_OK ? EX_OK : options_complain_of(view->invocation, exchange, result);
 }
 
-static const struct {
-    const char *option;
-    enum field field;
-} filters[] = {
-    {"state", FIELD_states}, {"attention", FIELD_only_attention}, {"priority", FIELD_priority},
-    {"hub", FIELD_hub_id},   {"sender", FIELD_sender_id},         {"limit", FIELD_limit},
-    {"from", FIELD_from},
-};
-#define FILTERS_COUNT (sizeof filters / sizeof filters[0])
-
-/* texts holds what the request borrows. */
-static bool set_filters(const struct invocation *invocation, struct message *request,
-                        char texts[FILTERS_COUNT][FILTER_BYTES_MAX])
-{
-    for (size_t i = 0; i < FILTERS_COUNT; i++) {
-        const char *value = options_value(invocation, filters[i].option);
-        char why[WHY_BYTES];
-
-        if (!value)
-            continue;
-        snprintf(texts[i], FILTER_BYTES_MAX, "%s", value[0] ? value : "true");
-        if (!text_read(request, filters[i].field, texts[i], why, sizeof why)) {
-            options_complain(invocation, EX_USAGE, NULL, "--%s: %s", filters[i].option, why);
-            return false;
-        }
-    }
-    return true;
-}
+static const struct option_field filters[] = {{"state", FIELD_states},      {"attention", FIELD_only_attention},
+                                              {"priority", FIELD_priority}, {"hub", FIELD_hub_id},
+                                              {"sender", FIELD_sender_id},  {"limit", FIELD_limit},
+                                              {"from", FIELD_from},         {0}};
 
 static int ask_pages(struct view *view, struct exchange *exchange, struct message *request, bool all)
 {
@@ -96,17 +76,16 @@ static int ask_pages(struct view *view, struct exchange *exchange, struct messag
 int look_list(const struct invocation *invocation)
 {
     struct view view = {.invocation = invocation};
-    char texts[FILTERS_COUNT][FILTER_BYTES_MAX];
+    struct record_texts texts = {{0}};
     struct message request;
-    struct exchange *exchange;
-    int code;
+    struct exchange *exchange = NULL;
+    int code = EX_USAGE;
 
     message_init(&request, MESSAGE_list);
-    if (!set_filters(invocation, &request, texts))
-        return EX_USAGE;
-    exchange = options_connect(invocation, &code);
+    if (options_set_fields(invocation, filters, &texts, &request))
+        exchange = options_connect(invocation, &code);
     if (!exchange)
-        return code;
+        goto out;
     view.printer = print_open(invocation->format, "referral.list/1", referral_columns, stdout);
     code = ask_pages(&view, exchange, &request, options_given(invocation, "all"));
     print_close(&view.printer, view.next[0] ? view.next : NULL);
@@ -114,7 +93,9 @@ int look_list(const struct invocation *invocation)
         fprintf(stderr, "%" PRId64 " shown, there are more: --all, or --from %s\n", view.rows, view.next);
     else if (code == EX_OK && view.rows == 0)
         fputs("no referrals\n", stderr);
+out:
     exchange_close(&exchange);
+    record_texts_clear(&texts);
     return code;
 }
 
@@ -141,7 +122,7 @@ static void take_referral(void *context, const struct message *answer)
 int look_show(const struct invocation *invocation)
 {
     bool for_people = invocation->format == PRINT_TABLE;
-    struct view view = {.invocation = invocation, .schema = "referral.show/1"};
+    struct view view = {.invocation = invocation, .schema = "referral.show/1", .row = MESSAGE_happened};
     struct exchange *exchange;
     uint64_t referral;
     int code;

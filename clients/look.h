@@ -10,6 +10,7 @@ struct view {
     const struct invocation *invocation;
     struct printer *printer;
     const char *schema;
+    enum message_type row; /* what the columns are about, where an answer has several types; MESSAGE_NONE: all */
     bool reveal;
     int64_t rows;
     char next[ID_BYTES_MAX + 1];

@@ -10,12 +10,15 @@
 #include <string.h>
 #include <sysexits.h>
 
+#include "clients/text.h"
 #include "proto/check.h"
 
 #define NEAREST_NAMES_MAX 32
 #define TYPED_LENGTH_MAX 32
 #define OPTION_LONG_BASE 256 /* above every letter */
 #define COMMAND_NAME_BYTES_MAX 64
+#define WHY_BYTES 256
+#define STUDY_TIMEOUT_MS (10 * 60 * 1000)
 
 /* Edit distance, two rows; both texts are cut at TYPED_LENGTH_MAX. */
 static size_t distance_between(const char *a, const char *b)
@@ -120,6 +123,24 @@ bool options_number(const struct invocation *invocation, const char *name, int64
     return true;
 }
 
+bool options_set_fields(const struct invocation *invocation, const struct option_field *table,
+                        struct record_texts *texts, struct message *message)
+{
+    for (; table->option; table++) {
+        const char *value = options_value(invocation, table->option);
+        char why[WHY_BYTES] = "out of memory";
+
+        if (!value)
+            continue;
+        if (record_texts_set(texts, table->field, value[0] ? value : "true") &&
+            text_read(message, table->field, texts->of[table->field], why, sizeof why))
+            continue;
+        options_complain(invocation, EX_USAGE, NULL, "--%s: %s", table->option, why);
+        return false;
+    }
+    return true;
+}
+
 bool options_referral_id(const struct invocation *invocation, const char *text, uint64_t *number)
 {
     if (referral_id_parse((struct text){text, (uint32_t)strlen(text)}, number))
@@ -145,7 +166,7 @@ static bool load_profile(const struct invocation *invocation, struct profile *pr
     return ok;
 }
 
-struct exchange *options_connect(const struct invocation *invocation, int *code)
+static struct exchange *connect_for(const struct invocation *invocation, int timeout_ms, int *code)
 {
     struct profile profile;
     struct exchange_options options;
@@ -160,6 +181,8 @@ struct exchange *options_connect(const struct invocation *invocation, int *code)
         return NULL;
     snprintf(client, sizeof client, "%s %s", invocation->program->name, REFERRALD_VERSION);
     options = profile_options(&profile, client);
+    if (options.timeout_ms < timeout_ms && !options_given(invocation, "timeout"))
+        options.timeout_ms = timeout_ms;
     if (socket) {
         snprintf(endpoint, sizeof endpoint, "ipc://%s", socket);
         options.endpoint = endpoint;
@@ -172,6 +195,16 @@ struct exchange *options_connect(const struct invocation *invocation, int *code)
                      : options_complain(invocation, EX_OSERR, NULL, "out of memory");
     exchange_close(&exchange);
     return NULL;
+}
+
+struct exchange *options_connect(const struct invocation *invocation, int *code)
+{
+    return connect_for(invocation, 0, code);
+}
+
+struct exchange *options_connect_patiently(const struct invocation *invocation, int *code)
+{
+    return connect_for(invocation, STUDY_TIMEOUT_MS, code);
 }
 
 int options_complain_of(const struct invocation *invocation, const struct exchange *exchange,
@@ -282,23 +315,26 @@ static void complain_of_option(const struct invocation *invocation, const char *
 /* Parses from argv[1] up to the end, or up to the first operand when stop_early. */
 static enum parsed parse_options(struct invocation *invocation, int argc, char **argv, bool stop_early)
 {
-    struct option longs[OPTIONS_MAX + 3] = {{"help", no_argument, NULL, 'h'}, {"version", no_argument, NULL, 'V'}};
+    struct option longs[OPTIONS_MAX + 3] = {{0}};
     char letters[2 * OPTIONS_MAX + 4] = "+:h"; /* + stops at operands, : leaves the words about errors to us */
     char *end = letters + 3;
     enum parsed parsed = PARSED;
-    int found;
+    int found, count;
 
     optind = 0; /* glibc: begin anew */
-    for (int i = 0; invocation->specs[i]; i++) {
-        const struct option_spec *spec = invocation->specs[i];
-        longs[i + 2] =
-            (struct option){spec->name, spec->argument ? required_argument : no_argument, NULL, OPTION_LONG_BASE + i};
+    for (count = 0; invocation->specs[count]; count++) {
+        const struct option_spec *spec = invocation->specs[count];
+        longs[count] = (struct option){spec->name, spec->argument ? required_argument : no_argument, NULL,
+                                       OPTION_LONG_BASE + count};
         if (spec->letter)
             *end++ = spec->letter;
         if (spec->letter && spec->argument)
             *end++ = ':';
     }
     *end = '\0';
+    /* The first of two with one name counts: a command may have a --version of its own. */
+    longs[count] = (struct option){"help", no_argument, NULL, 'h'};
+    longs[count + 1] = (struct option){"version", no_argument, NULL, 'V'};
     while (parsed == PARSED && (found = getopt_long(argc, argv, stop_early ? letters : letters + 1, longs, NULL)) != -1)
         parsed = parse_one(invocation, found);
     if (parsed == PARSED_WRONG)
@@ -370,7 +406,7 @@ static int run_command(struct invocation *invocation)
     if (invocation->operands_count > command->operands_most)
         return wrong_usage(invocation, "there are more arguments than it takes");
     if (output && !print_format_parse(output, &invocation->format))
-        return options_complain(invocation, EX_USAGE, "-o table, -o json or -o jsonl",
+        return options_complain(invocation, EX_USAGE, "-o table, -o json, -o jsonl or -o csv",
                                 "there is no such output format");
     return command->run(invocation);
 }

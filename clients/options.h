@@ -7,8 +7,9 @@
 #include "clients/exchange.h"
 #include "clients/print.h"
 #include "clients/profile.h"
+#include "clients/record_json.h"
 
-#define OPTIONS_MAX 24 /* of the program and of one command together */
+#define OPTIONS_MAX 32 /* of the program and of one command together */
 
 /* Ended by an entry without a name. */
 struct option_spec {
@@ -53,7 +54,7 @@ struct invocation {
 /* The ready rows of every program's table, and of who connects by key. */
 /* clang-format off */
 #define OPTIONS_OF_ALL \
-    {'o', "output", "FORMAT", "REFERRAL_OUTPUT", "table", "table, json (one document) or jsonl (one object a line)"}, \
+    {'o', "output", "FORMAT", "REFERRAL_OUTPUT", "table", "table, json (one document), jsonl (one object a line) or csv"}, \
     {0, "timeout", "TIME", "REFERRAL_TIMEOUT", NULL, "how long to wait for each answer: 500ms, 5s, 2m"}
 #define OPTIONS_OF_PARTY \
     {'e', "endpoint", "ENDPOINT", "REFERRAL_ENDPOINT", NULL, "where the daemon listens, tcp://HOST:PORT"}, \
@@ -73,9 +74,22 @@ bool options_given(const struct invocation *, const char *name);
 /* The value as a whole number within the limits; complains and returns false otherwise. *number is kept when absent. */
 bool options_number(const struct invocation *, const char *name, int64_t least, int64_t most, int64_t *number);
 
+/* Options that are fields of a message; ended by an entry without an option. */
+struct option_field {
+    const char *option;
+    enum field field;
+};
+
+/* Sets the fields whose options are given; a switch sets true. The message borrows texts, which the caller clears.
+ * Complains and returns false when a value does not have its form. */
+bool options_set_fields(const struct invocation *, const struct option_field *, struct record_texts *,
+                        struct message *);
+
 /* Opens an exchange: to --socket where the program has it, else as profile.h says, given options first. Complains and
  * returns NULL when it cannot; *code is the exit code then. */
 struct exchange *options_connect(const struct invocation *, int *code);
+/* The same for questions that may take minutes: waits for answers ten of them, unless --timeout says otherwise. */
+struct exchange *options_connect_patiently(const struct invocation *, int *code);
 /* Reads a referral id; complains and returns false otherwise. */
 bool options_referral_id(const struct invocation *, const char *text, uint64_t *number);
 

@@ -16,6 +16,7 @@
 
 #define MASK "***"
 #define VALUE_BYTES (2 * MESSAGE_BYTES_MAX)
+#define RECORD_MEMBERS_OF_A_LINE 4
 
 struct printer {
     enum print_format format;
@@ -41,10 +42,12 @@ static json_t *json_of_value(const struct message *message, enum kind kind, int 
         return json_integer(value->number);
     case KIND_BOOL:
         return json_boolean(value->number != 0);
+    case KIND_CODES:
     case KIND_INTS:
         array = json_array();
         for (size_t i = 0; i < value->list.count; i++)
-            json_array_append_new(array, json_integer(message->elements[value->list.first + i].number));
+            json_array_append_new(
+                array, json_of_value(message, text_element_kind(kind), of, &message->elements[value->list.first + i]));
         return array;
     case KIND_UUID:
     case KIND_REFERRAL_ID:
@@ -106,13 +109,6 @@ static void fill_object(json_t *object, const struct message *message, bool reve
     }
 }
 
-static void write_json(FILE *out, const json_t *object, size_t flags)
-{
-    json_dumpf(object, out, flags);
-    fputc('\n', out);
-    fflush(out);
-}
-
 /* Control characters of a text would be escape codes in a table; UTF-8 stays. */
 static void make_plain(char *text)
 {
@@ -131,6 +127,67 @@ static char *value_text(const struct message *message, enum field field, bool re
 static bool is_number(enum field field)
 {
     return fields[field].kind == KIND_INT;
+}
+
+/* RFC 4180. A text that a spreadsheet would take for a formula gets an apostrophe, as spreadsheets write one. */
+static void write_csv_text(FILE *out, const char *text, bool is_number)
+{
+    if (!is_number && strchr("=+-@", text[0]) != NULL && text[0] != '\0')
+        fputs("\"'", out);
+    else if (text[strcspn(text, ",\"\n")] == '\0') {
+        fputs(text, out);
+        return;
+    } else
+        fputc('"', out);
+    for (; *text != '\0'; text++) {
+        if (*text == '"')
+            fputc('"', out);
+        fputc(*text, out);
+    }
+    fputc('"', out);
+}
+
+static void write_csv_names(FILE *out, const enum field *columns)
+{
+    for (size_t i = 0; columns[i] != FIELD_COUNT; i++)
+        fprintf(out, "%s%s", i > 0 ? "," : "", fields[columns[i]].name);
+    fputs("\r\n", out);
+}
+
+static void write_csv_row(FILE *out, const enum field *columns, const struct message *message, bool reveal)
+{
+    static char buffer[VALUE_BYTES];
+
+    for (size_t i = 0; columns[i] != FIELD_COUNT; i++) {
+        if (i > 0)
+            fputc(',', out);
+        write_csv_text(out, value_text(message, columns[i], reveal, buffer, sizeof buffer), is_number(columns[i]));
+    }
+    fputs("\r\n", out);
+    explicit_bzero(buffer, sizeof buffer);
+}
+
+/* The fields that a message may have, as columns. */
+static void write_csv_one(FILE *out, const struct message *message, bool reveal)
+{
+    const struct message_spec *spec = message_spec(message->type);
+    enum field columns[FIELD_COUNT + 1];
+    size_t count = 0;
+
+    for (size_t i = 0; i < spec->count; i++)
+        if (spec->members[i].field != FIELD_request_id)
+            columns[count++] = spec->members[i].field;
+    columns[count] = FIELD_COUNT;
+    write_csv_names(out, columns);
+    write_csv_row(out, columns, message, reveal);
+    fflush(out);
+}
+
+static void write_json(FILE *out, const json_t *object, size_t flags)
+{
+    json_dumpf(object, out, flags);
+    fputc('\n', out);
+    fflush(out);
 }
 
 static void open_table(struct printer *printer)
@@ -158,6 +215,28 @@ static void add_row(struct printer *printer, const struct message *message, bool
     explicit_bzero(buffer, sizeof buffer);
 }
 
+/* A record that says more than a few words, on lines of its own. */
+static void print_record(const struct message *message, enum field field, size_t i, char *buffer, size_t size,
+                         FILE *out)
+{
+    const struct record_spec *record = &records[fields[field].of];
+    const char *before = "  - ";
+
+    for (size_t m = 0; m < record->count; m++) {
+        if (!message_member(message, field, i, m)->present)
+            continue;
+        text_write_member(message, field, i, m, buffer, size);
+        make_plain(buffer);
+        fprintf(out, "%s%s: %s\n", before, record->members[m].name, buffer);
+        before = "    ";
+    }
+}
+
+static bool has_lines(enum field field)
+{
+    return fields[field].kind == KIND_RECORDS && records[fields[field].of].count > RECORD_MEMBERS_OF_A_LINE;
+}
+
 static void print_lines(const struct message *message, bool reveal, FILE *out)
 {
     static char buffer[VALUE_BYTES];
@@ -166,8 +245,15 @@ static void print_lines(const struct message *message, bool reveal, FILE *out)
     for (size_t i = 0; i < spec->count; i++) {
         enum field field = spec->members[i].field;
 
-        if (field != FIELD_request_id && message_has(message, field))
+        if (field == FIELD_request_id || !message_has(message, field))
+            continue;
+        if (!has_lines(field) || is_masked(field, reveal)) {
             fprintf(out, "%s: %s\n", fields[field].name, value_text(message, field, reveal, buffer, sizeof buffer));
+            continue;
+        }
+        fprintf(out, "%s:\n", fields[field].name);
+        for (size_t k = 0; k < message_list_count(message, field); k++)
+            print_record(message, field, k, buffer, sizeof buffer, out);
     }
     explicit_bzero(buffer, sizeof buffer);
     fflush(out);
@@ -175,7 +261,8 @@ static void print_lines(const struct message *message, bool reveal, FILE *out)
 
 bool print_format_parse(const char *text, enum print_format *format)
 {
-    static const char *const names[] = {[PRINT_TABLE] = "table", [PRINT_JSON] = "json", [PRINT_JSONL] = "jsonl"};
+    static const char *const names[] = {
+        [PRINT_TABLE] = "table", [PRINT_JSON] = "json", [PRINT_JSONL] = "jsonl", [PRINT_CSV] = "csv"};
 
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         if (strcmp(names[i], text) != 0)
@@ -199,6 +286,8 @@ struct printer *print_open(enum print_format format, const char *schema, const e
         open_table(printer);
     if (format == PRINT_JSON)
         printer->items = json_array();
+    if (format == PRINT_CSV)
+        write_csv_names(out, columns);
     return printer;
 }
 
@@ -208,6 +297,10 @@ void print_row(struct printer *printer, const struct message *message, bool reve
 
     if (printer->format == PRINT_TABLE) {
         add_row(printer, message, reveal);
+        return;
+    }
+    if (printer->format == PRINT_CSV) {
+        write_csv_row(printer->out, printer->columns, message, reveal);
         return;
     }
     object = json_object();
@@ -249,6 +342,10 @@ void print_one(enum print_format format, const char *schema, const struct messag
 
     if (format == PRINT_TABLE) {
         print_lines(message, reveal, out);
+        return;
+    }
+    if (format == PRINT_CSV) {
+        write_csv_one(out, message, reveal);
         return;
     }
     object = json_object();

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * print: one printer for all command-line clients. Data on stdout, words on stderr. Tables for people (libsmartcols),
- * JSON for programs (jansson): derived from the field table, so that names are those of the wire. */
+ * JSON for programs (jansson), CSV for spreadsheets: derived from the field table, so that names are those of the wire.
+ */
 #ifndef CLIENTS_PRINT_H
 #define CLIENTS_PRINT_H
 
@@ -8,9 +9,9 @@
 
 #include "proto/message.h"
 
-enum print_format { PRINT_TABLE, PRINT_JSON, PRINT_JSONL };
+enum print_format { PRINT_TABLE, PRINT_JSON, PRINT_JSONL, PRINT_CSV };
 
-/* "table", "json", "jsonl"; false: none of them. */
+/* "table", "json", "jsonl", "csv"; false: none of them. */
 bool print_format_parse(const char *, enum print_format *);
 
 struct printer;
@@ -22,7 +23,7 @@ void print_row(struct printer *, const struct message *, bool reveal);
 /* Writes what is not yet written; JSON gets its end ("next" page when not NULL). */
 void print_close(struct printer **, const char *next);
 
-/* One message as `name: value` lines, or one JSON object. */
+/* One message as `name: value` lines, one JSON object, or, as CSV, a line of names and a line of values. */
 void print_one(enum print_format, const char *schema, const struct message *, bool reveal, FILE *out);
 
 /* The text of one value, as on the wire, masked unless reveal. Returns buffer. */

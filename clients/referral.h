@@ -57,8 +57,13 @@ void referral_close(referral_client *);
 /* Fields have the names of the wire (PROTOCOL.md), and texts as on the wire: a code by its text, "true" and "false",
  * "1946-05-09", "2026-11-22T14:02:31+00:00". A list separates by commas, the members of a record by colons, and a
  * backslash makes a comma, colon or backslash part of the text: needs "befriending:since the move,housing" (the first
- * is the primary one). A new record carries its own request_id and correlation_id: submitting the same record again
- * never makes a second referral. NULL: out of memory. */
+ * is the primary one). Needs that go different ways come back as parts, a record each, with the needs of a part
+ * separated by blanks: "food housing:accepted:hub-accepted:::oak:Oak Hub,medicines:on-hold:waitlisted:all-full". When
+ * tier_needed is "universal" and knowing where to go is enough, "ended" has places_to_go in the same form. Where the
+ * person lives is told by address_lines and postcode, or gp_practice_ods instead of a postcode, or no_fixed_abode
+ * "true" with neighbourhood_code or contact_hub_id. consent_to_share "in_doubt" is held for a person. A new record
+ * carries its own request_id and correlation_id: submitting the same record again never makes a second referral. NULL:
+ * out of memory. */
 referral_record *referral_record_new(void);
 /* NULL as value removes the field. INVALID: no field has this name. Forms are looked at when the record is sent. */
 int referral_record_set(referral_record *, const char *field, const char *value);

@@ -6,6 +6,7 @@
 #include "clients/profile.h"
 #include "clients/record_json.h"
 #include "clients/text.h"
+#include "clients/words.h"
 #include "proto/check.h"
 
 #include <inttypes.h>
@@ -25,6 +26,7 @@ static const struct {
 } field_options[] = {
     {"need", FIELD_needs},
     {"priority", FIELD_priority},
+    {"tier", FIELD_tier_needed},
     {"identifier", FIELD_referral_identifier},
     {"source", FIELD_referral_source},
     {"given-name", FIELD_given_name},
@@ -33,6 +35,10 @@ static const struct {
     {"nhs-number", FIELD_nhs_number},
     {"address", FIELD_address_lines},
     {"postcode", FIELD_postcode},
+    {"gp-practice", FIELD_gp_practice_ods},
+    {"no-fixed-abode", FIELD_no_fixed_abode},
+    {"neighbourhood", FIELD_neighbourhood_code},
+    {"contact-hub", FIELD_contact_hub_id},
     {"phone", FIELD_phone},
     {"reason", FIELD_reason_for_referral},
     {"consent", FIELD_consent_to_share},
@@ -43,7 +49,7 @@ static bool take_field_options(const struct invocation *invocation, struct recor
     for (size_t i = 0; i < sizeof field_options / sizeof field_options[0]; i++) {
         const char *value = options_value(invocation, field_options[i].option);
 
-        if (value != NULL && !record_texts_set(texts, field_options[i].field, value))
+        if (value != NULL && !record_texts_set(texts, field_options[i].field, value[0] ? value : "true"))
             return false;
     }
     return true;
@@ -289,19 +295,11 @@ static int run_cancel(const struct invocation *invocation)
     return ask_one(invocation, &cancel);
 }
 
-static void take_explanation(void *context, const struct message *answer)
+static int run_history(const struct invocation *invocation)
 {
-    const struct view *view = context;
-
-    if (answer->type == MESSAGE_decision && view->invocation->format == PRINT_TABLE)
-        print_one(PRINT_TABLE, "", answer, false, stdout);
-    else
-        view_take_row(context, answer);
-}
-
-static int ask_about(const struct invocation *invocation, enum message_type question, const char *schema,
-                     const enum field *columns, exchange_answer take)
-{
+    static const enum field columns[] = {FIELD_sequence, FIELD_at,     FIELD_event,         FIELD_actor,
+                                         FIELD_state,    FIELD_hub_id, FIELD_status_reason, FIELD_outcome,
+                                         FIELD_deadline, FIELD_COUNT};
     struct view view = {.invocation = invocation};
     struct exchange *exchange;
     uint64_t referral;
@@ -312,28 +310,56 @@ static int ask_about(const struct invocation *invocation, enum message_type ques
     exchange = options_connect(invocation, &code);
     if (exchange == NULL)
         return code;
-    view.printer = print_open(invocation->format, schema, columns, stdout);
-    code = view_ask_about(&view, exchange, question, referral, take);
+    view.printer = print_open(invocation->format, "referral.history/1", columns, stdout);
+    code = view_ask_about(&view, exchange, MESSAGE_history, referral, view_take_row);
     print_close(&view.printer, NULL);
     exchange_close(&exchange);
     return code;
 }
 
-static int run_history(const struct invocation *invocation)
-{
-    static const enum field columns[] = {FIELD_sequence, FIELD_at,     FIELD_event,         FIELD_actor,
-                                         FIELD_state,    FIELD_hub_id, FIELD_status_reason, FIELD_outcome,
-                                         FIELD_deadline, FIELD_COUNT};
+/* The view comes first: it is the context of every answer. */
+struct explanation {
+    struct view view;
+    struct words_count count;
+};
 
-    return ask_about(invocation, MESSAGE_history, "referral.history/1", columns, view_take_row);
+static void take_explanation(void *context, const struct message *answer)
+{
+    struct explanation *explanation = context;
+
+    if (explanation->view.invocation->format != PRINT_TABLE)
+        view_take_row(context, answer);
+    else if (answer->type == MESSAGE_referral)
+        words_standing(answer, stdout);
+    else if (answer->type == MESSAGE_decision)
+        words_decision(answer, stdout);
+    else if (answer->type == MESSAGE_considered)
+        words_consider(&explanation->count, answer);
 }
 
+/* In short for people: where it stands, and what decided. For programs: all that the network says. */
 static int run_explain(const struct invocation *invocation)
 {
-    static const enum field columns[] = {FIELD_hub_id,     FIELD_hub_name,    FIELD_rule, FIELD_needed, FIELD_ring,
-                                         FIELD_distance_m, FIELD_places_free, FIELD_rank, FIELD_chosen, FIELD_COUNT};
+    static const enum field columns[] = {FIELD_hub_id, FIELD_hub_name,    FIELD_need,   FIELD_rule, FIELD_needed,
+                                         FIELD_ring,   FIELD_places_free, FIELD_chosen, FIELD_COUNT};
+    struct explanation explanation = {.view = {.invocation = invocation, .row = MESSAGE_considered}};
+    struct exchange *exchange;
+    uint64_t referral;
+    int code;
 
-    return ask_about(invocation, MESSAGE_explain, "referral.explain/1", columns, take_explanation);
+    if (!options_referral_id(invocation, invocation->operands[0], &referral))
+        return EX_USAGE;
+    exchange = options_connect(invocation, &code);
+    if (exchange == NULL)
+        return code;
+    explanation.view.printer = print_open(invocation->format, "referral.explain/1", columns, stdout);
+    code = view_ask_about(&explanation.view, exchange, MESSAGE_status, referral, take_explanation);
+    if (code == EX_OK)
+        code = view_ask_about(&explanation.view, exchange, MESSAGE_explain, referral, take_explanation);
+    words_counted(&explanation.count, stdout);
+    print_close(&explanation.view.printer, NULL);
+    exchange_close(&exchange);
+    return code;
 }
 
 static int run_ping(const struct invocation *invocation)
@@ -452,6 +478,7 @@ static const struct option_spec submit_options[] = {
     {'f', "file",          "FILE",  NULL, NULL, "a JSON object, or lines NAME=VALUE, with the names of the wire; - is standard input"},
     {0,   "need",          "LIST",  NULL, NULL, "needs: befriending or befriending:since the move,housing; the first is the primary one"},
     {0,   "priority",      "CODE",  NULL, NULL, "routine, urgent, asap or stat"},
+    {0,   "tier",          "CODE",  NULL, NULL, "universal (knowing where to go is enough), targeted (when absent) or specialist"},
     {0,   "identifier",    "TEXT",  NULL, NULL, "own case number (referral_identifier)"},
     {0,   "source",        "CODE",  NULL, NULL, "kind of sender (referral_source)"},
     {0,   "given-name",    "TEXT",  NULL, NULL, "first names (given_name)"},
@@ -460,9 +487,13 @@ static const struct option_spec submit_options[] = {
     {0,   "nhs-number",    "DIGITS", NULL, NULL, "ten digits (nhs_number)"},
     {0,   "address",       "LIST",  NULL, NULL, "lines, separated by commas (address_lines)"},
     {0,   "postcode",      "TEXT",  NULL, NULL, "for example PL1 1AE"},
+    {0,   "gp-practice",   "ODS",   NULL, NULL, "of the person; stands in for a postcode (gp_practice_ods)"},
+    {0,   "no-fixed-abode", NULL,   NULL, NULL, "instead of address and postcode, with one of the next two"},
+    {0,   "neighbourhood", "CODE",  NULL, NULL, "where the person is (neighbourhood_code)"},
+    {0,   "contact-hub",   "ID",    NULL, NULL, "the hub where the person is in contact (contact_hub_id)"},
     {0,   "phone",         "TEXT",  NULL, NULL, "of the person"},
     {0,   "reason",        "TEXT",  NULL, NULL, "reason_for_referral"},
-    {0,   "consent",       "CODE",  NULL, NULL, "consent_to_share: given or best_interests"},
+    {0,   "consent",       "CODE",  NULL, NULL, "consent_to_share: given, best_interests or in_doubt (held for a person to decide)"},
     {0}};
 static const struct option_spec follow_options[] = {
     {0, "once", "N", NULL, NULL, "end after N updates"},
@@ -479,7 +510,7 @@ static const struct command commands[] = {
     {"cancel",  "REFERRAL_ID", "Withdraws a referral that has not ended.",            cancel_options, 1, 1, run_cancel},
     {"list",    "",            "Own referrals, newest first.",                         list_options, 0, 0, look_list},
     {"history", "REFERRAL_ID", "What happened to one referral, newest first.",         NULL, 1, 1, run_history},
-    {"explain", "REFERRAL_ID", "Why it is where it is: every hub and the rule it failed.", NULL, 1, 1, run_explain},
+    {"explain", "REFERRAL_ID", "Where it stands, why, what it waits for and for how long.", NULL, 1, 1, run_explain},
     {"ping",    "",            "Waits for one answer of the daemon.",                  NULL, 0, 0, run_ping},
     {"doctor",  "",            "Looks stage by stage at what can be wrong with the connection.", NULL, 0, 0, run_doctor},
     {0}};

@@ -100,20 +100,16 @@ static bool read_value(enum kind kind, int of, char *text, struct value *value)
     }
 }
 
-static bool read_ints(struct message *message, char *text, struct value *value)
+/* A member that is a list: its elements by spaces. */
+static bool read_elements(struct message *message, enum kind kind, int of, char *text, struct value *value)
 {
     size_t count = count_parts(text, ' ');
+    struct value *elements = message_set_member_list(message, value, count);
 
-    if (message->elements_count + count > MESSAGE_LIST_VALUES_MAX)
-        return false;
-    value->present = true;
-    value->list.first = message->elements_count;
-    value->list.count = (uint16_t)count;
-    message->elements_count = (uint16_t)(message->elements_count + count);
-    for (size_t i = 0; i < count; i++)
-        if (!read_value(KIND_INT, 0, next_part(&text, ' '), &message->elements[value->list.first + i]))
+    for (size_t i = 0; elements != NULL && i < count; i++)
+        if (!read_value(kind, of, next_part(&text, ' '), &elements[i]))
             return false;
-    return true;
+    return elements != NULL;
 }
 
 /* One record: members by colons. A BOOL member says which record is the primary one and has no place in the text. */
@@ -132,8 +128,8 @@ static bool read_record(struct message *message, const struct record_spec *recor
         char *part = next_part(&text, ':');
         if (part == NULL || *part == '\0')
             is_read = member->obligation != MANDATORY;
-        else if (member->kind == KIND_INTS)
-            is_read = read_ints(message, part, &row[m]);
+        else if (is_list(member->kind))
+            is_read = read_elements(message, text_element_kind(member->kind), member->of, part, &row[m]);
         else {
             drop_backslashes(part);
             is_read = read_value(member->kind, member->of, part, &row[m]);
@@ -221,12 +217,13 @@ static void write_part(struct writer *writer, enum kind kind, int of, const stru
         write_char(writer, *at);
 }
 
-static void write_ints(struct writer *writer, const struct message *message, const struct value *value)
+static void write_elements(struct writer *writer, const struct message *message, const struct field_spec *member,
+                           const struct value *value)
 {
     for (size_t i = 0; value->present && i < value->list.count; i++) {
         if (i > 0)
             write_char(writer, ' ');
-        write_part(writer, KIND_INT, 0, &message->elements[value->list.first + i]);
+        write_part(writer, text_element_kind(member->kind), member->of, &message->elements[value->list.first + i]);
     }
 }
 
@@ -244,8 +241,8 @@ static void write_record(struct writer *writer, const struct message *message, e
             continue;
         if (written++ > 0)
             write_char(writer, ':');
-        if (record->members[m].kind == KIND_INTS)
-            write_ints(writer, message, value);
+        if (is_list(record->members[m].kind))
+            write_elements(writer, message, &record->members[m], value);
         else
             write_part(writer, record->members[m].kind, record->members[m].of, value);
     }
@@ -311,6 +308,14 @@ enum field text_find_field(const char *name)
     return FIELD_COUNT;
 }
 
+/* The list that a field takes codes of; of records, their first member. */
+static const char *code_list_of(const struct field_spec *spec)
+{
+    const struct field_spec *coded = spec->kind == KIND_RECORDS ? &records[spec->of].members[0] : spec;
+
+    return coded->kind == KIND_CODE || coded->kind == KIND_CODES ? lists[coded->of].name : NULL;
+}
+
 bool text_read(struct message *message, enum field field, char *text, char *why, size_t why_size)
 {
     const struct field_spec *spec = &fields[field];
@@ -320,7 +325,7 @@ bool text_read(struct message *message, enum field field, char *text, char *why,
     memset(value, 0, sizeof *value);
     is_read = is_list(spec->kind) ? read_list(message, field, text) : read_value(spec->kind, spec->of, text, value);
     if (!is_read) {
-        const char *list = spec->kind == KIND_CODE || spec->kind == KIND_CODES ? lists[spec->of].name : NULL;
+        const char *list = code_list_of(spec);
 
         memset(value, 0, sizeof *value);
         snprintf(why, why_size, "%s does not have the form of its kind%s%s", spec->name,
@@ -362,6 +367,22 @@ size_t text_write_value(enum kind kind, int of, const struct value *value, char 
     }
     length = snprintf(buffer, size, "%s", small);
     return (size_t)length;
+}
+
+size_t text_write_member(const struct message *message, enum field field, size_t i, size_t m, char *buffer, size_t size)
+{
+    const struct field_spec *member = &records[fields[field].of].members[m];
+    const struct value *value = message_member(message, field, i, m);
+    struct writer writer = {buffer, size, 0};
+
+    if (size > 0)
+        buffer[0] = '\0';
+    if (!value->present)
+        return 0;
+    if (!is_list(member->kind))
+        return text_write_value(member->kind, member->of, value, buffer, size);
+    write_elements(&writer, message, member, value);
+    return writer.length;
 }
 
 size_t text_write(const struct message *message, enum field field, char *buffer, size_t size)

@@ -1,22 +1,29 @@
 /* SPDX-License-Identifier: MIT
  * figures: what the reader may know of the memory of a turn; each takes the lock for a moment. */
+#include <assert.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "daemon/io/network_file.h"
 #include "daemon/turn_inside.h"
+
+static uint64_t oldest_waiting(const struct waitlist *list)
+{
+    const struct waiting_queue *queue = &list->queues[0][0][0];
+    size_t queues = sizeof list->queues / sizeof *queue;
+    uint64_t oldest = 0;
+
+    for (size_t i = 0; i < queues; i++)
+        if (queue[i].count && (!oldest || queue[i].people[0]->number < oldest))
+            oldest = queue[i].people[0]->number;
+    return oldest;
+}
 
 void turn_totals(struct turn *turn, struct totals *totals)
 {
-    const struct waitlist *list = &turn->ledger.waitlist;
-
     pthread_mutex_lock(&turn->lock);
     *totals = turn->ledger.totals;
-    totals->oldest_waiting = 0;
-    for (int need = 1; need < WAITLIST_NEEDS; need++)
-        for (int priority = PRIORITY_ROUTINE; priority <= PRIORITY_STAT; priority++) {
-            const struct waiting_queue *queue = &list->queues[need][priority];
-            if (queue->count && (!totals->oldest_waiting || queue->numbers[0] < totals->oldest_waiting))
-                totals->oldest_waiting = queue->numbers[0];
-        }
+    totals->oldest_waiting = oldest_waiting(&turn->ledger.waitlist);
     pthread_mutex_unlock(&turn->lock);
 }
 
@@ -30,15 +37,19 @@ static void party_figures(const struct turn *turn, uint32_t number, struct hub_f
     }
 }
 
-void turn_hub_figures(struct turn *turn, uint32_t row, struct hub_figures *figures)
+void turn_hub_figures(struct turn *turn, uint32_t hub_party, uint32_t service_number, struct hub_figures *figures)
 {
     const struct ledger *ledger = &turn->ledger;
 
     pthread_mutex_lock(&turn->lock);
-    *figures = (struct hub_figures){.places = ledger->places[row],
-                                    .offers_open = ledger->figures[row].offers_open,
-                                    .cases_open = ledger->figures[row].cases_open};
-    party_figures(turn, ledger->network->hubs[ledger->network->services[row].hub].party, figures);
+    int row = network_find_service(ledger->network, hub_party, service_number);
+    *figures = (struct hub_figures){0};
+    if (row >= 0) {
+        figures->places = ledger->places[row];
+        figures->offers_open = ledger->figures[row].offers_open;
+        figures->cases_open = ledger->figures[row].cases_open;
+        party_figures(turn, hub_party, figures);
+    }
     pthread_mutex_unlock(&turn->lock);
 }
 
@@ -50,10 +61,11 @@ void turn_party_figures(struct turn *turn, uint32_t number, struct hub_figures *
     pthread_mutex_unlock(&turn->lock);
 }
 
-uint32_t turn_position(struct turn *turn, const struct referral *referral)
+uint32_t turn_position(struct turn *turn, const struct referral *referral, enum need need, uint32_t *expected_days)
 {
     pthread_mutex_lock(&turn->lock);
-    uint32_t position = ledger_position(&turn->ledger, referral);
+    uint32_t position = ledger_position(&turn->ledger, referral, need, turn->now);
+    *expected_days = position ? flow_expected_days(&turn->ledger.flow, need, position) : 0;
     pthread_mutex_unlock(&turn->lock);
     return position;
 }
@@ -75,7 +87,64 @@ void turn_party_id(struct turn *turn, uint32_t number, char id[ID_BYTES_MAX + 1]
     pthread_mutex_unlock(&turn->lock);
 }
 
-const struct network *turn_network(const struct turn *turn)
+const struct network *turn_hold_network(struct turn *turn)
 {
-    return turn->ledger.network;
+    pthread_mutex_lock(&turn->lock);
+    const struct network *network = turn->ledger.network;
+    turn->holders++;
+    pthread_mutex_unlock(&turn->lock);
+    return network;
+}
+
+/* Takes a former network that nobody holds any more out of the list; NULL: somebody does. */
+static struct former *release_former(struct turn *turn, const struct network *network)
+{
+    struct former **at = &turn->formers;
+
+    while (*at && (*at)->network != network)
+        at = &(*at)->next;
+    struct former *former = *at;
+    assert(former);
+    if (--former->holders > 0)
+        return NULL;
+    *at = former->next;
+    return former;
+}
+
+void turn_release_network(struct turn *turn, const struct network **network)
+{
+    struct former *former = NULL;
+
+    pthread_mutex_lock(&turn->lock);
+    if (*network == turn->ledger.network)
+        turn->holders--;
+    else
+        former = release_former(turn, *network);
+    pthread_mutex_unlock(&turn->lock);
+    *network = NULL;
+    if (former)
+        network_free(&former->network);
+    free(former);
+}
+
+struct places *turn_copy_places(struct turn *turn, const struct network *network)
+{
+    struct places *copy = NULL;
+
+    pthread_mutex_lock(&turn->lock);
+    if (network == turn->ledger.network) {
+        copy = calloc((size_t)network->services_count + 1, sizeof *copy);
+        assert(copy);
+        memcpy(copy, turn->ledger.places, network->services_count * sizeof *copy);
+    }
+    pthread_mutex_unlock(&turn->lock);
+    return copy;
+}
+
+int64_t turn_emergency_until(struct turn *turn)
+{
+    pthread_mutex_lock(&turn->lock);
+    int64_t until = turn->head.emergency_until;
+    pthread_mutex_unlock(&turn->lock);
+    return until;
 }

@@ -2,9 +2,9 @@
  * keep: load and save. What a turn changes goes through here, sealed, into the turn's one transaction; what a party is
  * told about it is written here too, from what was just saved. */
 #include <assert.h>
+#include <stdlib.h>
 #include <string.h>
 
-#include "daemon/core/letter.h"
 #include "daemon/core/planted.h"
 #include "daemon/turn_inside.h"
 
@@ -41,23 +41,8 @@ bool keep_load(struct turn *turn, uint64_t number, struct referral *referral)
     if (!get_unsealed(turn, TABLE_REFERRAL, number, plain, sizeof plain, &length) ||
         !record_read_referral(turn->unpacker, plain, length, referral))
         return false;
-    int found = network_find_neighbourhood(turn->ledger.network, referral->neighbourhood_code,
-                                           strlen(referral->neighbourhood_code));
-    referral->profile.neighbourhood = found < 0 ? NEIGHBOURHOOD_NONE : (uint16_t)found;
+    profile_settle(turn->ledger.network, referral);
     return true;
-}
-
-bool keep_next(struct turn *turn, uint64_t *number, struct referral *referral)
-{
-    const void *bytes = NULL;
-    size_t length = 0;
-
-    for (;; ++*number) {
-        if (store_seek(turn->store, turn->transaction, TABLE_REFERRAL, false, number, &bytes, &length) != STORE_OK)
-            return false;
-        if (keep_load(turn, *number, referral))
-            return true;
-    }
 }
 
 static bool unseal_content(struct turn *turn, uint64_t number, const uint8_t *bytes, size_t length)
@@ -148,6 +133,73 @@ void keep_places(struct turn *turn, uint32_t row)
     put_sealed(turn, TABLE_CAPACITY, key, bytes, record_write_places(&turn->ledger.places[row], bytes));
 }
 
+/* A statement holds as long as the service has places of its own, and the file's own figure for it is the same. */
+static bool still_holds(const struct network *network, uint32_t row, const struct places *stated)
+{
+    return network->services[row].owner == row && network->services[row].places == stated->in_file;
+}
+
+bool keep_load_places(struct turn *turn)
+{
+    const struct network *network = turn->ledger.network;
+    uint8_t plain[RECORD_BYTES_MAX];
+    const void *bytes = NULL;
+    struct places stated;
+    size_t length = 0;
+    size_t sealed = 0;
+
+    for (uint64_t key = 0;
+         store_seek(turn->store, turn->transaction, TABLE_CAPACITY, false, &key, &bytes, &sealed) == STORE_OK; key++) {
+        int row = network_find_service(network, (uint32_t)(key >> 32), (uint32_t)key);
+        if (!get_unsealed(turn, TABLE_CAPACITY, key, plain, sizeof plain, &length) ||
+            !record_read_places(turn->unpacker, plain, length, &stated))
+            return false;
+        if (row < 0) /* kept: the service may come back, with an earlier version of the network */
+            continue;
+        if (!still_holds(network, (uint32_t)row, &stated)) {
+            store_del(turn->store, turn->transaction, TABLE_CAPACITY, key);
+        } else if (!PLANTED(19)) {
+            turn->ledger.places[row].total = stated.total;
+            turn->ledger.places[row].stated_at = stated.stated_at;
+        }
+    }
+    return true;
+}
+
+void *keep_load_network(struct turn *turn, uint32_t version, struct network_record *record, const char **text,
+                        size_t *length)
+{
+    const void *bytes = NULL;
+    size_t sealed = 0;
+
+    if (!version || store_get(turn->store, turn->transaction, TABLE_NETWORK, version, &bytes, &sealed) != STORE_OK ||
+        sealed < SEAL_OVERHEAD)
+        return NULL;
+    uint8_t *plain = malloc(sealed);
+    assert(plain);
+    if (unseal_bytes(turn->seal, TABLE_NETWORK, version, bytes, sealed, plain) &&
+        record_read_network(turn->unpacker, plain, sealed - SEAL_OVERHEAD, record, text, length))
+        return plain;
+    free(plain);
+    return NULL;
+}
+
+void keep_network(struct turn *turn, uint32_t version, const struct network_record *record, const char *text,
+                  size_t length)
+{
+    size_t most = RECORD_BYTES_MAX + length;
+    uint8_t *plain = malloc(2 * most + SEAL_OVERHEAD);
+    uint8_t *sealed = plain + most;
+
+    assert(plain);
+    size_t written = record_write_network(record, text, length, plain);
+    seal_bytes(turn->seal, TABLE_NETWORK, version, plain, written, sealed);
+    store_put(turn->store, turn->transaction, TABLE_NETWORK, version, sealed, written + SEAL_OVERHEAD);
+    turn->written += written + SEAL_OVERHEAD;
+    turn->changed = true;
+    free(plain);
+}
+
 void keep_head(struct turn *turn)
 {
     uint8_t bytes[RECORD_BYTES_MAX];
@@ -156,30 +208,36 @@ void keep_head(struct turn *turn)
     put_sealed(turn, TABLE_META, META_HEAD, bytes, record_write_head(&turn->head, bytes));
 }
 
-/* The chain runs over the bytes as they are before sealing; a note in them is already sealed under its referral's key,
- * so that the chain can be verified after the person has been erased. */
+/* The chain runs over the bytes as they are before sealing; a note about a person is already sealed in them under its
+ * referral's key, so that the chain can be verified after the person has been erased. A note that is about no referral
+ * stands in the entry as it is. */
 static void put_entry(struct turn *turn, const struct entry *entry, struct text note)
 {
     uint8_t sealed_note[RECORD_NOTE_BYTES_MAX + SEAL_OVERHEAD];
     uint8_t bytes[RECORD_BYTES_MAX + sizeof sealed_note];
+    const void *kept = NULL;
     size_t note_length = 0;
     size_t length;
 
     assert(note.length <= RECORD_NOTE_BYTES_MAX);
-    if (note.length && keep_load_content(turn, entry->referral)) {
+    if (note.length && !entry->referral) {
+        kept = note.bytes;
+        note_length = note.length;
+    } else if (note.length && keep_load_content(turn, entry->referral)) {
         seal_bytes_with(turn->seal, turn->content.key, TABLE_HISTORY, entry->sequence, note.bytes, note.length,
                         sealed_note);
+        kept = sealed_note;
         note_length = note.length + SEAL_OVERHEAD;
     }
-    length = record_write_entry(entry, note_length ? sealed_note : NULL, note_length, bytes);
+    length = record_write_entry(entry, kept, note_length, bytes);
     seal_chain(turn->head.chain, bytes, length, turn->head.chain);
     put_sealed(turn, TABLE_HISTORY, entry->sequence, bytes, length);
 }
 
-void keep_entry(struct turn *turn, struct entry *entry)
+void keep_entry(struct turn *turn, struct entry *entry, struct text note)
 {
     entry->sequence = ++turn->head.sequence;
-    put_entry(turn, entry, (struct text){0});
+    put_entry(turn, entry, note);
 }
 
 /* A letter whose referral's content cannot be read goes out as `withdrawn`: the mailbox has no gaps. */
@@ -196,7 +254,7 @@ static void write_letter(struct turn *turn, struct party *party, const struct re
 
     if (!good && (letter.type == MESSAGE_offer || letter.type == MESSAGE_person))
         letter.type = MESSAGE_withdrawn;
-    letter_write(&facts, &letter, turn->age_band, &turn->answer);
+    letter_write(&facts, &letter, &turn->texts, &turn->answer);
     outbox_add(turn->outbox, party->connection, &turn->answer);
     party->mailbox.sent = letter.mailbox_number;
     party->pushed_at = turn->now;
@@ -229,10 +287,73 @@ static void owe_letters(struct turn *turn, struct entry *entry)
         struct owed owed = {.sequence = entry->sequence & 0xffffffffffff,
                             .letter = i,
                             .type = letter->type & 0xff,
-                            .referral = entry->referral};
+                            .referral = entry->referral & 0xffffffffffffff,
+                            .offer = letter->offer_number};
         assert(party);
         letter->mailbox_number = ledger_owe(&turn->ledger, party, owed);
     }
+}
+
+/* Where each part that waits stands, now that it is in the list. */
+static void fill_positions(const struct turn *turn, const struct referral *referral, struct entry *entry)
+{
+    for (uint8_t i = 0; i < entry->parts_count; i++) {
+        struct standing *standing = &entry->parts[i];
+        if (standing->state != STATE_ON_HOLD || standing->business_status != BUSINESS_WAITLISTED)
+            continue;
+        enum need need = (enum need)__builtin_ctzll(standing->needs);
+        standing->position = ledger_position(&turn->ledger, referral, need, turn->now);
+        standing->expected_days = flow_expected_days(&turn->ledger.flow, need, standing->position);
+    }
+}
+
+/* FNV-1a over what tells one count from another. */
+static uint64_t unmet_key(const struct unmet_record *unmet)
+{
+    const int64_t numbers[3] = {unmet->week, (int64_t)unmet->need, (int64_t)unmet->cause};
+    uint64_t hash = UINT64_C(14695981039346656037);
+
+    for (size_t i = 0; i < 3; i++)
+        for (int shift = 0; shift < 64; shift += 8)
+            hash = (hash ^ ((uint64_t)numbers[i] >> shift & 0xff)) * UINT64_C(1099511628211);
+    for (const char *at = unmet->neighbourhood_code; *at; at++)
+        hash = (hash ^ (uint8_t)*at) * UINT64_C(1099511628211);
+    return hash;
+}
+
+static bool same_count(const struct unmet_record *a, const struct unmet_record *b)
+{
+    return a->week == b->week && a->need == b->need && a->cause == b->cause &&
+           strcmp(a->neighbourhood_code, b->neighbourhood_code) == 0;
+}
+
+/* Counts of another thing under the same hash make the next key free; one that cannot be read begins anew. */
+static void count_unmet(struct turn *turn, const struct referral *referral, struct unmet unmet)
+{
+    struct unmet_record count = {.week = turn->ledger.week, .need = unmet.need, .cause = unmet.cause};
+    struct unmet_record stored;
+    uint8_t bytes[RECORD_BYTES_MAX];
+    size_t length = 0;
+
+    memcpy(count.neighbourhood_code, referral->neighbourhood_code, sizeof count.neighbourhood_code);
+    uint64_t key = unmet_key(&count);
+    while (get_unsealed(turn, TABLE_UNMET, key, bytes, sizeof bytes, &length) &&
+           record_read_unmet(turn->unpacker, bytes, length, &stored)) {
+        if (same_count(&stored, &count)) {
+            count.count = stored.count;
+            break;
+        }
+        key++;
+    }
+    count.count += PLANTED(80) ? 2 : 1;
+    put_sealed(turn, TABLE_UNMET, key, bytes, record_write_unmet(&count, bytes));
+}
+
+static void end_places(struct turn *turn, uint32_t owner)
+{
+    turn->ledger.places[owner].total = 0;
+    turn->ledger.places[owner].stated_at = turn->now;
+    keep_places(turn, owner);
 }
 
 void keep_change(struct turn *turn, const struct referral *before, struct referral *after, struct outcome_of *outcome,
@@ -245,8 +366,9 @@ void keep_change(struct turn *turn, const struct referral *before, struct referr
     if (before)
         ledger_remove(&turn->ledger, before);
     ledger_add(&turn->ledger, after);
+    ledger_count_offers(&turn->ledger, after, before ? before->offers_count : 0);
     if (outcome->recorded) {
-        entry->position = outcome->waits ? ledger_position(&turn->ledger, after) : 0;
+        fill_positions(turn, after, entry);
         entry->sequence = ++turn->head.sequence;
         after->history = entry->sequence;
         owe_letters(turn, entry);
@@ -255,11 +377,10 @@ void keep_change(struct turn *turn, const struct referral *before, struct referr
     put_sealed(turn, TABLE_REFERRAL, after->number, bytes, record_write_referral(after, bytes));
     if (outcome->recorded)
         tell_or_remember(turn, after, entry, note);
-    if (outcome->places_none >= 0) {
-        turn->ledger.places[outcome->places_none].total = 0;
-        turn->ledger.places[outcome->places_none].stated_at = turn->now;
-        keep_places(turn, (uint32_t)outcome->places_none);
-    }
+    for (uint8_t i = 0; i < outcome->places_none_count; i++)
+        end_places(turn, outcome->places_none[i]);
+    for (uint8_t i = 0; i < outcome->unmet_count; i++)
+        count_unmet(turn, after, outcome->unmet[i]);
 }
 
 /* A stored entry, with its note unsealed into note_bytes. */
@@ -275,7 +396,7 @@ static bool load_entry(struct turn *turn, uint64_t sequence, struct entry *entry
     if (!get_unsealed(turn, TABLE_HISTORY, sequence, plain, sizeof plain, &length) ||
         !record_read_entry(turn->unpacker, plain, length, entry, &sealed, &sealed_length))
         return false;
-    if (sealed && sealed_length > SEAL_OVERHEAD && keep_load_content(turn, entry->referral) &&
+    if (sealed && entry->referral && sealed_length > SEAL_OVERHEAD && keep_load_content(turn, entry->referral) &&
         unseal_bytes_with(turn->content.key, TABLE_HISTORY, sequence, sealed, sealed_length, note_bytes))
         *note = (struct text){note_bytes, (uint32_t)(sealed_length - SEAL_OVERHEAD)};
     return true;

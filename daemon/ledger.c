@@ -3,6 +3,7 @@
 #include "daemon/ledger.h"
 
 #include <assert.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -31,20 +32,203 @@ static void *zeroed(size_t count, size_t element)
     return memory;
 }
 
-void ledger_init(struct ledger *ledger, struct network **network)
+/* ---- who waits ---- */
+
+/* Room for one, or the head of a block of them. */
+struct waiting_slot {
+    struct waiting_slot *next;
+    struct waiting waiting;
+};
+
+enum { SLOTS_IN_BLOCK = 256 };
+
+static struct waiting *take_slot(struct ledger *ledger)
+{
+    if (!ledger->unused) {
+        struct waiting_slot *block = zeroed(SLOTS_IN_BLOCK, sizeof *block);
+        block->next = ledger->blocks;
+        ledger->blocks = block;
+        for (int i = 1; i < SLOTS_IN_BLOCK; i++) {
+            block[i].next = ledger->unused;
+            ledger->unused = &block[i];
+        }
+    }
+    struct waiting_slot *slot = ledger->unused;
+    ledger->unused = slot->next;
+    return &slot->waiting;
+}
+
+static void give_slot_back(struct ledger *ledger, struct waiting *waiting)
+{
+    struct waiting_slot *slot =
+        (struct waiting_slot *)(void *)((char *)waiting - offsetof(struct waiting_slot, waiting));
+
+    slot->next = ledger->unused;
+    ledger->unused = slot;
+}
+
+/* The need of a part that waits is one. */
+static enum need need_of(const struct part *part)
+{
+    return (enum need)__builtin_ctzll(part->needs);
+}
+
+static void fill_waiting(const struct ledger *ledger, const struct referral *referral, enum need need,
+                         struct waiting *waiting)
+{
+    const struct profile *profile = &referral->profile;
+
+    waiting->number = referral->number;
+    waiting->submitted_at = referral->submitted_at;
+    waiting->sender = referral->sender;
+    waiting->need = need;
+    waiting->weight = network_weight(ledger->network, profile->decile, profile->plus, profile->plus_count);
+    waiting->profile = *profile;
+    waiting->asked_count = 0;
+    for (uint8_t i = 0; i < referral->offers_count; i++)
+        if ((referral->offers[i].needs & NEED_BIT(need)) && offer_was_put(&referral->offers[i]))
+            waiting->asked[waiting->asked_count++] = referral->offers[i].hub;
+}
+
+static void put_in_list(struct ledger *ledger, const struct referral *referral, const struct part *part)
+{
+    struct waiting *waiting = take_slot(ledger);
+
+    fill_waiting(ledger, referral, need_of(part), waiting);
+    struct waiting_queue *queue =
+        waitlist_queue(&ledger->waitlist, waiting->need, waiting->profile.priority, waiting->weight);
+    queue->people = room(queue->people, &queue->capacity, (uint64_t)queue->count + 1, sizeof queue->people[0]);
+    waitlist_insert(&ledger->waitlist, waiting);
+    ledger->joined[waiting->need]++;
+}
+
+static void take_from_list(struct ledger *ledger, const struct referral *referral, const struct part *part)
+{
+    struct waiting *waiting =
+        waitlist_find(&ledger->waitlist, need_of(part), referral->profile.priority, referral->number);
+
+    assert(waiting);
+    waitlist_remove(&ledger->waitlist, waiting);
+    give_slot_back(ledger, waiting);
+}
+
+static void forget_queue(struct ledger *ledger, struct waiting_queue *queue)
+{
+    for (uint32_t i = 0; i < queue->count; i++)
+        give_slot_back(ledger, queue->people[i]);
+    free(queue->people);
+}
+
+static void forget_waiting(struct ledger *ledger)
+{
+    for (int need = 0; need < NETWORK_NEEDS; need++)
+        for (int priority = 0; priority <= PRIORITY_STAT; priority++)
+            for (int weight = 0; weight <= NETWORK_WEIGHT_MAX; weight++)
+                forget_queue(ledger, &ledger->waitlist.queues[need][priority][weight]);
+    memset(&ledger->waitlist, 0, sizeof ledger->waitlist);
+}
+
+/* ---- the network, and what has a row in it ---- */
+
+/* Rows grouped by owner, by counting: sharing_first first says where each run ends, and, when it is filled from behind,
+ * where it begins. */
+static void group_by_owner(struct ledger *ledger)
+{
+    const struct network *network = ledger->network;
+    uint32_t *first = ledger->sharing_first;
+
+    for (uint32_t row = 0; row < network->services_count; row++)
+        first[network->services[row].owner]++;
+    for (uint32_t row = 1; row <= network->services_count; row++)
+        first[row] += first[row - 1];
+    for (uint32_t row = network->services_count; row-- > 0;)
+        ledger->sharing[--first[network->services[row].owner]] = row;
+}
+
+/* Offers of closed referrals that were accepted, to one hub about the same services: their seats are gone, and they
+ * count for the week, under every version of the network. */
+struct past_offers {
+    uint32_t hub_and_services[1 + NEEDS_MAX]; /* the key, as far as it goes */
+    uint8_t services_count;
+    uint32_t count;
+    uint32_t in_week; /* of count, those made in the ledger's week */
+    UT_hash_handle hh;
+};
+
+static void forget_past(struct ledger *ledger)
+{
+    struct past_offers *past = ledger->past;
+
+    HASH_CLEAR(hh, ledger->past);
+    while (past) {
+        struct past_offers *next = past->hh.next;
+        free(past);
+        past = next;
+    }
+}
+
+static void make_rows(struct ledger *ledger)
+{
+    const struct network *network = ledger->network;
+    uint32_t count = network->services_count;
+
+    ledger->places = zeroed(count, sizeof ledger->places[0]);
+    ledger->figures = zeroed(count, sizeof ledger->figures[0]);
+    ledger->nobody = zeroed(count, sizeof ledger->nobody[0]);
+    ledger->sharing = zeroed(count, sizeof ledger->sharing[0]);
+    ledger->sharing_first = zeroed((size_t)count + 1, sizeof ledger->sharing_first[0]);
+    for (uint32_t row = 0; row < count; row++)
+        ledger->places[row].total = ledger->places[row].in_file = network->services[row].places;
+    group_by_owner(ledger);
+}
+
+static void free_rows(struct ledger *ledger)
+{
+    free(ledger->places);
+    free(ledger->figures);
+    free(ledger->nobody);
+    free(ledger->sharing);
+    free(ledger->sharing_first);
+}
+
+static void set_day(struct ledger *ledger, int64_t day)
+{
+    ledger->day = day;
+    ledger->week = hours_monday(day);
+    ledger->day_begins = hours_midnight(day);
+    ledger->day_ends = hours_midnight(day + 1);
+    ledger->week_begins = hours_midnight(ledger->week);
+    ledger->week_ends = hours_midnight(ledger->week + 7);
+    flow_begin(&ledger->flow, day);
+    pace_begin(&ledger->pace, day);
+    ledger_forget_nobody(ledger);
+}
+
+void ledger_init(struct ledger *ledger, struct network **network, int64_t now_ms)
 {
     *ledger = (struct ledger){.network = *network};
     *network = NULL;
-    ledger->places = zeroed(ledger->network->services_count, sizeof ledger->places[0]);
-    ledger->figures = zeroed(ledger->network->services_count, sizeof ledger->figures[0]);
-    for (uint32_t i = 0; i < ledger->network->services_count; i++)
-        ledger->places[i].total = ledger->places[i].in_file = ledger->network->services[i].places;
+    make_rows(ledger);
+    set_day(ledger, hours_day(now_ms));
     ledger->taken_capacity = 1024;
     ledger->taken = zeroed(ledger->taken_capacity, sizeof ledger->taken[0]);
     ledger->parties_count = 1;
     ledger->parties = room(NULL, &ledger->parties_capacity, 1, sizeof(void *));
     ledger->parties[0] = NULL;
     ledger->to_push = zeroed(ledger->parties_capacity, sizeof ledger->to_push[0]);
+}
+
+void ledger_begin_day(struct ledger *ledger, int64_t now_ms)
+{
+    int64_t week = ledger->week;
+
+    if (now_ms >= ledger->day_begins && now_ms < ledger->day_ends)
+        return;
+    set_day(ledger, hours_day(now_ms));
+    for (uint32_t row = 0; row < ledger->network->services_count && ledger->week != week && !PLANTED(83); row++)
+        ledger->places[row].taken_in_week = 0;
+    for (struct past_offers *past = ledger->past; past && ledger->week != week; past = past->hh.next)
+        past->in_week = 0;
 }
 
 void ledger_free(struct ledger *ledger)
@@ -55,15 +239,20 @@ void ledger_free(struct ledger *ledger)
             free(ledger->parties[i]->mailbox.ring);
             free(ledger->parties[i]);
         }
-    for (int need = 0; need < WAITLIST_NEEDS; need++)
-        for (int priority = 0; priority <= PRIORITY_STAT; priority++)
-            free(ledger->waitlist.queues[need][priority].numbers);
+    forget_waiting(ledger);
+    free_rows(ledger);
+    while (ledger->blocks) {
+        struct waiting_slot *block = ledger->blocks;
+        ledger->blocks = block->next;
+        free(block);
+    }
+    free(ledger->pace.entries);
     free(ledger->parties);
     free(ledger->to_push);
-    free(ledger->places);
-    free(ledger->figures);
     free(ledger->taken);
     free(ledger->timers.heap);
+    free(ledger->open);
+    forget_past(ledger);
 }
 
 struct party *ledger_party(const struct ledger *ledger, const char *id)
@@ -100,9 +289,14 @@ struct party *ledger_add_party(struct ledger *ledger, const char *id, uint32_t n
     return party;
 }
 
-static bool in_waitlist(const struct referral *referral)
+/* ---- what a referral counts for ---- */
+
+static bool waits_for_something(const struct referral *referral)
 {
-    return referral->state == STATE_ON_HOLD && referral->business_status == BUSINESS_WAITLISTED;
+    for (uint8_t i = 0; i < referral->parts_count; i++)
+        if (part_waits(&referral->parts[i]))
+            return true;
+    return false;
 }
 
 static void count_totals(struct totals *totals, const struct referral *referral, uint64_t one)
@@ -112,40 +306,161 @@ static void count_totals(struct totals *totals, const struct referral *referral,
     totals->closed += referral_is_open(referral) ? 0 : one;
     totals->offered += referral->state == STATE_RECEIVED ? one : 0;
     totals->placed += referral->state == STATE_ACCEPTED || referral->state == STATE_IN_PROGRESS ? one : 0;
-    totals->waiting += in_waitlist(referral) ? one : 0;
+    totals->waiting += waits_for_something(referral) ? one : 0;
     totals->attention += referral_needs_person(referral) ? one : 0;
     totals->overdue += referral_is_open(referral) && referral->overdue ? one : 0;
 }
 
-/* Places of a service that this version of the network no longer holds count for nobody. */
+/* Rows, none twice. */
+struct rows {
+    uint32_t rows[2 * NEEDS_MAX];
+    uint8_t count;
+};
+
+static void add_row(struct rows *rows, uint32_t row)
+{
+    for (uint8_t i = 0; i < rows->count; i++)
+        if (rows->rows[i] == row)
+            return;
+    rows->rows[rows->count++] = row;
+}
+
+/* A seat is gone with who accepted it. */
+static bool uses_place(const struct ledger *ledger, const struct offer *offer, uint32_t owner)
+{
+    return offer_holds_place(offer) || (offer->accepted && ledger->network->services[owner].seats);
+}
+
+static bool counts_for_week(const struct ledger *ledger, const struct offer *offer)
+{
+    return (offer_waits_for_answer(offer) || offer->accepted) && offer->made_at >= ledger->week_begins &&
+           offer->made_at < ledger->week_ends;
+}
+
+static void count_figures(struct service_figures *figures, const struct offer *offer, uint32_t one)
+{
+    if (offer_waits_for_answer(offer))
+        figures->offers_open += one;
+    else if (offer_holds_place(offer))
+        figures->cases_open += one;
+}
+
+/* One offer takes one place of an owner, and counts once in the week of a service, however many of its services use
+ * them. Services that this version of the network no longer holds count for nobody. */
+static void count_offer(struct ledger *ledger, const struct offer *offer, uint32_t one)
+{
+    struct rows owners = {.count = 0}, all = {.count = 0};
+
+    for (uint8_t i = 0; i < offer->services_count; i++) {
+        int row = network_find_service(ledger->network, offer->hub, offer->services[i]);
+        if (row < 0)
+            continue;
+        uint32_t owner = ledger->network->services[row].owner;
+        add_row(&owners, owner);
+        add_row(&all, owner);
+        add_row(&all, (uint32_t)row);
+        count_figures(&ledger->figures[row], offer, one);
+    }
+    for (uint8_t i = 0; i < owners.count; i++) {
+        struct places *places = &ledger->places[owners.rows[i]];
+        places->used += uses_place(ledger, offer, owners.rows[i]) ? one : 0;
+        places->unanswered += offer_waits_for_answer(offer) ? one : 0;
+    }
+    for (uint8_t i = 0; i < all.count && counts_for_week(ledger, offer); i++) {
+        uint32_t *taken = &ledger->places[all.rows[i]].taken_in_week;
+        /* A start whose clock had been set back before the offer's week has not counted it. */
+        if (*taken || (int32_t)one > 0)
+            *taken += one;
+    }
+}
+
+static struct past_offers *find_past(struct ledger *ledger, const struct offer *offer)
+{
+    uint32_t key[1 + NEEDS_MAX] = {offer->hub};
+    size_t length = (1 + (size_t)offer->services_count) * sizeof key[0];
+    struct past_offers *past = NULL;
+
+    memcpy(key + 1, offer->services, offer->services_count * sizeof key[0]);
+    HASH_FIND(hh, ledger->past, key, length, past);
+    if (!past) {
+        past = zeroed(1, sizeof *past);
+        memcpy(past->hub_and_services, key, sizeof key);
+        past->services_count = offer->services_count;
+        HASH_ADD_KEYPTR(hh, ledger->past, past->hub_and_services, length, past);
+    }
+    return past;
+}
+
+static void count_past(struct ledger *ledger, const struct offer *offer, uint32_t one)
+{
+    if (!offer->accepted)
+        return;
+    struct past_offers *past = find_past(ledger, offer);
+    past->count += one;
+    past->in_week += counts_for_week(ledger, offer) ? one : 0;
+}
+
+/* What is closed takes places of the rows that are there now. */
+static void settle_past(struct ledger *ledger)
+{
+    for (const struct past_offers *past = ledger->past; past; past = past->hh.next) {
+        struct offer offer = {.hub = past->hub_and_services[0],
+                              .services_count = past->services_count,
+                              .state = STATE_COMPLETED,
+                              .accepted = true,
+                              .made_at = ledger->week_begins};
+        memcpy(offer.services, past->hub_and_services + 1, sizeof offer.services);
+        count_offer(ledger, &offer, past->in_week);
+        offer.made_at--;
+        count_offer(ledger, &offer, past->count - past->in_week);
+    }
+}
+
 static void count_places(struct ledger *ledger, const struct referral *referral, uint32_t one)
 {
-    uint8_t number = referral_current_offer(referral);
+    for (uint8_t i = 0; i < referral->offers_count; i++) {
+        count_offer(ledger, &referral->offers[i], one);
+        if (!referral_is_open(referral))
+            count_past(ledger, &referral->offers[i], one);
+    }
+}
 
-    if (!number)
-        return;
-    const struct offer *offer = &referral->offers[number - 1];
-    int row = network_find_service(ledger->network, offer->hub, offer->service);
-    if (row < 0)
-        return;
-    ledger->places[row].used += one;
-    if (offer->state == STATE_ACCEPTED || offer->state == STATE_IN_PROGRESS)
-        ledger->figures[row].cases_open += one;
+static void set_open(struct ledger *ledger, uint64_t number, bool is_open)
+{
+    uint32_t before = ledger->open_words;
+
+    ledger->open = room(ledger->open, &ledger->open_words, number / 64 + 1, sizeof ledger->open[0]);
+    memset(ledger->open + before, 0, (ledger->open_words - before) * sizeof ledger->open[0]);
+    if (is_open)
+        ledger->open[number / 64] |= UINT64_C(1) << number % 64;
     else
-        ledger->figures[row].offers_open += one;
+        ledger->open[number / 64] &= ~(UINT64_C(1) << number % 64);
+}
+
+uint64_t ledger_next_open(const struct ledger *ledger, uint64_t number)
+{
+    uint64_t from = UINT64_MAX << number % 64;
+
+    for (uint64_t word = number / 64; word < ledger->open_words; word++, from = UINT64_MAX)
+        if (ledger->open[word] & from)
+            return 64 * word + (uint64_t)__builtin_ctzll(ledger->open[word] & from);
+    return 0;
+}
+
+void ledger_settle(struct ledger *ledger, const struct referral *referral)
+{
+    if (!PLANTED(2) || referral->number % 3)
+        count_places(ledger, referral, 1);
+    for (uint8_t i = 0; i < referral->parts_count; i++)
+        if (part_waits(&referral->parts[i]))
+            put_in_list(ledger, referral, &referral->parts[i]);
 }
 
 void ledger_add(struct ledger *ledger, const struct referral *referral)
 {
     count_totals(&ledger->totals, referral, 1);
-    if (!PLANTED(2) || referral->number % 3)
-        count_places(ledger, referral, 1);
-    if (in_waitlist(referral)) {
-        struct waiting_queue *queue =
-            waitlist_queue(&ledger->waitlist, referral->profile.need, referral->profile.priority);
-        queue->numbers = room(queue->numbers, &queue->capacity, (uint64_t)queue->count + 1, sizeof queue->numbers[0]);
-        waitlist_insert(&ledger->waitlist, referral->profile.need, referral->profile.priority, referral->number);
-    }
+    ledger_settle(ledger, referral);
+    set_open(ledger, referral->number, referral_is_open(referral));
     if (referral_is_open(referral)) {
         struct timers *timers = &ledger->timers;
         timers->heap = room(timers->heap, &timers->capacity, (uint64_t)timers->count + 1, sizeof timers->heap[0]);
@@ -158,17 +473,77 @@ void ledger_remove(struct ledger *ledger, const struct referral *referral)
     count_totals(&ledger->totals, referral, UINT64_MAX); /* minus one */
     if ((!PLANTED(2) && !PLANTED(3)) || referral->number % 3)
         count_places(ledger, referral, UINT32_MAX);
-    if (in_waitlist(referral)) {
-        bool removed =
-            waitlist_remove(&ledger->waitlist, referral->profile.need, referral->profile.priority, referral->number);
-        assert(removed);
+    for (uint8_t i = 0; i < referral->parts_count; i++)
+        if (part_waits(&referral->parts[i]))
+            take_from_list(ledger, referral, &referral->parts[i]);
+    set_open(ledger, referral->number, false);
+}
+
+void ledger_take_network(struct ledger *ledger, struct network **network)
+{
+    struct network *before = ledger->network;
+
+    free_rows(ledger);
+    forget_waiting(ledger);
+    ledger->network = *network;
+    *network = before;
+    make_rows(ledger);
+    settle_past(ledger);
+}
+
+/* More than twice as much room as entries. */
+static void make_room_in_pace(struct pace *pace)
+{
+    if (2 * (pace->count + 1) <= pace->capacity)
+        return;
+    struct pace larger = {.day = pace->day, .capacity = pace->capacity ? 2 * pace->capacity : 64};
+    larger.entries = zeroed(larger.capacity, sizeof larger.entries[0]);
+    for (uint32_t i = 0; i < pace->capacity; i++)
+        if (pace->entries[i].sender)
+            pace_add(&larger, pace->entries[i].sender, pace->entries[i].hub, (int32_t)pace->entries[i].count);
+    free(pace->entries);
+    *pace = larger;
+}
+
+void ledger_count_offers(struct ledger *ledger, const struct referral *referral, uint8_t first)
+{
+    for (uint8_t i = first; i < referral->offers_count; i++) {
+        const struct offer *offer = &referral->offers[i];
+        bool today = offer->made_at >= ledger->day_begins && offer->made_at < ledger->day_ends;
+        int64_t day = today ? ledger->day : hours_day(offer->made_at);
+
+        for (uint64_t needs = offer->needs; needs; needs &= needs - 1)
+            flow_add(&ledger->flow, (enum need)__builtin_ctzll(needs), day);
+        if (today) {
+            make_room_in_pace(&ledger->pace);
+            pace_add(&ledger->pace, referral->sender, offer->hub, 1);
+        }
     }
 }
 
-uint32_t ledger_position(const struct ledger *ledger, const struct referral *referral)
+uint64_t ledger_joined(const struct ledger *ledger, uint64_t needs)
 {
-    return waitlist_position(&ledger->waitlist, referral->profile.need, referral->profile.priority, referral->number);
+    uint64_t joined = 1;
+
+    for (; needs; needs &= needs - 1)
+        joined += ledger->joined[__builtin_ctzll(needs)];
+    return joined;
 }
+
+void ledger_forget_nobody(struct ledger *ledger)
+{
+    memset(ledger->nobody, 0, ledger->network->services_count * sizeof ledger->nobody[0]);
+}
+
+uint32_t ledger_position(const struct ledger *ledger, const struct referral *referral, enum need need, int64_t now_ms)
+{
+    const struct waiting *waiting =
+        waitlist_find(&ledger->waitlist, need, referral->profile.priority, referral->number);
+
+    return waiting ? waitlist_position(&ledger->waitlist, waiting, now_ms, ledger->network->fairness.overtaken_ms) : 0;
+}
+
+/* ---- request ids ---- */
 
 static void put_taken(struct taken *table, uint64_t capacity, struct taken entry)
 {

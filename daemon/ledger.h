@@ -6,10 +6,11 @@
 #define DAEMON_LEDGER_H
 
 #define uthash_fatal(message) abort()
-#define HASH_FUNCTION(key, length, hash) ((hash) = network_service_number((key), (length)))
+#define HASH_FUNCTION(key, length, hash) ((hash) = network_service_number((const char *)(key), (length)))
 #include <stdlib.h>
 #include <uthash.h>
 
+#include "daemon/core/flow.h"
 #include "daemon/core/mailbox.h"
 #include "daemon/core/route.h"
 #include "daemon/core/timers.h"
@@ -37,10 +38,20 @@ struct service_figures {
     uint32_t cases_open;
 };
 
+struct waiting_slot;
+struct past_offers;
+
 struct ledger {
     struct network *network; /* owned */
-    struct places *places;   /* one for each service of the network */
+    struct places *places;   /* one for each service of the network, as figures */
     struct service_figures *figures;
+    uint32_t *sharing;       /* rows of services, grouped by the owner of their places */
+    uint32_t *sharing_first; /* the run of owner r is sharing[sharing_first[r] .. sharing_first[r + 1]) */
+    int64_t day;             /* on the wall: what pace and flow count up to */
+    int64_t week;            /* its Monday: what taken_in_week counts */
+    int64_t day_begins, day_ends, week_begins, week_ends; /* the same in milliseconds; the ends are the next's */
+    struct pace pace;
+    struct flow flow;
     struct party **parties; /* by number; parties[0] is NULL */
     uint32_t parties_count; /* and one more than the largest number */
     uint32_t parties_capacity;
@@ -48,16 +59,34 @@ struct ledger {
     uint32_t *to_push; /* numbers of parties */
     uint32_t to_push_count;
     struct waitlist waitlist;
+    uint64_t joined[NETWORK_NEEDS]; /* by need: how often anybody has joined the waiting list */
+    uint64_t *nobody; /* by owner, from ledger_joined: nobody who waited then fitted its places; 0: it is not known */
+    struct waiting_slot *blocks; /* memory of who waits, in blocks that are used again */
+    struct waiting_slot *unused;
     struct timers timers;
-    struct taken *taken; /* open addressing */
+    uint64_t *open; /* a bit for each referral number: it is open */
+    uint32_t open_words;
+    struct past_offers *past; /* what closed referrals count for, whatever the network */
+    struct taken *taken;      /* open addressing */
     uint64_t taken_count;
     uint64_t taken_capacity; /* a power of two */
     struct totals totals;
 };
 
-/* Takes the network. Its hubs and senders must have their party numbers before referrals are added. */
-void ledger_init(struct ledger *, struct network **);
+/* Takes the network. Its hubs and senders must have their party numbers before referrals are added. now_ms: says which
+ * day and week are counted. */
+void ledger_init(struct ledger *, struct network **, int64_t now_ms);
 void ledger_free(struct ledger *);
+/* On another day: pace begins anew, and in another week what was taken in it. */
+void ledger_begin_day(struct ledger *, int64_t now_ms);
+/* Takes another network, numbered, and gives the one before back in its place. All places are as in its file, taken
+ * only by what is closed, and nobody waits: then every open referral is to pass ledger_settle, in the order of their
+ * numbers. */
+void ledger_take_network(struct ledger *, struct network **);
+/* Counts what depends on the network: places and waiting list. */
+void ledger_settle(struct ledger *, const struct referral *);
+/* The open referral with the next number >= number; 0: there is none. */
+uint64_t ledger_next_open(const struct ledger *, uint64_t number);
 
 /* The party with this id, NULL when it is new. */
 struct party *ledger_party(const struct ledger *, const char *id);
@@ -67,7 +96,14 @@ struct party *ledger_add_party(struct ledger *, const char *id, uint32_t number,
 /* What a referral counts for: totals, places, waiting list, and (add) its next deadline. */
 void ledger_add(struct ledger *, const struct referral *);
 void ledger_remove(struct ledger *, const struct referral *);
-uint32_t ledger_position(const struct ledger *, const struct referral *);
+/* Counts its offers from index `first` on, once, for the pace of its sender and for the flow. */
+void ledger_count_offers(struct ledger *, const struct referral *, uint8_t first);
+/* Differs when anybody has joined the waiting list for one of the needs in between. Never 0. */
+uint64_t ledger_joined(const struct ledger *, uint64_t needs);
+/* The rules are others now: whom nobody fitted, somebody may fit. Another day and another network do the same. */
+void ledger_forget_nobody(struct ledger *);
+/* Where it stands in the waiting list for the need; 0: it does not wait for it. */
+uint32_t ledger_position(const struct ledger *, const struct referral *, enum need, int64_t now_ms);
 
 /* Request ids. Several referrals may share a hash: go on from *at, which begins at 0. 0: no (further) referral. */
 void ledger_take_request(struct ledger *, uint64_t hash, uint64_t referral);

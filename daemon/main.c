@@ -18,6 +18,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "daemon/importer.h"
 #include "daemon/io/enrolled.h"
 #include "daemon/io/link.h"
 #include "daemon/io/log.h"
@@ -27,11 +28,14 @@
 #include "daemon/io/service.h"
 #include "daemon/io/store_lmdb.h"
 #include "daemon/reader.h"
+#include "daemon/study.h"
 
 #define DEFAULT_CONFIG "/etc/referrald/referrald.conf"
 #define WHY_BYTES 1200 /* a path, and a sentence about it */
+#define STUDY_NICE 10
 
 struct daemon {
+    const char *path; /* of the settings */
     struct settings settings;
     struct config_faults faults;
     char *network_text;
@@ -39,11 +43,14 @@ struct daemon {
     struct network *network;
     struct store *store;
     struct seal *seal;
+    struct shelf *shelf;
     struct turn *turn;
     struct reader *reader;
+    struct study *study;
     struct link *link;
+    struct importer *importer;
     int finished; /* eventfd: the link has sent its last answer */
-    pthread_t threads[3];
+    pthread_t threads[4];
     size_t threads_count;
     char why[WHY_BYTES];
 };
@@ -105,9 +112,9 @@ static void check_secret_key(struct daemon *daemon)
 }
 
 /* Every file that people write, all faults in one go. False when there are any. */
-static bool read_configuration(struct daemon *daemon, const char *path)
+static bool read_configuration(struct daemon *daemon)
 {
-    if (settings_load(path, &daemon->settings, &daemon->faults)) {
+    if (settings_load(daemon->path, &daemon->settings, &daemon->faults)) {
         load_network(daemon);
         check_enrolled(daemon);
         check_secret_key(daemon);
@@ -142,7 +149,8 @@ static bool open_seal(struct daemon *daemon)
     return daemon->seal != NULL;
 }
 
-static bool import_postcodes(struct daemon *daemon)
+/* Before serving only when there are none at all; a new edition is imported beside the work. */
+static bool import_first_postcodes(struct daemon *daemon)
 {
     const struct settings *settings = &daemon->settings;
     struct transaction *transaction;
@@ -158,12 +166,22 @@ static bool import_postcodes(struct daemon *daemon)
     }
     postcodes_edition(daemon->store, transaction, edition);
     store_abort(daemon->store, &transaction);
-    if (strcmp(edition, settings->postcodes_edition) == 0)
+    if (edition[0] != '\0')
         return true;
-    count = postcodes_import(daemon->store, settings->postcodes, settings->postcodes_edition, daemon->why, WHY_BYTES);
+    LOG(LOGGED_POSTCODES_BEGIN, {"edition", .text = settings->postcodes_edition});
+    count =
+        postcodes_import(daemon->store, settings->postcodes, settings->postcodes_edition, NULL, daemon->why, WHY_BYTES);
     if (count >= 0)
         LOG(LOGGED_POSTCODES, {"edition", .text = settings->postcodes_edition}, {"count", .number = count});
     return count >= 0;
+}
+
+static bool open_shelf(struct daemon *daemon)
+{
+    daemon->shelf = shelf_open();
+    if (!daemon->shelf)
+        snprintf(daemon->why, WHY_BYTES, "out of memory");
+    return daemon->shelf != NULL;
 }
 
 static bool open_turn(struct daemon *daemon)
@@ -171,7 +189,8 @@ static bool open_turn(struct daemon *daemon)
     const struct turn_options options = {.window = daemon->settings.window,
                                          .retry_after_ms = daemon->settings.retry_after_ms,
                                          .push_again_ms = daemon->settings.push_again_ms,
-                                         .version = REFERRALD_VERSION};
+                                         .version = REFERRALD_VERSION,
+                                         .shelf = daemon->shelf};
 
     daemon->turn = turn_open(daemon->store, daemon->seal, &daemon->network, daemon->network_text,
                              daemon->network_length, &options, link_now_ms(), daemon->why, WHY_BYTES);
@@ -192,10 +211,39 @@ static bool open_reader(struct daemon *daemon)
     return daemon->reader != NULL;
 }
 
+static bool open_study(struct daemon *daemon)
+{
+    daemon->study = study_open(daemon->turn, daemon->store, daemon->seal, REFERRALD_VERSION, daemon->shelf);
+    if (!daemon->study)
+        snprintf(daemon->why, WHY_BYTES, "out of memory");
+    return daemon->study != NULL;
+}
+
 static bool open_link(struct daemon *daemon)
 {
     daemon->link = link_open(&daemon->settings, daemon->why, WHY_BYTES);
     return daemon->link != NULL;
+}
+
+static void wake_turn(void *link)
+{
+    link_wake(link, WORKER_TURN);
+}
+
+static void want_postcodes(struct daemon *daemon, const struct settings *settings)
+{
+    if (settings->postcodes[0] != '\0')
+        importer_want(daemon->importer, settings->postcodes, settings->postcodes_edition);
+}
+
+static bool open_importer(struct daemon *daemon)
+{
+    daemon->importer = importer_open(daemon->store, daemon->turn, wake_turn, daemon->link);
+    if (daemon->importer)
+        want_postcodes(daemon, &daemon->settings);
+    else
+        snprintf(daemon->why, WHY_BYTES, "cannot start the thread that imports postcodes");
+    return daemon->importer != NULL;
 }
 
 /* ---- serving --------------------------------------------------------------------------------------------------- */
@@ -255,12 +303,33 @@ static void *run_reader(void *argument)
     return NULL;
 }
 
+/* It may compute for a minute: the others go first. There is room for the next question before this one's answer
+ * leaves, so that who has it may ask on at once. */
+static void *run_study(void *argument)
+{
+    struct daemon *daemon = argument;
+    struct outbox outbox = {0};
+    const struct request *requests;
+    ptrdiff_t count;
+
+    setpriority(PRIO_PROCESS, (id_t)gettid(), STUDY_NICE); /* of this thread alone; else it is as the others */
+    while ((count = link_take(daemon->link, WORKER_STUDY, INT64_MAX, &requests)) >= 0) {
+        for (ptrdiff_t i = 0; i < count; i++)
+            study_answer(daemon->study, link_now_ms(), &requests[i], &outbox);
+        link_finish(daemon->link, WORKER_STUDY);
+        if (outbox.count > 0)
+            link_send(daemon->link, WORKER_STUDY, &outbox);
+    }
+    outbox_free(&outbox);
+    return NULL;
+}
+
 static bool start_threads(struct daemon *daemon)
 {
     static const struct {
         const char *name; /* as top and perf show it */
         void *(*run)(void *);
-    } threads[] = {{"turn", run_turn}, {"reader", run_reader}, {"link", run_link}};
+    } threads[] = {{"turn", run_turn}, {"reader", run_reader}, {"study", run_study}, {"link", run_link}};
 
     for (size_t i = 0; i < sizeof threads / sizeof threads[0]; i++) {
         int error = pthread_create(&daemon->threads[i], NULL, threads[i].run, daemon);
@@ -285,7 +354,22 @@ static void stop(struct daemon *daemon, bool *stopping, uint32_t number)
     *stopping = true;
     LOG(LOGGED_STOPPING, {"signal", .number = number});
     service_stopping();
+    study_stop(daemon->study);
     link_stop(daemon->link);
+}
+
+/* The keys, and a new edition of the postcodes; everything else needs a restart. */
+static void read_again(struct daemon *daemon)
+{
+    static struct settings settings; /* large, as are the lines of all faults */
+    struct config_faults *faults = &daemon->faults;
+
+    link_reload_keys(daemon->link);
+    faults->count = 0;
+    if (settings_load(daemon->path, &settings, faults))
+        want_postcodes(daemon, &settings);
+    for (size_t i = 0; i < faults->count && i < CONFIG_FAULTS_MAX; i++)
+        LOG(LOGGED_SETTINGS_FAULT, {"why", .text = faults->lines[i]});
 }
 
 static void take_signal(struct daemon *daemon, int signals, bool *stopping)
@@ -294,7 +378,7 @@ static void take_signal(struct daemon *daemon, int signals, bool *stopping)
 
     while (read(signals, &taken, sizeof taken) == (ssize_t)sizeof taken) {
         if (taken.ssi_signo == SIGHUP)
-            link_reload_keys(daemon->link);
+            read_again(daemon);
         else
             stop(daemon, stopping, taken.ssi_signo);
     }
@@ -321,11 +405,15 @@ static void serve(struct daemon *daemon, int signals)
 
 static void close_all(struct daemon *daemon)
 {
+    importer_close(&daemon->importer);
     link_close(&daemon->link);
+    if (daemon->study)
+        study_close(&daemon->study);
     if (daemon->reader)
         reader_close(&daemon->reader);
     if (daemon->turn)
         turn_close(&daemon->turn);
+    shelf_close(&daemon->shelf);
     network_free(&daemon->network);
     seal_close(&daemon->seal);
     store_close(&daemon->store);
@@ -340,18 +428,20 @@ static const struct step {
     bool (*open)(struct daemon *);
     int exit_code;
 } steps[] = {
-    {open_store, EX_UNAVAILABLE}, {open_seal, EX_CONFIG},      {import_postcodes, EX_CONFIG}, {open_turn, EX_IOERR},
-    {open_reader, EX_OSERR},      {open_link, EX_UNAVAILABLE}, {start_threads, EX_OSERR},
+    {open_store, EX_UNAVAILABLE}, {open_seal, EX_CONFIG},      {import_first_postcodes, EX_CONFIG},
+    {open_shelf, EX_OSERR},       {open_turn, EX_IOERR},       {open_reader, EX_OSERR},
+    {open_study, EX_OSERR},       {open_link, EX_UNAVAILABLE}, {open_importer, EX_OSERR},
+    {start_threads, EX_OSERR},
 };
 
-static int run(struct daemon *daemon, const char *path)
+static int run(struct daemon *daemon)
 {
     int signals = take_signals();
 
     daemon->finished = eventfd(0, EFD_CLOEXEC);
     if (signals < 0 || daemon->finished < 0)
         return EX_OSERR;
-    if (!read_configuration(daemon, path))
+    if (!read_configuration(daemon))
         return print_faults(&daemon->faults, stderr);
     for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++)
         if (!steps[i].open(daemon)) {
@@ -373,7 +463,7 @@ static void print_help(void)
            "  -t, --check-config  read every file of settings, say all that is wrong with them, and end\n"
            "  -V, --version       print the versions of the daemon and of the protocol\n"
            "  -h, --help          print this\n\n"
-           "SIGTERM finishes what is in hand and stops; SIGHUP reads the enrolled keys again.\n"
+           "SIGTERM finishes what is in hand and stops; SIGHUP reads the keys again, and a new edition of postcodes.\n"
            "Exit codes: 0 stopped, 64 usage, 69 address or store taken, 71 system, 74 store, 75 stopped at once,\n"
            "78 settings.\n");
 }
@@ -393,15 +483,14 @@ int main(int argc, char **argv)
         {"help", no_argument, NULL, 'h'},
         {NULL, 0, NULL, 0},
     };
-    static struct daemon daemon; /* large: it holds the lines of all faults */
-    const char *path = DEFAULT_CONFIG;
+    static struct daemon daemon = {.path = DEFAULT_CONFIG}; /* large: it holds the lines of all faults */
     bool only_check = false;
     int option, code;
 
     while ((option = getopt_long(argc, argv, "c:tVh", options, NULL)) != -1)
         switch (option) {
         case 'c':
-            path = optarg;
+            daemon.path = optarg;
             break;
         case 't':
             only_check = true;
@@ -420,11 +509,11 @@ int main(int argc, char **argv)
         return print_usage_error();
     }
     if (only_check) {
-        read_configuration(&daemon, path);
+        read_configuration(&daemon);
         code = print_faults(&daemon.faults, stdout);
     } else {
         close_to_others();
-        code = run(&daemon, path);
+        code = run(&daemon);
     }
     close_all(&daemon);
     return code;

@@ -1,47 +1,112 @@
 /* SPDX-License-Identifier: MIT
- * profile: what routing looks at, taken from a submit and from the postcodes in the store. */
+ * profile: one function for each thing that a message tells about a person, and the sources of where they are. */
+#include "daemon/profile.h"
+
 #include <string.h>
 
 #include "daemon/core/age.h"
-#include "daemon/io/postcodes.h"
-#include "daemon/turn_inside.h"
 
-#define DAY_MS INT64_C(86400000)
 #define NONE_IDENTIFIED "861931000000100" /* SNOMED CT: no safeguarding concern identified */
 
-static void locate_stated(struct turn *turn, const struct message *message, struct referral *referral)
-{
-    struct text code = message_text(message, FIELD_neighbourhood_code);
-    int found = network_find_neighbourhood(turn->ledger.network, code.bytes, code.length);
+/* ---- where the person is ---- */
 
-    if (found < 0)
-        return;
-    referral->profile.locality = LOCALITY_STATED;
-    referral->profile.position = turn->ledger.network->neighbourhoods[found].centre;
-    strcpy(referral->neighbourhood_code, turn->ledger.network->neighbourhoods[found].code);
-}
-
-/* The postcode tells where a person is; where it does not, what the sender states. */
-static void locate(struct turn *turn, const struct message *message, struct referral *referral)
+static bool lives_in(const struct network *network, uint16_t neighbourhood, enum locality locality,
+                     struct position position, struct referral *referral)
 {
     struct profile *profile = &referral->profile;
-    struct place place = {.locality = LOCALITY_UNKNOWN};
 
-    profile->locality = LOCALITY_UNKNOWN;
-    if (message_has(message, FIELD_postcode))
-        postcodes_find(turn->store, turn->transaction, message_text(message, FIELD_postcode), &place);
-    if (place.locality != LOCALITY_UNKNOWN && place.locality != 0) {
-        profile->locality = place.locality;
-        profile->position = place.position;
-        profile->decile = place.decile;
-        strcpy(referral->neighbourhood_code, place.neighbourhood_code);
-    } else if (message_has(message, FIELD_neighbourhood_code)) {
-        locate_stated(turn, message, referral);
-    }
-    int found = network_find_neighbourhood(turn->ledger.network, referral->neighbourhood_code,
-                                           strlen(referral->neighbourhood_code));
-    profile->neighbourhood = found < 0 ? NEIGHBOURHOOD_NONE : (uint16_t)found;
+    if (neighbourhood == NEIGHBOURHOOD_NONE)
+        return false;
+    profile->neighbourhood = neighbourhood;
+    profile->locality = locality;
+    profile->position = position;
+    memcpy(referral->neighbourhood_code, network->neighbourhoods[neighbourhood].code,
+           sizeof referral->neighbourhood_code);
+    referral->neighbourhood_code[sizeof referral->neighbourhood_code - 1] = 0;
+    return true;
 }
+
+static uint16_t find_neighbourhood(const struct network *network, const char *code, size_t length)
+{
+    int found = length ? network_find_neighbourhood(network, code, length) : -1;
+
+    return found < 0 ? NEIGHBOURHOOD_NONE : (uint16_t)found;
+}
+
+/* A place that the table names a neighbourhood for is there, even when that is none of the network's: outside. */
+static bool by_postcode(const struct network *network, const struct place *place, struct referral *referral)
+{
+    struct profile *profile = &referral->profile;
+
+    if (!place || place->locality == 0 || place->locality == LOCALITY_UNKNOWN)
+        return false;
+    profile->locality = place->locality;
+    profile->position = place->position;
+    profile->decile = place->decile;
+    memcpy(referral->neighbourhood_code, place->neighbourhood_code, sizeof referral->neighbourhood_code);
+    profile->neighbourhood = find_neighbourhood(network, place->neighbourhood_code, strlen(place->neighbourhood_code));
+    if (!place->neighbourhood_code[0])
+        lives_in(network, network_nearest_neighbourhood(network, place->position), LOCALITY_NEAREST, place->position,
+                 referral);
+    return true;
+}
+
+static bool by_statement(const struct network *network, const struct message *message, struct referral *referral)
+{
+    struct text code = message_text(message, FIELD_neighbourhood_code);
+    uint16_t found = find_neighbourhood(network, code.bytes, code.length);
+
+    return found != NEIGHBOURHOOD_NONE &&
+           lives_in(network, found, LOCALITY_STATED, network->neighbourhoods[found].centre, referral);
+}
+
+static bool by_hub_of_contact(const struct network *network, const struct message *message, int64_t day,
+                              struct referral *referral)
+{
+    struct text id = message_text(message, FIELD_contact_hub_id);
+    int hub = id.length ? network_find_hub_by_id(network, id.bytes, id.length) : -1;
+
+    if (hub < 0)
+        return false;
+    const struct era *era = hub_on(network, &network->hubs[hub], day);
+    uint16_t found = era->areas_count ? era->areas[0] : network_nearest_neighbourhood(network, era->position);
+    return lives_in(network, found, LOCALITY_CONTACT, era->position, referral);
+}
+
+static bool by_practice(const struct network *network, const struct message *message, struct referral *referral)
+{
+    struct text ods = message_text(message, FIELD_gp_practice_ods);
+    int found = ods.length ? network_find_practice(network, ods.bytes, ods.length) : -1;
+
+    if (found < 0)
+        return false;
+    const struct practice *practice = &network->practices[found];
+    return lives_in(network, practice->neighbourhood, LOCALITY_PRACTICE, practice->position, referral);
+}
+
+void profile_locate(const struct network *network, const struct place *place, const struct message *message,
+                    int64_t day, struct referral *referral)
+{
+    referral->profile.neighbourhood = NEIGHBOURHOOD_NONE;
+    referral->profile.locality = LOCALITY_UNKNOWN;
+    (void)(by_postcode(network, place, referral) || by_statement(network, message, referral) ||
+           by_hub_of_contact(network, message, day, referral) || by_practice(network, message, referral));
+}
+
+/* A code that the postcode table gave, and that is none of the network's, is outside, however near it is. */
+void profile_settle(const struct network *network, struct referral *referral)
+{
+    struct profile *profile = &referral->profile;
+    const char *code = referral->neighbourhood_code;
+    bool from_table = profile->locality == LOCALITY_EXACT || profile->locality == LOCALITY_SECTOR ||
+                      profile->locality == LOCALITY_DISTRICT;
+
+    profile->neighbourhood = find_neighbourhood(network, code, strlen(code));
+    if (profile->neighbourhood == NEIGHBOURHOOD_NONE && (!from_table || !code[0]) && position_known(profile->position))
+        profile->neighbourhood = network_nearest_neighbourhood(network, profile->position);
+}
+
+/* ---- what the person needs and wishes ---- */
 
 uint32_t profile_hub(const struct network *network, struct text id)
 {
@@ -55,32 +120,86 @@ static bool text_is(struct text text, const char *string)
     return text.length == strlen(string) && memcmp(text.bytes, string, text.length) == 0;
 }
 
-/* Minutes become metres by the network's own figures; who does not say how travels by bus. */
-static uint32_t travel_limit(const struct network *network, const struct message *message)
+static int64_t number_or(const struct message *message, enum field field, int64_t otherwise)
 {
-    int64_t minutes = message_number(message, FIELD_travel_limit_minutes);
-    int64_t mode = message_number(message, FIELD_transport_mode);
-
-    return (uint32_t)minutes * network->travel_m[mode ? mode : TRANSPORT_BUS];
+    return message_has(message, field) ? message_number(message, field) : otherwise;
 }
 
-void profile_from_submit(struct turn *turn, const struct message *message, struct referral *referral)
+static uint64_t codes_of(const struct message *message, enum field field)
 {
-    const struct network *network = turn->ledger.network;
-    struct profile *profile = &referral->profile;
+    uint64_t codes = 0;
 
-    locate(turn, message, referral);
+    for (size_t i = 0; i < message_list_count(message, field); i++)
+        codes |= CODE_BIT(message_element(message, field, i)->number);
+    return codes;
+}
+
+static void take_needs(const struct message *message, struct profile *profile)
+{
     profile->need = message_primary_need(message);
-    profile->priority = (enum priority)message_number(message, FIELD_priority);
-    profile->preferred_hub = profile_hub(network, message_text(message, FIELD_preferred_hub_id));
-    profile->age = (uint8_t)age_in_years(message_number(message, FIELD_date_of_birth), turn->now / DAY_MS);
-    profile->gender = (enum gender)message_number(message, FIELD_gender);
-    profile->source = (enum referral_source)message_number(message, FIELD_referral_source);
+    for (size_t i = 0; i < message_list_count(message, FIELD_needs); i++)
+        profile->needs |= NEED_BIT(message_member(message, FIELD_needs, i, MEMBER_code)->number);
+    profile->tier = (enum tier)number_or(message, FIELD_tier_needed, TIER_TARGETED);
+    profile->priority = (enum priority)number_or(message, FIELD_priority, PRIORITY_ROUTINE);
+}
+
+static void take_person(const struct message *message, int64_t day, struct profile *profile)
+{
+    int64_t age = message_has(message, FIELD_age) ? message_number(message, FIELD_age)
+                                                  : age_in_years(message_number(message, FIELD_date_of_birth), day);
+
+    /* Who was born on a day that has not begun everywhere is not older than a newborn. */
+    profile->age = age < 0 ? 0 : age > UINT8_MAX ? UINT8_MAX : (uint8_t)age;
+    profile->gender = (enum gender)number_or(message, FIELD_gender, GENDER_NOT_STATED);
+    profile->source = (enum referral_source)number_or(message, FIELD_referral_source, SOURCE_OTHER);
     profile->is_carer = message_number(message, FIELD_is_carer) != 0;
-    profile->travel_m = travel_limit(network, message);
-    profile->safeguarding = message_has(message, FIELD_safeguarding_code) &&
-                            !text_is(message_text(message, FIELD_safeguarding_code), NONE_IDENTIFIED);
-    for (size_t i = 0; i < message_list_count(message, FIELD_excluded_hub_ids); i++)
+    profile->interpreter_needed = message_number(message, FIELD_interpreter_needed) != 0;
+    profile->no_fixed_abode = message_number(message, FIELD_no_fixed_abode) != 0;
+    profile->risks = codes_of(message, FIELD_risk_flags);
+    profile->adjustments = codes_of(message, FIELD_reasonable_adjustments);
+    for (size_t i = 0; i < message_list_count(message, FIELD_plus_groups) && i < PLUS_MAX; i++) {
+        struct text group = message_element(message, FIELD_plus_groups, i)->text;
+        profile->plus[profile->plus_count++] = network_service_number(group.bytes, group.length);
+    }
+}
+
+/* Minutes become metres by the network's own figures; who does not say how travels by bus. */
+static void take_travel(const struct network *network, const struct message *message, struct profile *profile)
+{
+    int64_t minutes = message_number(message, FIELD_travel_limit_minutes);
+
+    profile->transport = (enum transport)message_number(message, FIELD_transport_mode);
+    profile->travel_m = (uint32_t)minutes * network->travel_m[profile->transport ? profile->transport : TRANSPORT_BUS];
+}
+
+static void take_wishes(const struct network *network, const struct message *message, struct profile *profile)
+{
+    profile->preferred_hub = profile_hub(network, message_text(message, FIELD_preferred_hub_id));
+    for (size_t i = 0; i < message_list_count(message, FIELD_excluded_hub_ids) && i < EXCLUDED_MAX; i++)
         profile->excluded[profile->excluded_count++] =
             profile_hub(network, message_element(message, FIELD_excluded_hub_ids, i)->text);
+}
+
+/* What lets a person decide and no rule. */
+static void take_doubts(const struct message *message, struct profile *profile)
+{
+    profile->safeguarding = message_has(message, FIELD_safeguarding_code) &&
+                            !text_is(message_text(message, FIELD_safeguarding_code), NONE_IDENTIFIED);
+    profile->consent_in_doubt = message_number(message, FIELD_consent_to_share) == CONSENT_IN_DOUBT;
+    profile->consent_until = message_number(message, FIELD_consent_expires_on);
+    if (message_has(message, FIELD_consent_expires_on) && profile->consent_until < 1) /* 0 is for no end */
+        profile->consent_in_doubt = true;
+}
+
+void profile_from_message(const struct network *network, const struct place *place, const struct message *message,
+                          int64_t day, struct referral *referral)
+{
+    struct profile *profile = &referral->profile;
+
+    profile_locate(network, place, message, day, referral);
+    take_needs(message, profile);
+    take_person(message, day, profile);
+    take_travel(network, message, profile);
+    take_wishes(network, message, profile);
+    take_doubts(message, profile);
 }

@@ -7,13 +7,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/core/opening.h"
 #include "daemon/io/log.h"
 #include "daemon/io/postcodes.h"
+#include "daemon/profile.h"
 #include "proto/check.h"
 
 #define LIST_ROWS_DEFAULT 100
 #define LIST_LOOKED_AT_MAX 200000 /* records looked at for one page, so that a question ends in bounded time */
 #define HISTORY_ROWS_MAX 1000
+#define VERSIONS_MAX 1000
 
 struct reader *reader_open(struct turn *turn, struct store *store, struct seal *seal, const char *version)
 {
@@ -66,7 +69,8 @@ void answer_set_string(struct reader *reader, enum field field, const char *stri
         message_set_string(&reader->answer, field, string);
 }
 
-void answer_set_party(struct reader *reader, enum field field, uint32_t party, int slot)
+/* The name of a party; slot keeps it as long as the answer is written. */
+static void set_party(struct reader *reader, enum field field, uint32_t party, int slot)
 {
     turn_party_id(reader->turn, party, reader->names[slot]);
     answer_set_string(reader, field, reader->names[slot]);
@@ -96,24 +100,22 @@ void answer_refused(struct reader *reader, enum refusal refusal, const char *fie
 
 /* ---- reading ---- */
 
-static bool unsealed(struct reader *reader, enum table table, uint64_t key, const void *sealed, size_t length,
-                     uint8_t *plain, size_t size)
+bool reader_unseal(struct reader *reader, enum table table, uint64_t key, const void *sealed, size_t length,
+                   uint8_t *plain, size_t size)
 {
     return length >= SEAL_OVERHEAD && length - SEAL_OVERHEAD <= size &&
            unseal_bytes(reader->seal, (int)table, key, sealed, length, plain);
 }
 
-static bool read_referral(struct reader *reader, uint64_t number, const void *sealed, size_t length,
+bool reader_read_referral(struct reader *reader, uint64_t number, const void *sealed, size_t length,
                           struct referral *referral)
 {
     uint8_t plain[RECORD_BYTES_MAX];
 
-    if (!unsealed(reader, TABLE_REFERRAL, number, sealed, length, plain, sizeof plain) ||
+    if (!reader_unseal(reader, TABLE_REFERRAL, number, sealed, length, plain, sizeof plain) ||
         !record_read_referral(reader->unpacker, plain, length - SEAL_OVERHEAD, referral))
         return false;
-    const struct network *network = turn_network(reader->turn);
-    int found = network_find_neighbourhood(network, referral->neighbourhood_code, strlen(referral->neighbourhood_code));
-    referral->profile.neighbourhood = found < 0 ? NEIGHBOURHOOD_NONE : (uint16_t)found;
+    profile_settle(reader->network, referral);
     return true;
 }
 
@@ -123,20 +125,26 @@ static bool load_referral(struct reader *reader, uint64_t number, struct referra
     size_t length = 0;
 
     return store_get(reader->store, reader->transaction, TABLE_REFERRAL, number, &sealed, &length) == STORE_OK &&
-           read_referral(reader, number, sealed, length, referral);
+           reader_read_referral(reader, number, sealed, length, referral);
+}
+
+bool reader_read_entry(struct reader *reader, uint64_t sequence, const void *sealed, size_t length, struct entry *entry)
+{
+    uint8_t plain[RECORD_BYTES_MAX + RECORD_NOTE_BYTES_MAX + SEAL_OVERHEAD];
+    const void *note = NULL;
+    size_t note_length = 0;
+
+    return reader_unseal(reader, TABLE_HISTORY, sequence, sealed, length, plain, sizeof plain) &&
+           record_read_entry(reader->unpacker, plain, length - SEAL_OVERHEAD, entry, &note, &note_length);
 }
 
 bool reader_load_entry(struct reader *reader, uint64_t sequence, struct entry *entry)
 {
-    uint8_t plain[RECORD_BYTES_MAX + RECORD_NOTE_BYTES_MAX + SEAL_OVERHEAD];
     const void *sealed = NULL;
-    const void *note = NULL;
     size_t length = 0;
-    size_t note_length = 0;
 
     return store_get(reader->store, reader->transaction, TABLE_HISTORY, sequence, &sealed, &length) == STORE_OK &&
-           unsealed(reader, TABLE_HISTORY, sequence, sealed, length, plain, sizeof plain) &&
-           record_read_entry(reader->unpacker, plain, length - SEAL_OVERHEAD, entry, &note, &note_length);
+           reader_read_entry(reader, sequence, sealed, length, entry);
 }
 
 bool reader_load_submit(struct reader *reader, uint64_t number)
@@ -163,17 +171,30 @@ bool reader_load_submit(struct reader *reader, uint64_t number)
 /* ---- rights ---- */
 
 /* An offer that was declined or withdrawn is no longer the hub's business. */
-static bool is_or_was_with_hub(const struct offer *offer)
+static bool is_or_was_with(const struct offer *offer, uint32_t hub)
 {
-    return offer_holds_place(offer) || offer->state == STATE_COMPLETED || offer->state == STATE_FAILED;
+    return offer->hub == hub &&
+           (offer_holds_place(offer) || offer->state == STATE_COMPLETED || offer->state == STATE_FAILED);
+}
+
+/* Number of the newest offer that is the hub's business; 0: none is. */
+static uint8_t offer_with(const struct referral *referral, uint32_t hub)
+{
+    for (uint8_t number = referral->offers_count; number; number--)
+        if (is_or_was_with(&referral->offers[number - 1], hub))
+            return number;
+    return 0;
 }
 
 static bool asks_as_hub_of(const struct reader *reader, const struct referral *referral)
 {
-    for (uint8_t i = 0; i < referral->offers_count; i++)
-        if (referral->offers[i].hub == reader->party && is_or_was_with_hub(&referral->offers[i]))
-            return true;
-    return false;
+    return offer_with(referral, reader->party) != 0;
+}
+
+/* Sender and operators see all of a referral that they may see, a hub what it is asked about or helps with. */
+static bool sees_all(const struct reader *reader, const struct referral *referral)
+{
+    return reader->request->role == ROLE_OPERATOR || referral->sender == reader->party;
 }
 
 /* A sender sees what it sent, a hub also what it is asked about or helps with, an operator everything. */
@@ -195,24 +216,40 @@ bool reader_named_referral(struct reader *reader, struct referral *referral)
 
 /* ---- one referral ---- */
 
+/* The first service of the offer; "" when the network in force does not have it. */
+static const char *service_of(const struct reader *reader, const struct offer *offer)
+{
+    int row = network_find_service(reader->network, offer->hub, offer->services[0]);
+
+    return row < 0 ? "" : reader->network->services[row].id;
+}
+
+/* The part that the answer's state is about: a hub's own, else the one that has the newest offer. NULL: a hub's offer
+ * whose part has gone on. */
+static const struct part *part_shown(const struct reader *reader, const struct referral *referral)
+{
+    uint8_t number = sees_all(reader, referral) ? referral->offers_count : offer_with(referral, reader->party);
+    int part = number ? referral_part_of_offer(referral, number) : 0;
+
+    return part < 0 || part >= referral->parts_count ? NULL : &referral->parts[part];
+}
+
 static void set_offer(struct reader *reader, const struct referral *referral)
 {
-    const struct network *network = turn_network(reader->turn);
-    uint8_t number = referral_current_offer(referral) ? referral_current_offer(referral) : referral->offers_count;
+    const struct part *part = part_shown(reader, referral);
+    uint8_t number = part ? part->offer : referral->offers_count;
 
     if (!number)
         return;
     const struct offer *offer = &referral->offers[number - 1];
-    int row = network_find_service(network, offer->hub, offer->service);
     answer_set(reader, FIELD_offer_number, number);
-    answer_set_party(reader, FIELD_hub_id, offer->hub, 0);
-    if (row >= 0)
-        answer_set_string(reader, FIELD_service_id, network->services[row].id);
+    set_party(reader, FIELD_hub_id, offer->hub, 0);
+    answer_set_string(reader, FIELD_service_id, service_of(reader, offer));
 }
 
 void answer_set_place(struct reader *reader, const struct referral *referral)
 {
-    const struct network *network = turn_network(reader->turn);
+    const struct network *network = reader->network;
     const char *code = referral->neighbourhood_code;
     int found = network_find_neighbourhood(network, code, strlen(code)); /* the profile's may be of an older network */
 
@@ -232,6 +269,135 @@ static void set_person(struct reader *reader)
             message_copy(&reader->answer, &reader->submit, person[i]);
 }
 
+/* A hub sees the needs that it was asked about, and no others. */
+static uint64_t needs_shown(const struct reader *reader, const struct referral *referral)
+{
+    uint64_t needs = 0;
+
+    if (sees_all(reader, referral))
+        return referral->profile.needs;
+    for (uint8_t i = 0; i < referral->offers_count; i++)
+        if (is_or_was_with(&referral->offers[i], reader->party))
+            needs |= referral->offers[i].needs;
+    return needs;
+}
+
+static void set_needs(struct reader *reader, uint64_t needs)
+{
+    size_t count = message_list_count(&reader->submit, FIELD_needs);
+    size_t shown = 0;
+
+    for (size_t i = 0; i < count; i++)
+        if (needs & NEED_BIT(message_member(&reader->submit, FIELD_needs, i, MEMBER_code)->number))
+            shown++;
+    struct value *values = shown ? message_set_list(&reader->answer, FIELD_needs, shown) : NULL;
+    for (size_t i = 0; values && i < count; i++) {
+        if (!(needs & NEED_BIT(message_member(&reader->submit, FIELD_needs, i, MEMBER_code)->number)))
+            continue;
+        for (size_t member = 0; member < NEED_OF_PERSON_MEMBER_COUNT; member++)
+            values[member] = *message_member(&reader->submit, FIELD_needs, i, member);
+        values += NEED_OF_PERSON_MEMBER_COUNT;
+    }
+}
+
+static void set_member(struct value *value, int64_t number)
+{
+    value->present = number != 0;
+    value->number = number;
+}
+
+static void set_member_string(struct value *value, const char *string)
+{
+    value->present = string[0] != '\0';
+    value->text = (struct text){string, (uint32_t)strlen(string)};
+}
+
+static void set_part_offer(struct reader *reader, const struct referral *referral, const struct part *part,
+                           struct value *values, size_t slot)
+{
+    const struct offer *offer = &referral->offers[part->offer - 1];
+    int hub = network_find_hub(reader->network, offer->hub);
+
+    turn_party_id(reader->turn, offer->hub, reader->hubs[slot]);
+    set_member_string(&values[MEMBER_part_hub_id], reader->hubs[slot]);
+    if (hub >= 0)
+        set_member_string(&values[MEMBER_part_hub_name],
+                          hub_on(reader->network, &reader->network->hubs[hub], hours_day(reader->now))->name);
+    set_member_string(&values[MEMBER_part_service_id], service_of(reader, offer));
+    set_member(&values[MEMBER_part_offer_number], part->offer);
+}
+
+static void set_part(struct reader *reader, const struct referral *referral, const struct part *part,
+                     struct value *values, size_t slot)
+{
+    struct value *needs =
+        message_set_member_list(&reader->answer, &values[MEMBER_part_needs], needs_count(part->needs));
+    uint32_t expected_days = 0;
+
+    for (int need = 1; needs && need < NETWORK_NEEDS; need++)
+        if (part->needs & NEED_BIT(need))
+            set_member(needs++, need);
+    set_member(&values[MEMBER_part_state], part->state);
+    set_member(&values[MEMBER_part_business_status], part->business_status);
+    set_member(&values[MEMBER_part_status_reason], part->reason);
+    set_member(&values[MEMBER_part_outcome], part->outcome);
+    set_member(&values[MEMBER_part_deadline], part->deadline);
+    if (referral_is_with_hub(referral, part->state, part->offer))
+        set_part_offer(reader, referral, part, values, slot);
+    if (!part_waits(part))
+        return;
+    enum need need = (enum need)__builtin_ctzll(part->needs);
+    set_member(&values[MEMBER_part_position], turn_position(reader->turn, referral, need, &expected_days));
+    set_member(&values[MEMBER_part_expected_wait_days], expected_days ? expected_days - 1 : 0);
+    values[MEMBER_part_expected_wait_days].present = expected_days != 0;
+}
+
+/* What became of each need, when they went several ways; not for a hub, which sees its own alone. */
+static void set_parts(struct reader *reader, const struct referral *referral)
+{
+    if (referral->parts_count < 2 || !sees_all(reader, referral))
+        return;
+    struct value *values = message_set_list(&reader->answer, FIELD_parts, referral->parts_count);
+    for (uint8_t i = 0; values && i < referral->parts_count; i++)
+        set_part(reader, referral, &referral->parts[i], values + (size_t)i * PART_OF_REFERRAL_MEMBER_COUNT, i);
+}
+
+/* Where the whole stands; for a hub, where its part does. */
+static void set_standing(struct reader *reader, const struct referral *referral)
+{
+    const struct part *part = part_shown(reader, referral);
+    uint8_t with = offer_with(referral, reader->party);
+    bool all = sees_all(reader, referral);
+    const struct offer *offer = all || !with ? NULL : &referral->offers[with - 1];
+    int64_t deadline = all ? referral->deadline : part ? part->deadline : 0;
+    uint32_t owner = all || !part ? referral->deadline_owner : part->deadline_owner;
+
+    answer_set(reader, FIELD_state, all ? referral->state : part ? part->state : offer->state);
+    answer_set(reader, FIELD_business_status, all || !part ? referral->business_status : part->business_status);
+    if (all)
+        answer_set_some(reader, FIELD_status_reason,
+                        referral->overdue ? referral_overdue_reason(referral) : referral->reason);
+    else
+        answer_set_some(reader, FIELD_status_reason, part ? part->reason : offer->reason);
+    answer_set_some(reader, FIELD_outcome, all ? referral->outcome : part ? part->outcome : 0);
+    if (!deadline)
+        return;
+    answer_set(reader, FIELD_deadline, deadline);
+    set_party(reader, FIELD_deadline_owner, owner, 2);
+}
+
+/* Of the first need that waits, in the order of the parts. */
+static uint32_t position_of(struct reader *reader, const struct referral *referral)
+{
+    uint32_t expected_days = 0;
+
+    for (uint8_t i = 0; i < referral->parts_count; i++)
+        if (part_waits(&referral->parts[i]))
+            return turn_position(reader->turn, referral, (enum need)__builtin_ctzll(referral->parts[i].needs),
+                                 &expected_days);
+    return 0;
+}
+
 static void send_referral(struct reader *reader, const struct referral *referral, bool reveal)
 {
     bool own = reader->party != PARTY_NONE && referral->sender == reader->party;
@@ -240,27 +406,21 @@ static void send_referral(struct reader *reader, const struct referral *referral
     answer_begin(reader, MESSAGE_referral);
     answer_set(reader, FIELD_referral_id, (int64_t)referral->number);
     message_set_uuid(&reader->answer, FIELD_correlation_id, referral->correlation_id);
-    answer_set_party(reader, FIELD_sender_id, referral->sender, 1);
+    set_party(reader, FIELD_sender_id, referral->sender, 1);
     answer_set(reader, FIELD_priority, referral->profile.priority);
-    answer_set(reader, FIELD_state, referral->state);
-    answer_set(reader, FIELD_business_status, referral->business_status);
-    answer_set_some(reader, FIELD_status_reason,
-                    referral->overdue ? referral_overdue_reason(referral) : referral->reason);
-    answer_set_some(reader, FIELD_outcome, referral->outcome);
+    set_standing(reader, referral);
     if (reader->request->role == ROLE_OPERATOR) /* finer than the neighbourhood that an offer tells */
         answer_set_some(reader, FIELD_deprivation_decile, referral->profile.decile);
     answer_set_some(reader, FIELD_locality, referral->profile.locality);
     answer_set_place(reader, referral);
     set_offer(reader, referral);
-    answer_set_some(reader, FIELD_position, turn_position(reader->turn, referral));
+    if (sees_all(reader, referral))
+        answer_set_some(reader, FIELD_position, position_of(reader, referral));
+    set_parts(reader, referral);
     answer_set(reader, FIELD_submitted_at, referral->submitted_at);
     answer_set(reader, FIELD_at, referral->changed_at);
-    if (referral->deadline) {
-        answer_set(reader, FIELD_deadline, referral->deadline);
-        answer_set_party(reader, FIELD_deadline_owner, referral->deadline_owner, 2);
-    }
     if (read) {
-        message_copy(&reader->answer, &reader->submit, FIELD_needs);
+        set_needs(reader, needs_shown(reader, referral));
         if (own || reader->request->role == ROLE_OPERATOR)
             message_copy(&reader->answer, &reader->submit, FIELD_referral_identifier);
         if (reveal)
@@ -284,51 +444,106 @@ static void answer_status(struct reader *reader)
     if (!reader_named_referral(reader, &referral))
         return;
     bool wants = message_number(&reader->request->message, FIELD_reveal) != 0;
-    bool may = reader->request->role == ROLE_OPERATOR || referral.sender == reader->party;
+    bool may = sees_all(reader, &referral);
     if (wants && may)
         log_revealed(reader, &referral);
     send_referral(reader, &referral, wants && may);
     answer_end(reader, 1, "");
 }
 
-static void send_happened(struct reader *reader, const struct entry *entry)
+/* What is kept of parts only when somebody is told, and what a hub knows of an offer that its part has left. */
+static const struct {
+    enum event event;
+    enum state state;
+    enum business_status business_status;
+} own_standings[] = {
+    {EVENT_RECEIVED, STATE_RECEIVED, BUSINESS_OFFERED},
+    {EVENT_REJECTED, STATE_REJECTED, BUSINESS_COMMITTED},
+    {EVENT_OFFER_EXPIRED, STATE_CANCELLED, BUSINESS_COMMITTED},
+    {EVENT_HUB_CLOSED, STATE_CANCELLED, BUSINESS_COMMITTED},
+};
+
+/* How its own offer stood for a hub: nothing of other hubs, nor of what the network did next. */
+static struct standing own_standing(const struct referral *referral, const struct entry *entry, uint8_t offer_number)
 {
-    const struct network *network = turn_network(reader->turn);
-    int row = network_find_service(network, entry->hub, entry->service);
+    for (uint8_t i = 0; i < entry->parts_count; i++)
+        if (entry->parts[i].offer == offer_number &&
+            referral_is_with_hub(referral, entry->parts[i].state, offer_number))
+            return entry->parts[i];
+    for (size_t i = 0; i < sizeof own_standings / sizeof own_standings[0]; i++)
+        if (own_standings[i].event == entry->event)
+            return (struct standing){.state = own_standings[i].state,
+                                     .business_status = own_standings[i].business_status};
+    return (struct standing){.state = referral->offers[offer_number - 1].state, .business_status = BUSINESS_COMMITTED};
+}
+
+/* How the whole stood after the entry; for a hub, its own offer. */
+static struct standing standing_after(const struct reader *reader, const struct referral *referral,
+                                      const struct entry *entry, uint8_t offer_number)
+{
+    if (!sees_all(reader, referral))
+        return own_standing(referral, entry, offer_number);
+    return (struct standing){.state = entry->state,
+                             .business_status = entry->business_status,
+                             .reason = entry->status_reason,
+                             .outcome = entry->outcome,
+                             .deadline = entry->deadline};
+}
+
+/* One row of a history: the entry's event, or, of an offer that was made along with it, that it was made. */
+static void send_happened(struct reader *reader, const struct referral *referral, const struct entry *entry,
+                          enum event event, uint8_t offer_number)
+{
+    struct standing standing = standing_after(reader, referral, entry, offer_number);
+    bool compared = sees_all(reader, referral) || offer_number == entry->placed_first;
+    bool own = event == entry->event;
+    const struct offer *offer =
+        offer_number && offer_number <= referral->offers_count ? &referral->offers[offer_number - 1] : NULL;
 
     answer_begin(reader, MESSAGE_happened);
     answer_set(reader, FIELD_sequence, (int64_t)entry->sequence);
     answer_set(reader, FIELD_referral_id, (int64_t)entry->referral);
-    answer_set(reader, FIELD_event, entry->event);
-    answer_set_party(reader, FIELD_actor, entry->actor, 0);
+    answer_set(reader, FIELD_event, event);
+    set_party(reader, FIELD_actor, own ? entry->actor : PARTY_NONE, 0);
     answer_set(reader, FIELD_at, entry->at);
-    answer_set(reader, FIELD_state, entry->state);
-    answer_set(reader, FIELD_business_status, entry->business_status);
-    answer_set_some(reader, FIELD_status_reason, entry->reason ? entry->reason : entry->status_reason);
-    answer_set_some(reader, FIELD_offer_number, entry->placed_offer ? entry->placed_offer : entry->offer_number);
-    if (entry->hub)
-        answer_set_party(reader, FIELD_hub_id, entry->hub, 1);
-    if (row >= 0)
-        answer_set_string(reader, FIELD_service_id, network->services[row].id);
-    answer_set_some(reader, FIELD_outcome, entry->outcome);
-    answer_set_some(reader, FIELD_deadline, entry->deadline);
-    answer_set_some(reader, FIELD_comparison, entry->decision.comparison);
+    answer_set(reader, FIELD_state, standing.state);
+    answer_set(reader, FIELD_business_status, standing.business_status);
+    answer_set_some(reader, FIELD_status_reason, own && entry->reason ? entry->reason : standing.reason);
+    answer_set_some(reader, FIELD_offer_number, offer_number);
+    if (offer) {
+        set_party(reader, FIELD_hub_id, offer->hub, 1);
+        answer_set_string(reader, FIELD_service_id, service_of(reader, offer));
+    }
+    answer_set_some(reader, FIELD_outcome, own ? standing.outcome : 0);
+    answer_set_some(reader, FIELD_deadline, standing.deadline);
+    answer_set_some(reader, FIELD_comparison, compared ? entry->decision.comparison : 0);
     answer_set(reader, FIELD_network_version,
-               entry->decision.made ? entry->decision.network_version : network->version);
+               entry->decision.made ? entry->decision.network_version : reader->network->version);
     answer_send(reader);
 }
 
-/* The same entry tells how the hub before declined and that this one was asked: which hub and why is not shown. */
-static void hide_other_hub(struct entry *entry)
+/* The rows of one entry, the newest first; a hub sees those about its own offers. Returns how many. */
+static int64_t send_entry(struct reader *reader, const struct referral *referral, const struct entry *entry)
 {
-    if (!entry->placed_offer || entry->event == EVENT_SUBMITTED)
-        return;
-    entry->event = EVENT_OFFERED;
-    entry->actor = PARTY_NONE;
-    entry->reason = 0;
+    bool all = sees_all(reader, referral);
+    uint8_t about = entry->offer_number ? entry->offer_number : entry->placed_first;
+    int64_t count = 0;
+
+    for (uint8_t i = entry->placed_count; i > 0; i--) {
+        uint8_t number = (uint8_t)(entry->placed_first + i - 1);
+        if (number == about || number > referral->offers_count ||
+            (!all && referral->offers[number - 1].hub != reader->party))
+            continue;
+        send_happened(reader, referral, entry, EVENT_OFFERED, number);
+        count++;
+    }
+    if (all || (about && about <= referral->offers_count && referral->offers[about - 1].hub == reader->party)) {
+        send_happened(reader, referral, entry, entry->event, about);
+        count++;
+    }
+    return count;
 }
 
-/* A hub sees of a referral's history only what it is part of. */
 static void answer_history(struct reader *reader)
 {
     struct referral referral;
@@ -337,18 +552,12 @@ static void answer_history(struct reader *reader)
 
     if (!reader_named_referral(reader, &referral))
         return;
-    bool all = reader->request->role == ROLE_OPERATOR || referral.sender == reader->party;
     for (uint64_t at = referral.history; at && count < HISTORY_ROWS_MAX; at = entry.previous) {
         if (!reader_load_entry(reader, at, &entry)) {
             answer_refused(reader, REFUSAL_DAMAGED, "history");
             return;
         }
-        if (!all && entry.hub != reader->party)
-            continue;
-        if (!all)
-            hide_other_hub(&entry);
-        send_happened(reader, &entry);
-        count++;
+        count += send_entry(reader, &referral, &entry);
     }
     answer_end(reader, count, "");
 }
@@ -376,11 +585,15 @@ static bool is_party(struct reader *reader, enum field field, uint32_t party)
     return strlen(id) == wanted.length && memcmp(id, wanted.bytes, wanted.length) == 0;
 }
 
-static uint32_t hub_of(const struct referral *referral)
+/* Whether the hub that the question names, if it names one, has a part of the referral now. */
+static bool is_at_hub(struct reader *reader, const struct referral *referral)
 {
-    uint8_t number = referral_current_offer(referral);
-
-    return number ? referral->offers[number - 1].hub : PARTY_NONE;
+    if (!message_has(&reader->request->message, FIELD_hub_id))
+        return true;
+    for (uint8_t i = 0; i < referral->offers_count; i++)
+        if (offer_holds_place(&referral->offers[i]) && is_party(reader, FIELD_hub_id, referral->offers[i].hub))
+            return true;
+    return false;
 }
 
 static bool listed(struct reader *reader, const struct referral *referral)
@@ -391,7 +604,7 @@ static bool listed(struct reader *reader, const struct referral *referral)
     return may_see(reader, referral) && listed_state(question, referral->state) &&
            (!priority || priority == (int64_t)referral->profile.priority) &&
            (!message_number(question, FIELD_only_attention) || referral_needs_person(referral)) &&
-           is_party(reader, FIELD_hub_id, hub_of(referral)) && is_party(reader, FIELD_sender_id, referral->sender);
+           is_at_hub(reader, referral) && is_party(reader, FIELD_sender_id, referral->sender);
 }
 
 /* Where a page begins: a referral number in decimal, as `next` gave it. */
@@ -432,7 +645,7 @@ static void answer_list(struct reader *reader)
             snprintf(next, sizeof next, "%llu", (unsigned long long)key);
             break;
         }
-        if (read_referral(reader, key, sealed, length, &referral) && listed(reader, &referral)) {
+        if (reader_read_referral(reader, key, sealed, length, &referral) && listed(reader, &referral)) {
             send_referral(reader, &referral, false);
             count++;
         }
@@ -444,28 +657,50 @@ static void answer_list(struct reader *reader)
 
 /* ---- hubs and totals ---- */
 
+/* The places of the service, or of the one that it shares with, and its own intake. */
+static void set_places(struct reader *reader, uint32_t row, const struct hub_figures *own)
+{
+    const struct network *network = reader->network;
+    const struct service *service = &network->services[row];
+    const struct service *owner = &network->services[service->owner];
+    struct hub_figures figures = *own;
+
+    if (service->owner != row) {
+        turn_hub_figures(reader->turn, network->hubs[owner->hub].party, owner->number, &figures);
+        snprintf(reader->shared_with, sizeof reader->shared_with, "%s/%s", network->hubs[owner->hub].id, owner->id);
+        answer_set_string(reader, FIELD_shared_with, reader->shared_with);
+    }
+    const struct places *places = &figures.places;
+    answer_set_string(reader, FIELD_service_id, service->id);
+    answer_set(reader, FIELD_places, places->total);
+    answer_set(reader, FIELD_places_free, places->total > places->used ? places->total - places->used : 0);
+    answer_set_some(reader, FIELD_places_stated_at, places->stated_at);
+    answer_set_some(reader, FIELD_stale, places_are_stale(network, places, reader->now));
+    answer_set_some(reader, FIELD_per_week, service->per_week);
+    if (service->per_week)
+        answer_set(reader, FIELD_taken_this_week, own->places.taken_in_week);
+    opening_write(network->spans, service_hours(network, row), reader->hours);
+    answer_set_string(reader, FIELD_opening_hours, reader->hours);
+}
+
 static void send_hub(struct reader *reader, uint32_t index, int64_t row)
 {
-    const struct network *network = turn_network(reader->turn);
+    const struct network *network = reader->network;
     const struct hub *hub = &network->hubs[index];
+    int64_t today = hours_day(reader->now);
     struct hub_figures figures;
 
     if (row >= 0)
-        turn_hub_figures(reader->turn, (uint32_t)row, &figures);
+        turn_hub_figures(reader->turn, hub->party, network->services[row].number, &figures);
     else
         turn_party_figures(reader->turn, hub->party, &figures);
     answer_begin(reader, MESSAGE_hub);
     answer_set_string(reader, FIELD_hub_id, hub->id);
-    answer_set_string(reader, FIELD_hub_name, hub->name);
+    answer_set_string(reader, FIELD_hub_name, hub_on(network, hub, today)->name);
     answer_set(reader, FIELD_tier, hub->tier);
-    answer_set(reader, FIELD_hub_status, hub_status_on(hub, reader->now / DAY_MS));
-    if (row >= 0) {
-        const struct places *places = &figures.places;
-        answer_set_string(reader, FIELD_service_id, network->services[row].id);
-        answer_set(reader, FIELD_places, places->total);
-        answer_set(reader, FIELD_places_free, places->total > places->used ? places->total - places->used : 0);
-        answer_set_some(reader, FIELD_places_stated_at, places->stated_at);
-    }
+    answer_set(reader, FIELD_hub_status, hub_status_on(hub, today));
+    if (row >= 0)
+        set_places(reader, (uint32_t)row, &figures);
     answer_set(reader, FIELD_offers_open, figures.offers_open);
     answer_set(reader, FIELD_cases_open, figures.cases_open);
     answer_set(reader, FIELD_connected, figures.connected);
@@ -475,7 +710,7 @@ static void send_hub(struct reader *reader, uint32_t index, int64_t row)
 
 static void answer_hubs(struct reader *reader)
 {
-    const struct network *network = turn_network(reader->turn);
+    const struct network *network = reader->network;
     struct text wanted = message_text(&reader->request->message, FIELD_hub_id);
     int only = wanted.length ? network_find_hub_by_id(network, wanted.bytes, wanted.length) : -1;
     int64_t count = 0;
@@ -498,13 +733,15 @@ static void answer_hubs(struct reader *reader)
     answer_end(reader, count, "");
 }
 
+/* Universal hubs take no referrals: people are told where they are. */
 static int64_t hubs_open(struct reader *reader)
 {
-    const struct network *network = turn_network(reader->turn);
+    const struct network *network = reader->network;
     int64_t open = 0;
 
     for (uint32_t i = 0; i < network->hubs_count; i++)
-        open += hub_status_on(&network->hubs[i], reader->now / DAY_MS) == HUB_OPEN;
+        open += network->hubs[i].tier != TIER_UNIVERSAL &&
+                hub_status_on(&network->hubs[i], hours_day(reader->now)) == HUB_OPEN;
     return open;
 }
 
@@ -522,7 +759,7 @@ static void answer_overview(struct reader *reader)
     message_set_string(&reader->answer, FIELD_version, reader->version);
     answer_set(reader, FIELD_at, reader->now);
     answer_set(reader, FIELD_started_at, totals.started_at);
-    answer_set(reader, FIELD_network_version, turn_network(reader->turn)->version);
+    answer_set(reader, FIELD_network_version, reader->network->version);
     answer_set_string(reader, FIELD_postcode_edition, reader->edition);
     answer_set(reader, FIELD_stored, (int64_t)totals.stored);
     answer_set(reader, FIELD_open, (int64_t)totals.open);
@@ -535,10 +772,67 @@ static void answer_overview(struct reader *reader)
     answer_set(reader, FIELD_damaged, (int64_t)totals.damaged);
     if (totals.oldest_waiting && load_referral(reader, totals.oldest_waiting, &oldest))
         answer_set(reader, FIELD_oldest_waiting_at, oldest.submitted_at);
+    answer_set_some(reader, FIELD_emergency_until, turn_emergency_until(reader->turn));
     answer_set(reader, FIELD_hubs_open, hubs_open(reader));
     answer_set(reader, FIELD_store_used_bytes, (int64_t)used);
     answer_set(reader, FIELD_store_limit_bytes, (int64_t)limit);
     answer_send(reader);
+}
+
+/* ---- versions of the network ---- */
+
+char *reader_network_text(struct reader *reader, uint32_t version, struct network_record *record, size_t *length)
+{
+    const void *sealed = NULL;
+    size_t sealed_length = 0;
+    const char *text = NULL;
+
+    if (store_get(reader->store, reader->transaction, TABLE_NETWORK, version, &sealed, &sealed_length) != STORE_OK)
+        return NULL;
+    uint8_t *plain = malloc(sealed_length + 1);
+    char *copy = NULL;
+    assert(plain);
+    if (reader_unseal(reader, TABLE_NETWORK, version, sealed, sealed_length, plain, sealed_length) &&
+        record_read_network(reader->unpacker, plain, sealed_length - SEAL_OVERHEAD, record, &text, length)) {
+        copy = malloc(*length + 1);
+        assert(copy);
+        memcpy(copy, text, *length);
+        copy[*length] = '\0';
+    }
+    free(plain);
+    return copy;
+}
+
+static bool send_version(struct reader *reader, uint32_t version)
+{
+    struct network_record record;
+    size_t length = 0;
+    char *text = reader_network_text(reader, version, &record, &length);
+
+    if (!text)
+        return false;
+    free(text);
+    answer_begin(reader, MESSAGE_network);
+    answer_set(reader, FIELD_network_version, version);
+    answer_set(reader, FIELD_at, record.applied_at);
+    answer_set_string(reader, FIELD_postcode_edition, record.edition);
+    answer_set(reader, FIELD_chosen, version == reader->network->version);
+    answer_send(reader);
+    return true;
+}
+
+static void answer_versions(struct reader *reader)
+{
+    const void *sealed = NULL;
+    size_t length = 0;
+    int64_t count = 0;
+
+    for (uint64_t version = reader->network->version;
+         version && count < VERSIONS_MAX &&
+         store_seek(reader->store, reader->transaction, TABLE_NETWORK, true, &version, &sealed, &length) == STORE_OK;
+         version--)
+        count += send_version(reader, (uint32_t)version);
+    answer_end(reader, count, "");
 }
 
 /* ---- the question ---- */
@@ -547,23 +841,36 @@ static const struct {
     enum message_type type;
     void (*answer)(struct reader *);
 } questions[] = {
-    {MESSAGE_status, answer_status}, {MESSAGE_history, answer_history}, {MESSAGE_explain, explain_answer},
-    {MESSAGE_list, answer_list},     {MESSAGE_hubs, answer_hubs},       {MESSAGE_overview, answer_overview},
+    {MESSAGE_status, answer_status},    {MESSAGE_history, answer_history},   {MESSAGE_explain, explain_answer},
+    {MESSAGE_list, answer_list},        {MESSAGE_hubs, answer_hubs},         {MESSAGE_overview, answer_overview},
+    {MESSAGE_profile, explain_profile}, {MESSAGE_versions, answer_versions},
 };
 
-void reader_answer(struct reader *reader, int64_t now_ms, const struct request *request, struct outbox *outbox)
+void reader_begin(struct reader *reader, int64_t now_ms, const struct request *request, struct outbox *outbox)
 {
     reader->now = now_ms;
     reader->request = request;
     reader->outbox = outbox;
     reader->party = turn_party_number(reader->turn, request->party);
+    reader->network = turn_hold_network(reader->turn);
+}
+
+void reader_finish(struct reader *reader)
+{
+    turn_release_network(reader->turn, &reader->network);
+}
+
+void reader_answer(struct reader *reader, int64_t now_ms, const struct request *request, struct outbox *outbox)
+{
+    reader_begin(reader, now_ms, request, outbox);
     reader->transaction = store_begin(reader->store, false, NULL);
-    if (!reader->transaction) {
+    if (reader->transaction) {
+        for (size_t i = 0; i < sizeof questions / sizeof questions[0]; i++)
+            if (questions[i].type == request->message.type)
+                questions[i].answer(reader);
+        store_abort(reader->store, &reader->transaction);
+    } else {
         answer_refused(reader, REFUSAL_BUSY, "");
-        return;
     }
-    for (size_t i = 0; i < sizeof questions / sizeof questions[0]; i++)
-        if (questions[i].type == request->message.type)
-            questions[i].answer(reader);
-    store_abort(reader->store, &reader->transaction);
+    reader_finish(reader);
 }

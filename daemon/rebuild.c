@@ -1,15 +1,20 @@
 /* SPDX-License-Identifier: MIT
- * rebuild: from the store to a turn that can run. Claims the next epoch, keeps a new network version, and derives
- * places, waiting lists, due times, request ids and mailboxes from the records. */
+ * rebuild: from the store to a turn that can run. Claims the next epoch, chooses the network that is in force, and
+ * derives places, waiting lists, due times, request ids and mailboxes from the records. */
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "daemon/io/network_file.h"
 #include "daemon/core/planted.h"
+#include "daemon/io/log.h"
+#include "daemon/io/network_file.h"
 #include "daemon/io/postcodes.h"
+#include "daemon/shelf.h"
 #include "daemon/turn_inside.h"
+
+#define DRAFTS_OF_A_START 10000 /* numbers of drafts that each start has for itself */
+#define STARTS_NUMBERED 100000  /* then they come again: the number of a draft has its limit */
 
 static const char format_mark[] = "referrald store, format 1";
 
@@ -96,44 +101,73 @@ static bool load_parties(struct turn *turn, uint64_t *history_from, char *why, s
     return found == 0 || fail(why, why_size, "a party's record is damaged: restore the last backup");
 }
 
-/* Hubs and senders of the file get their numbers: the old ones where they are known. */
-static void number_parties(struct turn *turn)
-{
-    struct network *network = turn->ledger.network;
+/* ---- which network ---- */
 
-    for (uint32_t i = 0; i < network->hubs_count; i++)
-        network->hubs[i].party = keep_find_party(turn, network->hubs[i].id)->number;
-    for (uint32_t i = 0; i < network->senders_count; i++)
-        network->senders[i].party = keep_find_party(turn, network->senders[i].id)->number;
+/* The text of a version, and what it was kept with. */
+struct stored {
+    void *memory; /* NULL: there is none, or it is damaged */
+    struct network_record record;
+    const char *text;
+    size_t length;
+};
+
+static struct stored load_version(struct turn *turn, uint32_t version)
+{
+    struct stored stored = {.memory = NULL};
+
+    stored.memory = keep_load_network(turn, version, &stored.record, &stored.text, &stored.length);
+    return stored;
 }
 
-/* True when the text or the edition of the postcodes is new: then they are kept as a version, so that past decisions
- * stay explainable. Stored: the edition, NUL-padded, and the text. */
-static bool keep_network(struct turn *turn, const char *text, size_t text_length)
+static bool has_text(const struct stored *stored, const char *text, size_t length)
 {
-    size_t length = sizeof turn->edition + text_length;
-    uint8_t *version = malloc(2 * (length + SEAL_OVERHEAD));
-    uint8_t *scratch = version + length + SEAL_OVERHEAD;
-    const void *bytes = NULL;
-    size_t sealed_length = 0;
-    bool same = false;
+    return stored->memory && stored->length == length && memcmp(stored->text, text, length) == 0;
+}
 
-    assert(version);
-    memcpy(version, turn->edition, sizeof turn->edition);
-    memcpy(version + sizeof turn->edition, text, text_length);
-    if (turn->head.network && store_get(turn->store, turn->transaction, TABLE_NETWORK, turn->head.network, &bytes,
-                                        &sealed_length) == STORE_OK)
-        same = sealed_length == length + SEAL_OVERHEAD &&
-               unseal_bytes(turn->seal, TABLE_NETWORK, turn->head.network, bytes, sealed_length, scratch) &&
-               memcmp(scratch, version, length) == 0;
-    if (!same) {
-        turn->head.network++;
-        seal_bytes(turn->seal, TABLE_NETWORK, turn->head.network, version, length, scratch);
-        store_put(turn->store, turn->transaction, TABLE_NETWORK, turn->head.network, scratch, length + SEAL_OVERHEAD);
+/* The file is as it was when it was last read: what an operator has applied since stays in force. */
+static bool take_applied_network(struct turn *turn, const struct stored *newest, char *why, size_t why_size)
+{
+    struct config_faults *faults = calloc(1, sizeof *faults);
+
+    assert(faults);
+    struct network *network = network_parse("applied network", newest->text, newest->length, faults);
+    free(faults);
+    if (!network)
+        return fail(why, why_size,
+                    "the network that an operator applied cannot be read by this version of referrald: change the "
+                    "network file, and it comes into force instead");
+    ledger_take_network(&turn->ledger, &network);
+    network_free(&network);
+    LOG(LOGGED_NETWORK_STORED, {"version", .number = turn->head.network});
+    return true;
+}
+
+/* Puts the newest version in force, or makes a new one: when the text of the file is new, or the edition of the
+ * postcodes, so that past decisions stay explainable. *is_new: a new version was made. */
+static bool choose_network(struct turn *turn, const char *text, size_t length, bool *is_new, char *why, size_t why_size)
+{
+    struct stored newest = load_version(turn, turn->head.network);
+    struct stored file = load_version(turn, turn->head.file);
+    bool file_is_new = !has_text(&file, text, length);
+    bool applied = newest.memory && !file_is_new && !has_text(&newest, text, length);
+    bool same_text = applied || has_text(&newest, text, length);
+    bool same_edition = newest.memory && strcmp(newest.record.edition, turn->edition) == 0;
+    bool good = !applied || take_applied_network(turn, &newest, why, why_size);
+
+    *is_new = !same_edition || (file_is_new && !same_text);
+    ruling_number_parties(turn, turn->ledger.network);
+    if (*is_new) {
+        ruling_keep_version(turn, turn->ledger.network, same_text ? newest.record.applied_at : turn->now,
+                            applied ? newest.text : text, applied ? newest.length : length);
+    } else {
+        turn->ledger.network->version = turn->head.network;
+        turn->ledger.network->applied_at = newest.record.applied_at;
     }
-    free(version);
-    turn->ledger.network->version = turn->head.network;
-    return !same;
+    if (!applied)
+        turn->head.file = turn->head.network;
+    free(newest.memory);
+    free(file.memory);
+    return good;
 }
 
 static void record_network_change(struct turn *turn)
@@ -142,38 +176,10 @@ static void record_network_change(struct turn *turn)
                           .event = EVENT_NETWORK_CHANGED,
                           .decision = {.network_version = turn->ledger.network->version}};
 
-    keep_entry(turn, &entry);
+    keep_entry(turn, &entry, (struct text){0});
 }
 
-/* What hubs stated about their places outlives a restart, and a new version of the network too, as long as the file's
- * own figure for the service is the same. */
-static bool load_places(struct turn *turn, char *why, size_t why_size)
-{
-    uint8_t plain[RECORD_BYTES_MAX];
-    struct places stated;
-    size_t length = 0;
-    int found;
-
-    for (uint64_t key = 0; (found = next_record(turn, TABLE_CAPACITY, &key, plain, sizeof plain, &length)) > 0; key++) {
-        int row = network_find_service(turn->ledger.network, (uint32_t)(key >> 32), (uint32_t)key);
-        if (!record_read_places(turn->unpacker, plain, length, &stated))
-            return fail(why, why_size, "a record of places is damaged: restore the last backup");
-        if (row < 0 || turn->ledger.network->services[row].places != stated.in_file)
-            store_del(turn->store, turn->transaction, TABLE_CAPACITY, key);
-        else if (!PLANTED(19))
-            turn->ledger.places[row] = stated;
-    }
-    return found == 0 || fail(why, why_size, "a record of places is damaged: restore the last backup");
-}
-
-static void remember_to_place_again(struct turn *turn, uint64_t number)
-{
-    if (turn->again_count % 1024 == 0) {
-        turn->again = realloc(turn->again, (turn->again_count + 1024) * sizeof turn->again[0]);
-        assert(turn->again);
-    }
-    turn->again[turn->again_count++] = number;
-}
+/* ---- what is derived ---- */
 
 /* A damaged referral is not served and counts for nothing but as damaged; the others go on. */
 static void load_referrals(struct turn *turn)
@@ -190,11 +196,12 @@ static void load_referrals(struct turn *turn)
                 return;
             continue;
         }
+        profile_settle(turn->ledger.network, &referral);
         if (!PLANTED(20) || referral.state != STATE_ACCEPTED)
             ledger_add(&turn->ledger, &referral);
+        ledger_count_offers(&turn->ledger, &referral, 0);
         ledger_take_request(&turn->ledger, keep_request_hash(turn, referral.sender, referral.request_id), key);
-        if (turn->head.judged != turn->head.network && referral.state == STATE_ON_HOLD)
-            remember_to_place_again(turn, key);
+        placing_notice(turn, &referral);
     }
 }
 
@@ -217,7 +224,8 @@ static bool load_mailboxes(struct turn *turn, uint64_t from, char *why, size_t w
             struct owed owed = {.sequence = key & 0xffffffffffff,
                                 .letter = i,
                                 .type = entry.letters[i].type & 0xff,
-                                .referral = entry.referral};
+                                .referral = entry.referral & 0xffffffffffffff,
+                                .offer = entry.letters[i].offer_number};
             if (party && entry.letters[i].mailbox_number == party->mailbox.last + 1)
                 ledger_owe(&turn->ledger, party, owed);
         }
@@ -228,16 +236,21 @@ static bool load_mailboxes(struct turn *turn, uint64_t from, char *why, size_t w
 static bool rebuild(struct turn *turn, const char *text, size_t text_length, char *why, size_t why_size)
 {
     uint64_t history_from = 0;
+    bool new_network = false;
 
     if (!check_format(turn, why, why_size) || !load_head(turn, why, why_size) ||
         !load_parties(turn, &history_from, why, why_size))
         return false;
-    number_parties(turn);
     postcodes_edition(turn->store, turn->transaction, turn->edition);
-    bool new_network = keep_network(turn, text, text_length);
-    if (!load_places(turn, why, why_size))
+    if (turn->options.shelf)
+        shelf_count_from(turn->options.shelf, (uint32_t)(turn->head.epoch % STARTS_NUMBERED) * DRAFTS_OF_A_START);
+    if (!choose_network(turn, text, text_length, &new_network, why, why_size))
         return false;
+    ruling_make_scratch(turn);
+    if (!keep_load_places(turn))
+        return fail(why, why_size, "a record of places is damaged: restore the last backup");
     load_referrals(turn);
+    turn->gathered = true;
     if (!load_mailboxes(turn, history_from, why, why_size))
         return false;
     if (new_network)
@@ -259,15 +272,17 @@ static struct turn *new_turn(struct store *store, struct seal *seal, struct netw
     turn->store = store;
     turn->seal = seal;
     turn->options = *options;
+    if (!turn->options.waiting_max)
+        turn->options.waiting_max = WAITING_MAX;
     turn->unpacker = unpacker_open();
     turn->decoder = decoder_open();
-    turn->verdicts = calloc((*network)->hubs_count + 1, sizeof turn->verdicts[0]);
-    assert(turn->unpacker && turn->decoder && turn->verdicts);
+    assert(turn->unpacker && turn->decoder);
     pthread_mutex_init(&turn->lock, NULL);
-    ledger_init(&turn->ledger, network);
+    places_open(turn);
+    ledger_init(&turn->ledger, network, now_ms);
     turn->now = now_ms;
     turn->push_check_at = INT64_MAX;
-    turn->look_at_all = true;
+    turn->starts = true;
     turn->ledger.totals.started_at = now_ms;
     return turn;
 }
@@ -302,13 +317,21 @@ void turn_close(struct turn **turn)
 {
     if (!*turn)
         return;
-    network_free(&(*turn)->ledger.network);
+    places_close(*turn);
     ledger_free(&(*turn)->ledger);
+    network_free(&(*turn)->ledger.network);
+    while ((*turn)->formers) {
+        struct former *former = (*turn)->formers;
+        (*turn)->formers = former->next;
+        network_free(&former->network);
+        free(former);
+    }
+    placing_forget(*turn);
     pthread_mutex_destroy(&(*turn)->lock);
     unpacker_close(&(*turn)->unpacker);
     decoder_close(&(*turn)->decoder);
-    free((*turn)->verdicts);
-    free((*turn)->again);
+    free((*turn)->covers);
+    free((*turn)->full);
     seal_wipe(&(*turn)->content, sizeof(*turn)->content);
     free(*turn);
     *turn = NULL;

@@ -11,8 +11,8 @@
 #include "daemon/io/log.h"
 #include "daemon/turn_inside.h"
 
-#define DAY_MS INT64_C(86400000)
 #define DUE_IN_ONE_TURN_MAX 1000
+#define DAYS_LOOKED_BACK_MAX 400
 
 /* ---- answers ---- */
 
@@ -23,7 +23,7 @@ static void answer_begin(struct turn *turn, const struct request *request, enum 
     message_set_number(&turn->answer, FIELD_at, turn->now);
 }
 
-static void answer_refused(struct turn *turn, const struct request *request, enum refusal refusal, const char *field)
+void turn_answer_refused(struct turn *turn, const struct request *request, enum refusal refusal, const char *field)
 {
     struct fault fault = {.refusal = refusal};
 
@@ -32,8 +32,7 @@ static void answer_refused(struct turn *turn, const struct request *request, enu
     outbox_add(turn->outbox, request->connection, &turn->answer);
 }
 
-static void answer_done(struct turn *turn, const struct request *request, const struct referral *referral,
-                        bool duplicate)
+void turn_answer_done(struct turn *turn, const struct request *request, const struct referral *referral, bool duplicate)
 {
     answer_begin(turn, request, MESSAGE_done);
     message_set_number(&turn->answer, FIELD_duplicate, duplicate);
@@ -58,124 +57,6 @@ static void answer_committed(struct turn *turn, const struct request *request, c
     message_set_number(&turn->answer, FIELD_state, referral->state);
     message_set_number(&turn->answer, FIELD_business_status, referral->business_status);
     outbox_add(turn->outbox, request->connection, &turn->answer);
-}
-
-/* ---- deciding ---- */
-
-static void decide_with(struct turn *turn, const struct places *places, const struct cause *cause,
-                        struct referral *referral, struct outcome_of *outcome)
-{
-    struct facts facts = {
-        .network = turn->ledger.network, .places = places, .now = turn->now, .verdicts = turn->verdicts};
-
-    decide(&facts, cause, referral, outcome);
-}
-
-static void decide_now(struct turn *turn, const struct cause *cause, struct referral *referral,
-                       struct outcome_of *outcome)
-{
-    decide_with(turn, turn->ledger.places, cause, referral, outcome);
-}
-
-static struct question question_about(const struct turn *turn, const struct referral *referral)
-{
-    return (struct question){.profile = &referral->profile,
-                             .sender = referral->sender,
-                             .offers = referral->offers,
-                             .offers_count = referral->offers_count,
-                             .day = turn->now / DAY_MS,
-                             .places = turn->ledger.places};
-}
-
-/* True when the service could take this waiting referral into a free place. */
-static bool could_take(struct turn *turn, const struct referral *referral, uint32_t row)
-{
-    const struct network *network = turn->ledger.network;
-    struct question question = question_about(turn, referral);
-    struct verdict verdict;
-
-    if (referral->offers_count >= network->hops_max) /* a new version of the network allows fewer */
-        return false;
-    route_judge(network, &question, network->services[row].hub, &verdict);
-    return verdict.rule == RULE_NONE_FAILED;
-}
-
-/* The first in turn whom the service could take; false: nobody waits for it. */
-static bool next_in_turn(struct turn *turn, uint32_t row, struct referral *referral)
-{
-    struct waitlist_cursor cursor = {0};
-    uint64_t number;
-
-    while ((number = waitlist_next(&turn->ledger.waitlist, turn->ledger.network->services[row].needs, &cursor)))
-        if (!(PLANTED(11) && number % 2) && keep_load(turn, number, referral) && could_take(turn, referral, row))
-            return true;
-    return false;
-}
-
-/* True when any hub could take this waiting referral into a free place. */
-static bool could_be_placed(struct turn *turn, const struct referral *referral)
-{
-    struct question question = question_about(turn, referral);
-    struct route route;
-
-    if (referral->offers_count >= turn->ledger.network->hops_max)
-        return false;
-    route_choose(turn->ledger.network, &question, &route, NULL);
-    return route.service >= 0;
-}
-
-/* Gives all free places to all who wait, in their turn. Service by service would not do: the first in turn for one
- * service may be given a place of another, for which somebody else comes first. */
-static void fill_all_places(struct turn *turn)
-{
-    const struct cause cause = {.event = EVENT_OFFERED, .actor = PARTY_NONE};
-    struct waitlist_cursor cursor = {0};
-    struct referral referral;
-    struct outcome_of outcome;
-    uint64_t number;
-
-    while ((number = waitlist_next(&turn->ledger.waitlist, UINT64_MAX, &cursor))) {
-        if (!keep_load(turn, number, &referral) || !could_be_placed(turn, &referral))
-            continue;
-        struct referral before = referral;
-        decide_now(turn, &cause, &referral, &outcome);
-        assert(outcome.changed && outcome.place_taken >= 0);
-        keep_change(turn, &before, &referral, &outcome, (struct text){0});
-        waitlist_left(&cursor, referral.profile.need);
-    }
-}
-
-/* Gives free places of a service to those whose turn it is. */
-static void fill_places(struct turn *turn, uint32_t row)
-{
-    const struct places *places = &turn->ledger.places[row];
-    const struct cause cause = {.event = EVENT_OFFERED, .actor = PARTY_NONE};
-    struct referral referral;
-    struct outcome_of outcome;
-
-    while (turn->ledger.waitlist.count && places->used < places->total && next_in_turn(turn, row, &referral)) {
-        struct referral before = referral;
-        decide_now(turn, &cause, &referral, &outcome);
-        assert(outcome.changed);
-        keep_change(turn, &before, &referral, &outcome, (struct text){0});
-        /* The rules may hold it for a person now, and the next in turn comes; it cannot be left waiting as before. */
-        assert(outcome.place_taken >= 0 || !outcome.waits);
-    }
-}
-
-/* One step of one referral: decide, save, and pass a freed place on. False when nothing changed. */
-static bool step(struct turn *turn, const struct cause *cause, struct referral *referral, struct outcome_of *outcome,
-                 struct text note)
-{
-    struct referral before = *referral;
-
-    decide_now(turn, cause, referral, outcome);
-    if (!outcome->changed)
-        return false;
-    keep_change(turn, &before, referral, outcome, note);
-    if (outcome->place_freed >= 0)
-        fill_places(turn, (uint32_t)outcome->place_freed);
-    return true;
 }
 
 /* ---- requests ---- */
@@ -241,7 +122,7 @@ static bool answer_repeat(struct turn *turn, const struct request *request, uint
         if (same_submit(turn, &request->message, number))
             answer_committed(turn, request, &referral, true);
         else
-            answer_refused(turn, request, REFUSAL_CONFLICT, "request_id");
+            turn_answer_refused(turn, request, REFUSAL_CONFLICT, "request_id");
         return true;
     }
     return false;
@@ -249,7 +130,7 @@ static bool answer_repeat(struct turn *turn, const struct request *request, uint
 
 /* A tenth of the store is kept for finishing what is open. What is used is that of the last commit, so that what this
  * turn has written is added. */
-static bool has_room(struct turn *turn)
+bool turn_has_room(struct turn *turn)
 {
     uint64_t used = 0;
     uint64_t limit = 0;
@@ -258,46 +139,67 @@ static bool has_room(struct turn *turn)
     return used + turn->written < limit - limit / 10;
 }
 
+static bool names_hub(struct turn *turn, const struct request *request, enum field field)
+{
+    if (!message_has(&request->message, field) ||
+        profile_hub(turn->ledger.network, message_text(&request->message, field)) != PARTY_NONE)
+        return true;
+    turn_answer_refused(turn, request, REFUSAL_NOT_FOUND, fields[field].name);
+    return false;
+}
+
 /* A wish must name something that exists: a misspelt exclusion could do harm. */
 static bool check_hubs(struct turn *turn, const struct request *request)
 {
     const struct message *message = &request->message;
-    const struct network *network = turn->ledger.network;
 
     for (size_t i = 0; i < message_list_count(message, FIELD_excluded_hub_ids); i++)
-        if (profile_hub(network, message_element(message, FIELD_excluded_hub_ids, i)->text) == PARTY_NONE) {
-            answer_refused(turn, request, REFUSAL_NOT_FOUND, "excluded_hub_ids");
+        if (profile_hub(turn->ledger.network, message_element(message, FIELD_excluded_hub_ids, i)->text) ==
+            PARTY_NONE) {
+            turn_answer_refused(turn, request, REFUSAL_NOT_FOUND, "excluded_hub_ids");
             return false;
         }
-    if (message_has(message, FIELD_preferred_hub_id) &&
-        profile_hub(network, message_text(message, FIELD_preferred_hub_id)) == PARTY_NONE) {
-        answer_refused(turn, request, REFUSAL_NOT_FOUND, "preferred_hub_id");
+    return names_hub(turn, request, FIELD_preferred_hub_id) && names_hub(turn, request, FIELD_contact_hub_id);
+}
+
+/* Memory and disk are bounded; who is told so can send it again. */
+static bool check_room(struct turn *turn, const struct request *request)
+{
+    if (!turn_has_room(turn)) {
+        LOG(LOGGED_STORE_FULL, {"refused", .number = 1});
+        turn_answer_refused(turn, request, REFUSAL_FULL, "");
+        return false;
+    }
+    if (turn->ledger.waitlist.count >= turn->options.waiting_max) {
+        turn_answer_refused(turn, request, REFUSAL_BUSY, "");
         return false;
     }
     return true;
 }
 
+static void take_profile(struct turn *turn, const struct message *message, struct referral *referral)
+{
+    struct place place = {.locality = LOCALITY_UNKNOWN};
+
+    if (message_has(message, FIELD_postcode))
+        postcodes_find(turn->store, turn->transaction, message_text(message, FIELD_postcode), &place);
+    profile_from_message(turn->ledger.network, &place, message, turn->ledger.day, referral);
+}
+
 static void handle_submit(struct turn *turn, const struct request *request)
 {
-    const struct cause cause = {.event = EVENT_SUBMITTED};
-    struct party *sender = keep_find_party(turn, request->party);
+    const struct party *sender = keep_find_party(turn, request->party);
+    const struct cause cause = {.event = EVENT_SUBMITTED, .actor = sender->number};
     struct referral referral = {.sender = sender->number, .state = STATE_REQUESTED};
     struct outcome_of outcome;
-    struct cause by_sender = cause;
 
-    if (answer_repeat(turn, request, sender->number) || !check_hubs(turn, request))
+    if (answer_repeat(turn, request, sender->number) || !check_hubs(turn, request) || !check_room(turn, request))
         return;
-    if (!has_room(turn)) {
-        LOG(LOGGED_STORE_FULL, {"refused", .number = 1});
-        answer_refused(turn, request, REFUSAL_FULL, "");
-        return;
-    }
     memcpy(referral.request_id, message_uuid(&request->message, FIELD_request_id), UUID_BYTES);
     memcpy(referral.correlation_id, message_uuid(&request->message, FIELD_correlation_id), UUID_BYTES);
-    profile_from_submit(turn, &request->message, &referral);
+    take_profile(turn, &request->message, &referral);
     referral.number = ++turn->head.referral;
-    by_sender.actor = sender->number;
-    decide_now(turn, &by_sender, &referral, &outcome);
+    placing_decide(turn, &cause, &referral, &outcome);
     assert(outcome.changed);
     keep_new_content(turn, referral.number, request);
     ledger_take_request(&turn->ledger, keep_request_hash(turn, sender->number, referral.request_id), referral.number);
@@ -323,13 +225,10 @@ static enum event event_of(enum message_type type)
     return 0;
 }
 
-/* No hub is asked twice about one referral. */
-static uint8_t offer_to(const struct referral *referral, uint32_t hub)
+/* Whether that offer was made to that hub. */
+static bool was_offered(const struct referral *referral, uint8_t offer_number, uint32_t hub)
 {
-    for (uint8_t i = 0; i < referral->offers_count; i++)
-        if (referral->offers[i].hub == hub)
-            return i + 1;
-    return 0;
+    return offer_number >= 1 && offer_number <= referral->offers_count && referral->offers[offer_number - 1].hub == hub;
 }
 
 static void handle_about_referral(struct turn *turn, const struct request *request)
@@ -345,26 +244,27 @@ static void handle_about_referral(struct turn *turn, const struct request *reque
     struct outcome_of outcome;
 
     if (!keep_load(turn, (uint64_t)message_number(message, FIELD_referral_id), &referral)) {
-        answer_refused(turn, request, REFUSAL_NOT_FOUND, "referral_id");
+        turn_answer_refused(turn, request, REFUSAL_NOT_FOUND, "referral_id");
         return;
     }
-    if (cause.event == EVENT_ACCEPTED && offer_to(&referral, party->number) &&
+    if (cause.event == EVENT_ACCEPTED && was_offered(&referral, cause.offer_number, party->number) &&
         !keep_load_content(turn, referral.number)) {
-        answer_refused(turn, request, REFUSAL_DAMAGED, "referral_id"); /* there is nobody to hand over */
+        turn_answer_refused(turn, request, REFUSAL_DAMAGED, "referral_id"); /* there is nobody to hand over */
         return;
     }
-    step(turn, &cause, &referral, &outcome, message_text(message, FIELD_note));
+    placing_step(turn, &cause, &referral, &outcome, message_text(message, FIELD_note));
     if (outcome.refusal)
-        answer_refused(turn, request, outcome.refusal,
-                       outcome.refusal == REFUSAL_NOT_FOUND || !cause.offer_number ? "referral_id" : "offer_number");
+        turn_answer_refused(turn, request, outcome.refusal,
+                            outcome.refusal == REFUSAL_NOT_FOUND || !cause.offer_number ? "referral_id"
+                                                                                        : "offer_number");
     else
-        answer_done(turn, request, &referral, outcome.repeated);
+        turn_answer_done(turn, request, &referral, outcome.repeated);
 }
 
 /* A confirmed offer has been received by its hub; a confirmed outcome closes its referral. */
 static void confirm_letter(struct turn *turn, struct party *party, struct owed owed)
 {
-    struct cause cause = {.actor = party->number};
+    struct cause cause = {.actor = party->number, .offer_number = (uint8_t)owed.offer};
     struct referral referral;
     struct outcome_of outcome;
 
@@ -376,9 +276,7 @@ static void confirm_letter(struct turn *turn, struct party *party, struct owed o
         return;
     if (!keep_load(turn, owed.referral, &referral))
         return;
-    if (owed.type == MESSAGE_offer)
-        cause.offer_number = offer_to(&referral, party->number);
-    step(turn, &cause, &referral, &outcome, (struct text){0});
+    placing_step(turn, &cause, &referral, &outcome, (struct text){0});
 }
 
 static void handle_confirm(struct turn *turn, const struct request *request)
@@ -387,7 +285,7 @@ static void handle_confirm(struct turn *turn, const struct request *request)
     uint64_t number = (uint64_t)message_number(&request->message, FIELD_mailbox_number);
 
     if (number > party->mailbox.last) {
-        answer_refused(turn, request, REFUSAL_NOT_PUSHED, "mailbox_number");
+        turn_answer_refused(turn, request, REFUSAL_NOT_PUSHED, "mailbox_number");
         return;
     }
     bool repeated = number <= party->mailbox.confirmed;
@@ -407,20 +305,26 @@ static void handle_confirm(struct turn *turn, const struct request *request)
     outbox_add(turn->outbox, request->connection, &turn->answer);
 }
 
-static int service_row(const struct network *network, uint32_t party, struct text id)
+/* The row of the service that the message names; -1: refused. */
+static int own_service(struct turn *turn, const struct request *request, uint32_t party)
 {
-    return network_find_service(network, party, network_service_number(id.bytes, id.length));
+    const struct network *network = turn->ledger.network;
+    struct text id = message_text(&request->message, FIELD_service_id);
+    int row = network_find_service(network, party, network_service_number(id.bytes, id.length));
+
+    if (row >= 0 && network->services[row].owner == (uint32_t)row)
+        return row;
+    turn_answer_refused(turn, request, row < 0 ? REFUSAL_NOT_FOUND : REFUSAL_SHARED, "service_id");
+    return -1;
 }
 
 static void handle_capacity(struct turn *turn, const struct request *request)
 {
-    struct party *party = keep_find_party(turn, request->party);
-    int row = service_row(turn->ledger.network, party->number, message_text(&request->message, FIELD_service_id));
+    const struct party *party = keep_find_party(turn, request->party);
+    int row = own_service(turn, request, party->number);
 
-    if (row < 0) {
-        answer_refused(turn, request, REFUSAL_NOT_FOUND, "service_id");
+    if (row < 0)
         return;
-    }
     struct places *places = &turn->ledger.places[row];
     uint32_t total = (uint32_t)message_number(&request->message, FIELD_places);
     bool same = places->total == total && places->stated_at;
@@ -429,14 +333,14 @@ static void handle_capacity(struct turn *turn, const struct request *request)
                           .actor = party->number,
                           .hub = party->number,
                           .service = turn->ledger.network->services[row].number,
-                          .position = total};
+                          .figure = total};
     places->total = total;
     places->stated_at = turn->now;
     keep_places(turn, (uint32_t)row);
     if (!same) /* a figure that is stated again only becomes younger: the history grows by changes alone */
-        keep_entry(turn, &entry);
-    answer_done(turn, request, NULL, same);
-    fill_places(turn, (uint32_t)row);
+        keep_entry(turn, &entry, (struct text){0});
+    turn_answer_done(turn, request, NULL, same);
+    placing_fill(turn, (uint32_t)row);
 }
 
 static const struct {
@@ -448,6 +352,7 @@ static const struct {
     {MESSAGE_start, handle_about_referral},  {MESSAGE_complete, handle_about_referral},
     {MESSAGE_fail, handle_about_referral},   {MESSAGE_cancel, handle_about_referral},
     {MESSAGE_capacity, handle_capacity},     {MESSAGE_hello, handle_hello},
+    {MESSAGE_apply, ruling_apply},           {MESSAGE_emergency, ruling_emergency},
 };
 
 static void handle_gone(struct turn *turn, const struct request *request)
@@ -482,81 +387,37 @@ static void run_due(struct turn *turn)
 
     for (int i = 0; i < DUE_IN_ONE_TURN_MAX && timers_take_due(&turn->ledger.timers, turn->now, &timer); i++)
         if (keep_load(turn, timer.referral, &referral) && !(PLANTED(4) && referral.state == STATE_RECEIVED))
-            step(turn, &cause, &referral, &outcome, (struct text){0});
+            placing_step(turn, &cause, &referral, &outcome, (struct text){0});
 }
 
-/* After a change of the rules, everybody who is held is judged anew as if every place were taken: who can be helped now
- * waits, who cannot is held for a person. Free places then go to all who wait, in their turn. */
-static void run_again(struct turn *turn)
+/* By date alone the network differs from what it was on that day. */
+static bool dates_have_passed(const struct turn *turn, int64_t since)
 {
-    const struct cause cause = {.event = EVENT_OFFERED, .actor = PARTY_NONE};
-    struct referral referral;
-    struct outcome_of outcome;
-
-    if (turn->head.judged == turn->head.network)
-        return;
-    struct places *none = calloc(turn->ledger.network->services_count + 1, sizeof none[0]);
-    assert(none);
-    for (size_t i = 0; i < turn->again_count; i++) {
-        if (!keep_load(turn, turn->again[i], &referral) || referral.state != STATE_ON_HOLD)
-            continue;
-        struct referral before = referral;
-        decide_with(turn, none, &cause, &referral, &outcome);
-        assert(outcome.changed && outcome.place_taken < 0);
-        keep_change(turn, &before, &referral, &outcome, (struct text){0});
-    }
-    turn->again_count = 0;
-    /* In the commit of this turn: after a crash before it they are judged again. */
-    turn->head.judged = turn->head.network;
-    turn->changed = true;
-    free(none);
-}
-
-/* True when the hub that was asked takes no referrals today, or has left the network. */
-static bool asked_in_vain(const struct turn *turn, const struct referral *referral)
-{
-    uint8_t number = referral_current_offer(referral);
-    const struct network *network = turn->ledger.network;
-
-    if (referral->state != STATE_RECEIVED || !number)
-        return false;
-    int hub = network_find_hub(network, referral->offers[number - 1].hub);
-    return hub < 0 || hub_status_on(&network->hubs[hub], turn->day) != HUB_OPEN;
-}
-
-/* What was offered to a hub that has closed is offered to the next. */
-static void move_on_from_closed_hubs(struct turn *turn)
-{
-    const struct cause cause = {.event = EVENT_HUB_CLOSED, .actor = PARTY_NONE};
-    struct referral referral;
-    struct outcome_of outcome;
-
-    for (uint64_t number = 1; keep_next(turn, &number, &referral); number++)
-        if (asked_in_vain(turn, &referral))
-            step(turn, &cause, &referral, &outcome, (struct text){0});
-}
-
-static bool hub_closes_today(const struct turn *turn)
-{
-    for (uint32_t i = 0; i < turn->ledger.network->hubs_count; i++)
-        if (turn->ledger.network->hubs[i].closes_on == turn->day)
+    if (turn->ledger.day - since > DAYS_LOOKED_BACK_MAX)
+        return true;
+    for (int64_t day = since + 1; day <= turn->ledger.day; day++)
+        if (network_changes_on(turn->ledger.network, day))
             return true;
     return false;
 }
 
-/* At the start, and on each new day (hubs open and close by date), every free place is offered, and nobody is left with
- * a hub that does not take referrals. */
+/* At the start, and on each new day, every free place is offered: hubs open and close by date, a sender has its share
+ * of a hub again, and in a new week there is room again. Nobody is left with a hub that does not take referrals. */
 static void run_new_day(struct turn *turn)
 {
-    bool starts = turn->look_at_all;
+    int64_t before = turn->ledger.day;
 
-    if (turn->now / DAY_MS == turn->day && !starts)
-        return;
-    turn->day = turn->now / DAY_MS;
-    turn->look_at_all = false;
-    fill_all_places(turn);
-    if (starts || hub_closes_today(turn))
-        move_on_from_closed_hubs(turn);
+    ledger_begin_day(&turn->ledger, turn->now);
+    if (turn->starts && turn->ledger.day != before)
+        placing_forget(turn); /* gathered for the day before */
+    if (turn->starts)
+        before = turn->head.judged_day ? turn->head.judged_day : turn->ledger.day;
+    bool judge = dates_have_passed(turn, before) || turn->head.judged != turn->head.network;
+    if (turn->starts || judge)
+        placing_anew(turn, judge);
+    else if (turn->ledger.day != before)
+        placing_fill_all(turn);
+    turn->starts = false;
 }
 
 /* What was pushed and not confirmed in time goes out again, from the first unconfirmed on. */
@@ -596,8 +457,9 @@ static void run_pushes(struct turn *turn)
 
 static void run_in_order(struct turn *turn, const struct request *requests, size_t count)
 {
-    run_again(turn);
     run_new_day(turn); /* before anything else: nobody overtakes those who wait */
+    ruling_run(turn);
+    places_take(turn);
     for (size_t i = 0; i < count; i++)
         handle(turn, &requests[i]);
     run_due(turn);
@@ -626,20 +488,27 @@ enum store_result turn_run(struct turn *turn, int64_t now_ms, const struct reque
     turn->content.referral = 0; /* it may have pointed into a request */
     if (turn->changed) {
         enum store_result committed = store_commit(turn->store, &turn->transaction);
+        if (committed == STORE_OK)
+            places_done(turn);
         return PLANTED(1) ? STORE_OK : committed;
     }
     store_abort(turn->store, &turn->transaction);
     return STORE_OK;
 }
 
+static int64_t earlier(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
 int64_t turn_next_due(const struct turn *turn)
 {
     int64_t next = PLANTED(28) ? INT64_MAX : timers_next(&turn->ledger.timers);
-    int64_t midnight = (turn->now / DAY_MS + 1) * DAY_MS;
 
-    if (turn->look_at_all)
+    if (turn->starts)
         return turn->now;
-    if (turn->push_check_at < next)
-        next = turn->push_check_at;
-    return midnight < next ? midnight : next;
+    if (turn->head.emergency_until)
+        next = earlier(next, turn->head.emergency_until);
+    next = earlier(next, turn->push_check_at);
+    return earlier(next, turn->ledger.day_ends);
 }

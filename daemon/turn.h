@@ -9,17 +9,25 @@
 #include "daemon/io/seal.h"
 #include "daemon/io/store.h"
 
+/* Who waits is held in memory: some 320 bytes for each need of each referral. */
+#define WAITING_MAX (UINT64_C(1) << 20)
+
 struct turn_options {
     uint32_t window;        /* unconfirmed pushes at once for each party */
     int64_t retry_after_ms; /* what busy tells */
     int64_t push_again_ms;  /* an unconfirmed push goes out again after */
     const char *version;    /* of the daemon, for welcome */
+    struct shelf *shelf;    /* drafts of the network, which an operator may apply; NULL: none */
+    uint64_t waiting_max;   /* when as many wait, new submits are told to come again; 0: WAITING_MAX */
 };
 
 struct turn;
+struct shelf;
+struct place_batch;
 
-/* Reads the store and rebuilds what is derived from it. network_text is kept in the store as a new version when it
- * differs from the newest one. Takes *network on success. NULL: a sentence for people in why. now_ms: the clock. */
+/* Reads the store and rebuilds what is derived from it. network_text, of the network file, comes into force as a new
+ * version when the file has changed since the last start; otherwise the newest version stays in force, also when an
+ * operator has applied it. Takes *network on success. NULL: a sentence for people in why. now_ms: the clock. */
 struct turn *turn_open(struct store *, struct seal *, struct network **network, const char *network_text,
                        size_t network_length, const struct turn_options *, int64_t now_ms, char *why, size_t why_size);
 void turn_close(struct turn **);
@@ -32,7 +40,8 @@ enum store_result turn_run(struct turn *, int64_t now_ms, const struct request *
 /* When turn_run has something to do without a request; INT64_MAX: never. */
 int64_t turn_next_due(const struct turn *);
 
-/* What is held in memory, for the reader thread. Each takes the turn's lock for a moment. */
+/* What is held in memory, for the reader thread. Each takes the turn's lock for a moment. A referral whose parts went
+ * different ways is offered, placed by the part that is farthest, and waits when any part waits. */
 struct totals {
     uint64_t stored, open, offered, placed, waiting, attention, closed, overdue;
     uint64_t damaged;        /* referrals that could not be read at the start */
@@ -46,14 +55,29 @@ struct hub_figures {
     bool connected;
 };
 void turn_totals(struct turn *, struct totals *);
-void turn_hub_figures(struct turn *, uint32_t service_row, struct hub_figures *);
+/* All 0 when the network in force has no such service. */
+void turn_hub_figures(struct turn *, uint32_t hub_party, uint32_t service_number, struct hub_figures *);
 /* Figures of the hub without regard to a service. */
 void turn_party_figures(struct turn *, uint32_t party, struct hub_figures *);
-uint32_t turn_position(struct turn *, const struct referral *); /* 0: does not wait */
+/* Where a part of the referral that waits stands now; 0: it does not wait. *expected_days: as in struct standing. */
+uint32_t turn_position(struct turn *, const struct referral *, enum need, uint32_t *expected_days);
 /* The party's number, 0 when unknown; the id of a number is copied into id ("network" for 0). */
 uint32_t turn_party_number(struct turn *, const char *id);
 void turn_party_id(struct turn *, uint32_t party, char id[ID_BYTES_MAX + 1]);
-/* Read-only as long as the turn is open. */
-const struct network *turn_network(const struct turn *);
+/* The network in force, read-only; stays until it is released, although another may come into force meanwhile. */
+const struct network *turn_hold_network(struct turn *);
+void turn_release_network(struct turn *, const struct network **);
+/* Copies of the table of places, in the order of that network's services; the caller frees. NULL: that network is no
+ * longer the one in force. */
+struct places *turn_copy_places(struct turn *, const struct network *);
+/* When the emergency rules end; 0: they are not on. */
+int64_t turn_emergency_until(struct turn *);
+
+/* A batch of postcodes that is being imported while the daemon serves: the next turn writes it. Waits until the one
+ * before has been committed; from the importing thread. Takes *batch; when that is NULL it only waits. False: the turn
+ * takes no more of them. */
+bool turn_take_places(struct turn *, struct place_batch **batch);
+/* From any thread: turn_take_places returns false at once from now on. */
+void turn_refuse_places(struct turn *);
 
 #endif

@@ -572,16 +572,17 @@ static bool home_is_known(const struct message *message, int64_t now_ms, struct 
     (void)now_ms;
     if (is_true(message, FIELD_no_fixed_abode))
         return true;
-    if (message_has(message, FIELD_postcode) && !message_has(message, FIELD_address_lines))
-        return broken(fault, REFUSAL_REQUIRED, FIELD_address_lines);
-    return message_has(message, FIELD_postcode);
+    if (!message_has(message, FIELD_postcode) && !message_has(message, FIELD_gp_practice_ods))
+        return false;
+    return message_has(message, FIELD_address_lines) || broken(fault, REFUSAL_REQUIRED, FIELD_address_lines);
 }
 
 static bool whereabouts_are_known(const struct message *message, int64_t now_ms, struct fault *fault)
 {
     (void)now_ms;
     (void)fault;
-    return !is_true(message, FIELD_no_fixed_abode) || message_has(message, FIELD_neighbourhood_code);
+    return !is_true(message, FIELD_no_fixed_abode) || message_has(message, FIELD_neighbourhood_code) ||
+           message_has(message, FIELD_contact_hub_id);
 }
 
 static bool one_need_is_primary(const struct message *message, int64_t now_ms, struct fault *fault)
@@ -739,6 +740,28 @@ static bool other_is_explained(const struct message *message, int64_t now_ms, st
     (void)now_ms;
     (void)fault;
     return message_number(message, FIELD_status_reason) != REASON_OTHER || message_has(message, FIELD_note);
+}
+
+static bool piece_or_version(const struct message *message, int64_t now_ms, struct fault *fault)
+{
+    static const enum field of_a_piece[] = {FIELD_draft_text, FIELD_first_byte, FIELD_is_last};
+
+    (void)now_ms;
+    if (message_has(message, FIELD_network_version)) {
+        for (size_t i = 0; i < sizeof of_a_piece / sizeof of_a_piece[0]; i++)
+            if (message_has(message, of_a_piece[i]))
+                return broken(fault, REFUSAL_INVARIANT, of_a_piece[i]);
+        return true;
+    }
+    if (message_has(message, FIELD_draft_text) && !message_has(message, FIELD_first_byte))
+        return broken(fault, REFUSAL_REQUIRED, FIELD_first_byte);
+    return message_has(message, FIELD_draft_text);
+}
+
+static bool ends_after_now(const struct message *message, int64_t now_ms, struct fault *fault)
+{
+    (void)fault;
+    return !message_has(message, FIELD_until) || message_number(message, FIELD_until) > now_ms;
 }
 
 bool check_request(const struct message *message, int64_t now_ms, struct fault *fault)

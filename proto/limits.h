@@ -10,7 +10,7 @@
 #define MESSAGE_ELEMENTS_MAX 4096
 #define MESSAGE_LIST_VALUES_MAX 256 /* elements of all lists of one message together; the fullest submit needs 240 */
 /* A submit leaves room for what the network adds when it passes the person on to a hub. */
-#define SUBMIT_BYTES_MAX (MESSAGE_BYTES_MAX - 1024)
+#define SUBMIT_BYTES_MAX (MESSAGE_BYTES_MAX - 2048)
 #define ID_BYTES_MAX 64
 #define UUID_BYTES 16
 #define UUID_TEXT_BYTES 36

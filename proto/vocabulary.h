@@ -56,6 +56,12 @@ enum score_member { SCORE_MEMBERS(AS_MEMBER) SCORE_MEMBER_COUNT };
 #define AS_MEMBER(name, kind, least, most, of, obligation, standard, meaning) MEMBER_prsb_##name,
 enum prsb_item_member { PRSB_ITEM_MEMBERS(AS_MEMBER) PRSB_ITEM_MEMBER_COUNT };
 #undef AS_MEMBER
+#define AS_MEMBER(name, kind, least, most, of, obligation, standard, meaning) MEMBER_part_##name,
+enum part_of_referral_member { PART_OF_REFERRAL_MEMBERS(AS_MEMBER) PART_OF_REFERRAL_MEMBER_COUNT };
+#undef AS_MEMBER
+#define AS_MEMBER(name, kind, least, most, of, obligation, standard, meaning) MEMBER_place_##name,
+enum place_to_go_member { PLACE_TO_GO_MEMBERS(AS_MEMBER) PLACE_TO_GO_MEMBER_COUNT };
+#undef AS_MEMBER
 
 enum message_type {
     MESSAGE_NONE = 0,
@@ -98,7 +104,7 @@ enum kind {
 
 enum audience { AUDIENCE_ENVELOPE, AUDIENCE_OFFER, AUDIENCE_CASE, AUDIENCE_NETWORK };
 enum obligation { OPTIONAL, MANDATORY, CONDITIONAL };
-enum direction { REQUEST, QUESTION, ANSWER, PUSH };
+enum direction { REQUEST, QUESTION, STUDY, ANSWER, PUSH };
 enum retry { NEVER, LATER };
 
 #define ROLE_BIT(role) (1u << (role))
@@ -144,7 +150,7 @@ struct message_spec {
     enum message_type type;
     const char *name;
     enum direction direction;
-    unsigned roles; /* ROLE_BITs of who may say it (REQUEST, QUESTION) or is told it (PUSH) */
+    unsigned roles; /* ROLE_BITs of who may say it (REQUEST, QUESTION, STUDY) or is told it (PUSH) */
     const struct member_spec *members;
     size_t count;
     const char *standard;

@@ -60,7 +60,7 @@ static const char *const kind_forms[KIND_COUNT] = {
     [KIND_RECORDS] = "array of maps | the named record; the limits count elements",
 };
 
-static const char *const direction_names[] = {"request", "question", "answer", "push"};
+static const char *const direction_names[] = {"request", "question", "study", "answer", "push"};
 static const char *const audience_names[] = {"-", "offer", "case", "network"};
 static const char *const obligation_names[] = {"optional", "**mandatory**", "conditional"};
 
@@ -122,9 +122,10 @@ static void describe_wire(FILE *out)
 
 static void describe_overview(FILE *out)
 {
-    fprintf(out,
-            "\n## Messages\n\nWho may say a request or question, or is told a push. An answer goes to who asked.\n\n"
-            "| type | is a | who | standard | meaning |\n|---|---|---|---|---|\n");
+    fprintf(out, "\n## Messages\n\nWho may say a request, question or study, or is told a push. An answer goes to who "
+                 "asked. A study is a "
+                 "question that may take minutes; nothing else waits for it.\n\n"
+                 "| type | is a | who | standard | meaning |\n|---|---|---|---|---|\n");
     for (size_t i = 0; i < messages_count; i++) {
         const struct message_spec *message = &messages[i];
 
@@ -375,17 +376,17 @@ static void describe_log(FILE *out)
 }
 
 /* What can be described, and the lines that its file has it between. */
-static const struct subject {
+static const struct section {
     const char *option;
     const char *begin, *end;
     void (*describe)(FILE *);
-} subjects[] = {
+} sections[] = {
     {"", "<!-- derived: begin -->\n", "<!-- derived: end -->\n", describe_protocol},
     {"--settings", "; derived: begin\n", "; derived: end\n", describe_settings},
     {"--log", "; derived: begin\n", "; derived: end\n", describe_log},
 };
 
-static char *description(const struct subject *subject)
+static char *description(const struct section *section)
 {
     char *text = NULL;
     size_t size = 0;
@@ -393,7 +394,7 @@ static char *description(const struct subject *subject)
 
     if (!out)
         return NULL;
-    subject->describe(out);
+    section->describe(out);
     return fclose(out) == 0 ? text : NULL;
 }
 
@@ -461,20 +462,20 @@ static unsigned count_lines(const char *text, const char *end)
     return lines;
 }
 
-/* Checks or writes the part of the file that is the subject's. */
-static int hold(const struct subject *subject, bool may_write, const char *path, const char *text)
+/* Checks or writes the part of the file that is the section's. */
+static int hold(const struct section *section, bool may_write, const char *path, const char *text)
 {
     char *file = read_whole(path);
-    char *begin = file ? strstr(file, subject->begin) : NULL;
-    char *end = begin ? strstr(begin, subject->end) : NULL;
+    char *begin = file ? strstr(file, section->begin) : NULL;
+    char *end = begin ? strstr(begin, section->end) : NULL;
     int result = 2;
 
     if (!end) {
         fprintf(stderr, "%s: cannot be read, or has no line %.*s before one %.*s\n", path,
-                (int)line_length(subject->begin), subject->begin, (int)line_length(subject->end), subject->end);
+                (int)line_length(section->begin), section->begin, (int)line_length(section->end), section->end);
         goto out;
     }
-    begin += strlen(subject->begin);
+    begin += strlen(section->begin);
     if (may_write)
         result = write_whole(path, file, (size_t)(begin - file), text, end);
     else
@@ -486,22 +487,22 @@ out:
 
 int main(int argc, char **argv)
 {
-    const struct subject *subject = &subjects[0];
+    const struct section *section = &sections[0];
     int at = 1, result = 2;
     char *text;
 
-    for (size_t i = 1; i < sizeof subjects / sizeof subjects[0]; i++)
-        if (argc > 1 && strcmp(argv[1], subjects[i].option) == 0) {
-            subject = &subjects[i];
+    for (size_t i = 1; i < sizeof sections / sizeof sections[0]; i++)
+        if (argc > 1 && strcmp(argv[1], sections[i].option) == 0) {
+            section = &sections[i];
             at = 2;
         }
-    text = description(subject);
+    text = description(section);
     if (!text)
         perror("describe");
     else if (argc == at)
         result = fputs(text, stdout) >= 0 ? 0 : 2;
     else if (argc == at + 2 && (strcmp(argv[at], "--check") == 0 || strcmp(argv[at], "--write") == 0))
-        result = hold(subject, strcmp(argv[at], "--write") == 0, argv[at + 1], text);
+        result = hold(section, strcmp(argv[at], "--write") == 0, argv[at + 1], text);
     else
         fprintf(stderr, "usage: describe [--settings | --log] [--check FILE | --write FILE]\n");
     free(text);

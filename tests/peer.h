@@ -86,7 +86,7 @@ static void peer_refuse(struct peer *peer, const struct message *request, enum r
     peer_send(peer, &refused);
 }
 
-static void peer_push(struct peer *peer, int64_t number)
+__attribute__((unused)) static void peer_push(struct peer *peer, int64_t number)
 {
     static const uint8_t correlation[UUID_BYTES] = {1};
     struct message push;

@@ -9,36 +9,46 @@
 struct facts {
     const struct network *network;
     const struct places *places; /* network->services_count, without what this decision changes */
+    const struct pace *pace;     /* NULL: nothing is counted */
     int64_t now;
-    struct verdict *verdicts; /* scratch of the caller: network->hubs_count */
+    bool emergency;       /* the emergency rules are on */
+    struct cover *covers; /* scratch of the caller: network->hubs_count */
 };
 
-/* What happened. A timer is { EVENT_OVERDUE, PARTY_NONE }: what the deadline means follows from the referral's state.
- * EVENT_OFFERED asks to place a referral that waits once more; EVENT_HUB_CLOSED says that the hub that was asked takes
- * no referrals any more. */
+/* What happened. A timer is { EVENT_OVERDUE, PARTY_NONE }: what it means follows from the part whose deadline has
+ * passed. EVENT_OFFERED asks to place a need that is held once more; EVENT_HUB_CLOSED says that the hub of the offer
+ * takes no referrals any more. */
 struct cause {
     enum event event;
     uint32_t actor;
-    uint8_t offer_number; /* of a hub's answer */
+    uint8_t offer_number; /* of a hub's answer, and of EVENT_HUB_CLOSED */
+    enum need need;       /* of EVENT_OFFERED */
     enum status_reason reason;
     enum outcome outcome;
 };
 
+struct unmet {
+    enum need need;
+    enum unmet_cause cause;
+};
+
 struct outcome_of {
-    enum refusal refusal; /* REFUSAL_NONE: allowed */
-    bool repeated;        /* done before: the answer is the same, nothing changes */
-    bool changed;         /* the referral is to be saved */
-    bool recorded;        /* the entry is to be saved */
-    int32_t place_taken;  /* row of a service, -1: none */
-    int32_t place_freed;
-    int32_t places_none; /* row of a service that has no places from now on */
-    bool waits;          /* to be in the waiting list from now on; false: not in it */
-    struct entry entry;
+    enum refusal refusal;       /* REFUSAL_NONE: allowed */
+    bool repeated;              /* done before: the answer is the same, nothing changes */
+    bool changed;               /* the referral is to be saved */
+    bool recorded;              /* the entry is to be saved */
+    uint32_t freed[OFFERS_MAX]; /* rows of the owners of places that came back, or of weekly room; may hold one twice */
+    uint8_t freed_count;
+    uint32_t places_none[NEEDS_MAX]; /* rows of owners that have no places from now on */
+    uint8_t places_none_count;
+    struct unmet unmet[NEEDS_MAX]; /* needs that have become waiting or unmet by this event */
+    uint8_t unmet_count;
+    struct entry entry; /* without sequence, positions and expected waits, which are given when it is saved */
 };
 
 /* Decides what the cause makes of *referral and changes it in place; *outcome says what to save, count and tell. When
  * refusal or repeated is set, the referral is unchanged. For EVENT_SUBMITTED the referral holds number, sender, profile
- * and priority, in STATE_REQUESTED. */
+ * and neighbourhood, in STATE_REQUESTED, and no parts. */
 void decide(const struct facts *, const struct cause *, struct referral *, struct outcome_of *);
 
 #endif

@@ -5,6 +5,7 @@
 #define CORE_LETTER_H
 
 #include "daemon/core/history.h"
+#include "daemon/core/opening.h"
 #include "proto/message.h"
 
 struct letter_facts {
@@ -16,8 +17,15 @@ struct letter_facts {
     const char *sender;           /* its id, which the network file need not hold */
 };
 
-/* Fills *message (texts borrowed from the facts and from static data). The fields of the submit that a party gets are
- * those of the message's own table: nothing else can leave. age_band is scratch that the message points to. */
-void letter_write(const struct letter_facts *, const struct letter *, char age_band[12], struct message *message);
+/* Texts that are made for the message, which points to them. */
+struct letter_texts {
+    char age_band[12];
+    char opening_hours[SIGNPOSTS_MAX][OPENING_BYTES];
+};
+
+/* Fills *message (texts borrowed from the facts, from *texts and from static data). The fields of the submit that a
+ * party gets are those of the message's own table, and of the needs a hub gets those that it is asked about: nothing
+ * else can leave. */
+void letter_write(const struct letter_facts *, const struct letter *, struct letter_texts *, struct message *);
 
 #endif

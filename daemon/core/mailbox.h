@@ -12,7 +12,8 @@ struct owed {
     uint64_t sequence : 48;
     uint64_t letter : 8;
     uint64_t type : 8; /* enum message_type */
-    uint64_t referral;
+    uint64_t referral : 56;
+    uint64_t offer : 8; /* number of the offer that it is about; 0: none */
 };
 
 struct mailbox {

@@ -1,183 +1,59 @@
 /* SPDX-License-Identifier: MIT
- * route: rules, then comparisons. */
+ * route: the order of the hubs that meet the rules, and the sharing out of several needs. */
 #include "daemon/core/route.h"
 
 #include <assert.h>
+#include <string.h>
 
 #include "daemon/core/planted.h"
+#include "daemon/core/rules.h"
 
-static bool excluded(const struct profile *profile, uint32_t party)
+#define NEED_SETS (1 << NEEDS_MAX)
+#define OUT_OF_REACH 99 /* more hubs than a plan has */
+#define EARLY 8         /* rows */
+
+/* The best hub so far. */
+struct choice {
+    struct verdict verdict;
+    uint32_t needs; /* 0: there is none */
+    enum comparison comparison;
+};
+
+/* clang-format off */
+#define AS_RANK(constant, number, text, meaning) RANK_OF_##constant,
+enum comparison_order { COMPARISON_CODES(AS_RANK) COMPARISON_ORDER_COUNT };
+#undef AS_RANK
+#define AS_ENTRY(constant, number, text, meaning) [constant] = RANK_OF_##constant,
+static const uint8_t comparison_order[] = { COMPARISON_CODES(AS_ENTRY) };
+#undef AS_ENTRY
+/* clang-format on */
+
+/* ---- Comparisons ---- */
+
+static uint8_t ring_rank(const struct network *network, const struct question *question, const struct verdict *verdict)
 {
-    for (uint8_t i = 0; i < profile->excluded_count; i++)
-        if (profile->excluded[i] == party)
-            return true;
-    return false;
-}
-
-static bool asked(const struct question *question, uint32_t party)
-{
-    for (uint8_t i = 0; i < question->offers_count; i++)
-        if (question->offers[i].hub == party)
-            return true;
-    return false;
-}
-
-static bool holds(const uint16_t *areas, uint16_t count, uint16_t neighbourhood)
-{
-    for (uint16_t i = 0; i < count; i++)
-        if (areas[i] == neighbourhood)
-            return true;
-    return false;
-}
-
-static bool is_home(const struct hub *hub, uint16_t neighbourhood)
-{
-    return neighbourhood != NEIGHBOURHOOD_NONE && holds(hub->areas, hub->areas_count, neighbourhood);
-}
-
-/* A hub without a known place is a neighbour only where it is declared to be one. */
-static bool is_neighbour(const struct network *network, const struct profile *profile, const struct hub *hub,
-                         uint32_t distance)
-{
-    return (profile->neighbourhood != NEIGHBOURHOOD_NONE &&
-            holds(hub->also, hub->also_count, profile->neighbourhood)) ||
-           (position_known(profile->position) && position_known(hub->position) &&
-            distance <= network->neighbour_distance_m);
-}
-
-/* The first ring, in the network's order, that the hub stands in for the person; 0: out of area. */
-static enum ring ring_of(const struct network *network, const struct profile *profile, const struct hub *hub,
-                         bool citywide, uint32_t distance)
-{
-    const bool in[] = {
-        [RING_HOME] = is_home(hub, profile->neighbourhood),
-        [RING_NEIGHBOUR] = is_neighbour(network, profile, hub, distance),
-        [RING_CITYWIDE] = citywide,
-        [RING_SATELLITE] = hub->parent >= 0 && is_home(&network->hubs[hub->parent], profile->neighbourhood),
-    };
-    enum ring best = 0;
-
-    for (enum ring ring = RING_HOME; ring <= RING_SATELLITE; ring++)
-        if (in[ring] && network->ring_rank[ring] && (!best || network->ring_rank[ring] < network->ring_rank[best]))
-            best = ring;
-    return best;
-}
-
-static uint32_t free_places(const struct places *places)
-{
-    if (PLANTED(10) && places->total == places->used)
-        return 1;
-    return places->total > places->used ? places->total - places->used : 0;
-}
-
-/* Whom the service is for. */
-static enum rule judge_person(const struct service *service, const struct profile *profile)
-{
-    if (service->sources && !(service->sources & CODE_BIT(profile->source)))
-        return RULE_SENDER_KIND;
-    if (profile->age < service->age_from)
-        return RULE_TOO_YOUNG;
-    if (service->age_to && profile->age > service->age_to)
-        return RULE_TOO_OLD;
-    if (service->genders && !(service->genders & CODE_BIT(profile->gender)))
-        return RULE_GENDER;
-    if (service->carers_only && !profile->is_carer)
-        return RULE_CARERS_ONLY;
-    return RULE_NONE_FAILED;
-}
-
-static bool too_far(const struct profile *profile, const struct hub *hub, uint32_t distance)
-{
-    return profile->travel_m && position_known(profile->position) && position_known(hub->position) &&
-           distance > profile->travel_m;
-}
-
-/* One service against the rules, in their order. */
-static void judge_service(const struct network *network, const struct question *question, const struct hub *hub,
-                          uint32_t row, struct verdict *verdict)
-{
-    const struct profile *profile = question->profile;
-    const struct service *service = &network->services[row];
-
-    verdict->service = (int32_t)row;
-    verdict->rule = judge_person(service, profile);
-    if (verdict->rule != RULE_NONE_FAILED)
-        return;
-    verdict->ring = ring_of(network, profile, hub, service->citywide, verdict->distance_m);
-    if (!verdict->ring) {
-        verdict->rule = RULE_OUT_OF_AREA;
-    } else if (too_far(profile, hub, verdict->distance_m)) {
-        verdict->rule = RULE_TOO_FAR;
-    } else {
-        verdict->places_free = free_places(&question->places[row]);
-        verdict->rule = verdict->places_free ? RULE_NONE_FAILED : RULE_FULL;
-    }
-}
-
-/* How far along the rules a service came. */
-static int rules_met(enum rule rule)
-{
-    static const enum rule in_order[] = {RULE_NO_SERVICE, RULE_SENDER_KIND, RULE_TOO_YOUNG,   RULE_TOO_OLD,
-                                         RULE_GENDER,     RULE_CARERS_ONLY, RULE_OUT_OF_AREA, RULE_TOO_FAR,
-                                         RULE_FULL,       RULE_NONE_FAILED};
-    int met = 0;
-
-    while (in_order[met] != rule)
-        met++;
-    return met;
-}
-
-/* Among the hub's services for the need: the one that meets most rules, then the nearest ring, then most free places,
- * then the first of the file. */
-static void judge_services(const struct network *network, const struct question *question, const struct hub *hub,
-                           struct verdict *verdict)
-{
-    verdict->distance_m = distance_m(question->profile->position, hub->position);
-    verdict->rule = RULE_NO_SERVICE;
-    for (uint32_t i = 0; i < hub->services_count; i++) {
-        uint32_t row = hub->services_first + i;
-        struct verdict other = {.hub = verdict->hub, .service = -1, .distance_m = verdict->distance_m};
-        if (!(network->services[row].needs & NEED_BIT(question->profile->need)))
-            continue;
-        judge_service(network, question, hub, row, &other);
-        int more = rules_met(other.rule) - rules_met(verdict->rule);
-        int nearer = network->ring_rank[verdict->ring] - network->ring_rank[other.ring];
-        if (more > 0 || (more == 0 && (nearer > 0 || (nearer == 0 && other.places_free > verdict->places_free))))
-            *verdict = other;
-    }
-}
-
-void route_judge(const struct network *network, const struct question *question, uint32_t index,
-                 struct verdict *verdict)
-{
-    const struct hub *hub = &network->hubs[index];
-
-    *verdict = (struct verdict){.hub = index, .service = -1, .rule = RULE_NONE_FAILED};
-    if (hub_status_on(hub, question->day) != HUB_OPEN)
-        verdict->rule = RULE_NOT_OPEN;
-    else if (excluded(question->profile, hub->party) && !PLANTED(8))
-        verdict->rule = RULE_EXCLUDED;
-    else if (asked(question, hub->party) && !PLANTED(9))
-        verdict->rule = RULE_ALREADY_ASKED;
-    else if (hub->party == question->sender)
-        verdict->rule = RULE_IS_SENDER;
-    else
-        judge_services(network, question, hub, verdict);
+    return route_nearness(network, verdict->need, question->emergency)->ring_rank[verdict->ring];
 }
 
 int route_compare(const struct network *network, const struct question *question, const struct verdict *a,
                   const struct verdict *b, enum comparison *comparison)
 {
+    uint8_t a_rank = ring_rank(network, question, a), b_rank = ring_rank(network, question, b);
+    uint32_t a_party = network->hubs[a->hub].party, b_party = network->hubs[b->hub].party;
     uint32_t wish = question->profile->preferred_hub;
-    bool a_wished = wish != PARTY_NONE && network->hubs[a->hub].party == wish;
-    bool b_wished = wish != PARTY_NONE && network->hubs[b->hub].party == wish;
 
     *comparison = COMPARISON_RING;
-    if (a->ring != b->ring)
-        return network->ring_rank[a->ring] < network->ring_rank[b->ring] ? -1 : 1;
+    if (a_rank != b_rank)
+        return (a_rank < b_rank) != PLANTED(47) ? -1 : 1;
     *comparison = COMPARISON_WISH;
-    if (a_wished != b_wished)
-        return a_wished ? -1 : 1;
+    if (wish != PARTY_NONE && (a_party == wish) != (b_party == wish))
+        return a_party == wish ? -1 : 1;
+    *comparison = COMPARISON_OPEN_NOW;
+    if (question->profile->priority >= PRIORITY_ASAP && a->open_now != b->open_now)
+        return a->open_now ? -1 : 1;
+    *comparison = COMPARISON_FRESH;
+    if (a->stale != b->stale)
+        return a->stale ? 1 : -1;
     *comparison = COMPARISON_DISTANCE;
     if (a->distance_m != b->distance_m)
         return a->distance_m < b->distance_m ? -1 : 1;
@@ -185,33 +61,385 @@ int route_compare(const struct network *network, const struct question *question
     if (a->places_free != b->places_free)
         return a->places_free > b->places_free ? -1 : 1;
     *comparison = COMPARISON_ORDER;
-    assert(network->hubs[a->hub].party != network->hubs[b->hub].party);
-    return network->hubs[a->hub].party < network->hubs[b->hub].party ? -1 : 1;
+    assert(a_party != b_party);
+    return a_party < b_party ? -1 : 1;
 }
 
-void route_choose(const struct network *network, const struct question *question, struct route *route,
-                  struct verdict *verdicts)
+/* What decided is the last comparison that anybody came to with the best. */
+static void challenge(const struct view *view, const struct verdict *verdict, uint32_t needs, struct choice *best)
 {
-    *route = (struct route){.service = -1};
-    for (uint32_t i = 0; i < network->hubs_count; i++) {
+    enum comparison comparison = COMPARISON_ONLY;
+
+    if (!best->needs || route_compare(view->network, view->question, verdict, &best->verdict, &comparison) < 0)
+        *best = (struct choice){*verdict, needs, comparison};
+    else if (comparison_order[comparison] > comparison_order[best->comparison])
+        best->comparison = comparison;
+}
+
+/* ---- Which hub next ---- */
+
+/* How many rows of the run from `at` on belong to the same hub as the first. In a large network the rows of a need lie
+ * far apart: for each, one that is looked at soon is fetched into the cache. */
+static uint32_t rows_together(const struct view *view, uint32_t at, uint32_t end)
+{
+    const struct network *network = view->network;
+    const struct service *services = network->services;
+    const struct hub *hub = &network->hubs[services[network->by_need[at]].hub];
+    uint32_t next = at;
+
+    do {
+        if (next + EARLY < end) {
+            __builtin_prefetch(&services[network->by_need[next + EARLY]].hub);
+            __builtin_prefetch(&services[network->by_need[next + EARLY]].sources);
+            if (view->question->places)
+                __builtin_prefetch(&view->question->places[network->by_need[next + EARLY]]);
+        }
+        next++;
+    } while (next < end && network->by_need[next] - hub->services_first < hub->services_count);
+    return next - at;
+}
+
+/* Judges the hub whose rows the run begins with, and goes past them. */
+static void judge_next(struct view *view, struct wanted *wanted, uint32_t *at, struct verdict *verdict)
+{
+    const struct network *network = view->network;
+    const uint32_t *rows = &network->by_need[*at];
+    uint32_t count = rows_together(view, *at, network->by_need_first[wanted->need + 1]);
+
+    *at += count;
+    rules_judge(view, wanted, network->services[*rows].hub, rows, count, verdict);
+    if (wanted->farthest != RULE_NONE_FAILED &&
+        (!wanted->farthest || rule_rank(verdict->rule) > rule_rank(wanted->farthest)))
+        wanted->farthest = verdict->rule;
+}
+
+static struct choice choose_for_one(struct view *view, uint32_t needs)
+{
+    struct wanted *wanted = &view->wanted[__builtin_ctz(needs)];
+    struct choice best = {0};
+
+    wanted->farthest = 0;
+    for (uint32_t at = view->network->by_need_first[wanted->need];
+         at < view->network->by_need_first[wanted->need + 1];) {
         struct verdict verdict;
-        route_judge(network, question, i, &verdict);
-        if (verdicts)
-            verdicts[i] = verdict;
-        if (verdict.rule == RULE_NONE_FAILED || verdict.rule == RULE_FULL)
-            route->eligible++;
+        judge_next(view, wanted, &at, &verdict);
         if (verdict.rule != RULE_NONE_FAILED)
             continue;
-        enum comparison comparison = COMPARISON_ONLY;
-        if (route->service < 0) {
-            route->chosen = verdict;
-            route->comparison = comparison;
-        } else if (route_compare(network, question, &verdict, &route->chosen, &comparison) < 0) {
-            route->chosen = verdict;
-            route->comparison = comparison;
-        } else if (comparison > route->comparison) {
-            route->comparison = comparison;
-        }
-        route->service = route->chosen.service;
+        challenge(view, &verdict, needs, &best);
+        if (best.comparison != COMPARISON_ONLY && (!view->plan || view->plan->candidates_count == CANDIDATES_MAX))
+            view->rank_to_beat = wanted->nearness->ring_rank[best.verdict.ring];
     }
+    view->rank_to_beat = UINT8_MAX;
+    return best;
+}
+
+/* The first hub that any of the runs has come to; UINT32_MAX: all are at their ends. */
+static uint32_t next_hub(const struct view *view, uint32_t needs, const uint32_t at[NEEDS_MAX])
+{
+    const struct network *network = view->network;
+    uint32_t first = UINT32_MAX;
+
+    for (; needs; needs &= needs - 1) {
+        int i = __builtin_ctz(needs);
+        if (at[i] == network->by_need_first[view->wanted[i].need + 1])
+            continue;
+        uint32_t hub = network->services[network->by_need[at[i]]].hub;
+        if (hub < first)
+            first = hub;
+    }
+    return first;
+}
+
+/* Which of the needs the next hub can take. */
+static struct cover cover_next(struct view *view, uint32_t needs, uint32_t hub, uint32_t at[NEEDS_MAX])
+{
+    const struct network *network = view->network;
+    struct cover cover = {.hub = hub};
+
+    for (; needs; needs &= needs - 1) {
+        int i = __builtin_ctz(needs);
+        struct verdict verdict;
+        if (at[i] == network->by_need_first[view->wanted[i].need + 1] ||
+            network->services[network->by_need[at[i]]].hub != hub)
+            continue;
+        judge_next(view, &view->wanted[i], &at[i], &verdict);
+        if (verdict.rule != RULE_NONE_FAILED)
+            continue;
+        if (!cover.needs)
+            cover.verdict = verdict;
+        else if (verdict.places_free < cover.verdict.places_free)
+            cover.verdict.places_free = verdict.places_free;
+        cover.needs |= 1u << i;
+    }
+    return cover;
+}
+
+static uint32_t survey(struct view *view, uint32_t needs, struct cover *covers)
+{
+    uint32_t at[NEEDS_MAX], count = 0;
+
+    for (uint8_t i = 0; i < view->wanted_count; i++) {
+        at[i] = view->network->by_need_first[view->wanted[i].need];
+        if (needs & 1u << i)
+            view->wanted[i].farthest = 0;
+    }
+    for (uint32_t hub; (hub = next_hub(view, needs, at)) != UINT32_MAX;) {
+        covers[count] = cover_next(view, needs, hub, at);
+        count += covers[count].needs != 0;
+    }
+    return count;
+}
+
+/* The sets of needs that hubs cover and that are part of no greater one. */
+static uint32_t widest_sets(const struct cover *covers, uint32_t count, uint32_t sets[NEED_SETS])
+{
+    bool covered[NEED_SETS] = {false};
+    uint32_t found = 0;
+
+    for (uint32_t i = 0; i < count; i++)
+        covered[covers[i].needs] = true;
+    for (uint32_t set = NEED_SETS - 1; set > 0; set--) { /* a greater set is a greater number */
+        bool is_part = !covered[set];
+        for (uint32_t i = 0; i < found && !is_part; i++)
+            is_part = (sets[i] & set) == set;
+        if (!is_part)
+            sets[found++] = set;
+    }
+    return found;
+}
+
+/* How many hubs each set of needs takes at least. */
+static void count_fewest(const struct cover *covers, uint32_t count, uint32_t all, uint8_t fewest[NEED_SETS])
+{
+    uint32_t widest[NEED_SETS];
+    uint32_t widest_count = widest_sets(covers, count, widest);
+
+    fewest[0] = 0;
+    for (uint32_t set = 1; set <= all; set++) {
+        uint32_t lowest = set & -set; /* some hub must take this one */
+        fewest[set] = OUT_OF_REACH;
+        for (uint32_t i = 0; i < widest_count; i++)
+            if ((widest[i] & lowest) && fewest[set & ~widest[i]] + 1 < fewest[set])
+                fewest[set] = (uint8_t)(fewest[set & ~widest[i]] + 1);
+    }
+}
+
+/* The best hub among those with which the number of hubs stays the least. */
+static struct choice choose_for_several(struct view *view, uint32_t needs, struct cover *covers)
+{
+    uint32_t count = survey(view, needs, covers), all = 0;
+    uint8_t fewest[NEED_SETS];
+    struct choice best = {0};
+    bool others = false;
+
+    for (uint32_t i = 0; i < count; i++)
+        all |= covers[i].needs;
+    count_fewest(covers, count, all, fewest);
+    for (uint32_t i = 0; i < count; i++) {
+        if (fewest[all & ~covers[i].needs] + 1 == fewest[all] || PLANTED(48))
+            challenge(view, &covers[i].verdict, covers[i].needs, &best);
+        else
+            others = true;
+    }
+    if (others && best.comparison == COMPARISON_ONLY)
+        best.comparison = COMPARISON_FEWEST;
+    return best;
+}
+
+/* ---- The plan ---- */
+
+/* A service that the share has already may meet this need, too. */
+static bool is_met_by_share(struct view *view, const struct wanted *wanted, const struct share *share)
+{
+    for (uint8_t i = 0; i < share->services_count; i++)
+        if (rules_allow(view, wanted, (uint32_t)share->services[i]))
+            return true;
+    return false;
+}
+
+/* One offer takes one place of each owner. */
+static void give_places(struct view *view, const struct share *share)
+{
+    uint8_t before = view->given_count;
+
+    for (uint8_t i = 0; i < share->services_count; i++) {
+        uint32_t owner = view->network->services[share->services[i]].owner;
+        bool is_given = false;
+        for (uint8_t g = before; g < view->given_count; g++)
+            is_given |= view->given[g] == owner;
+        if (!is_given)
+            view->given[view->given_count++] = owner;
+    }
+}
+
+static void take_share(struct view *view, const struct choice *choice, struct plan *plan)
+{
+    struct share *share = &plan->shares[plan->shares_count++];
+
+    *share = (struct share){.verdict = choice->verdict, .comparison = choice->comparison};
+    for (uint32_t needs = choice->needs; needs; needs &= needs - 1) {
+        const struct wanted *wanted = &view->wanted[__builtin_ctz(needs)];
+        uint32_t rows[NETWORK_SERVICES_MAX];
+        uint32_t count = rules_rows(view->network, choice->verdict.hub, wanted->need, rows);
+        struct verdict verdict;
+        share->needs |= NEED_BIT(wanted->need);
+        if (is_met_by_share(view, wanted, share))
+            continue;
+        rules_judge(view, wanted, choice->verdict.hub, rows, count, &verdict);
+        share->services[share->services_count++] = verdict.service;
+        if (share->services_count == 1 || verdict.places_free < share->verdict.places_free)
+            share->verdict.places_free = verdict.places_free;
+    }
+    give_places(view, share);
+}
+
+/* What was chosen stands in front, also when more candidates were found than there is room for. */
+static void put_chosen_first(struct view *view, struct plan *plan)
+{
+    uint8_t chosen = 0;
+
+    view->given_count = 0; /* as it was before the plan */
+    for (uint8_t s = 0; s < plan->shares_count; s++)
+        for (uint8_t i = 0; i < plan->shares[s].services_count; i++) {
+            struct candidate candidate = rules_candidate(view, (uint32_t)plan->shares[s].services[i]);
+            uint8_t at = 0;
+            while (at < plan->candidates_count &&
+                   (plan->candidates[at].hub != candidate.hub || plan->candidates[at].service != candidate.service))
+                at++;
+            if (at == CANDIDATES_MAX)
+                at--;
+            memmove(&plan->candidates[chosen + 1], &plan->candidates[chosen], (at - chosen) * sizeof candidate);
+            plan->candidates[chosen++] = candidate;
+        }
+}
+
+void route_plan(const struct network *network, const struct question *question, struct cover *scratch,
+                struct plan *plan)
+{
+    struct view view = rules_look(network, question, question->needs);
+    uint32_t needs = (1u << view.wanted_count) - 1;
+
+    *plan = (struct plan){0};
+    view.plan = plan;
+    while (needs) {
+        bool is_one = (needs & (needs - 1)) == 0;
+        struct choice best = is_one ? choose_for_one(&view, needs) : choose_for_several(&view, needs, scratch);
+        view.plan = NULL; /* the first look has seen all candidates */
+        if (!best.needs)
+            break;
+        take_share(&view, &best, plan);
+        needs &= ~best.needs;
+    }
+    for (; needs; needs &= needs - 1) {
+        const struct wanted *wanted = &view.wanted[__builtin_ctz(needs)];
+        enum rule rule = wanted->farthest ? wanted->farthest : RULE_NO_SERVICE;
+        plan->causes[wanted->need] = rule_cause(rule);
+        *(rule_waits(rule) ? &plan->waiting : &plan->unmet) |= NEED_BIT(wanted->need);
+    }
+    put_chosen_first(&view, plan);
+}
+
+/* ---- Signposts ---- */
+
+static struct verdict signpost_to(const struct view *view, uint32_t row, enum need need)
+{
+    const struct network *network = view->network;
+    uint32_t index = network->services[row].hub;
+    const struct era *era = hub_on(network, &network->hubs[index], view->day);
+
+    return (struct verdict){
+        .hub = index,
+        .need = need,
+        .rule = RULE_NONE_FAILED,
+        .service = (int32_t)row,
+        .distance_m = distance_m(view->question->profile->position, era->position),
+        .open_now = hours_open_at(network->spans, service_hours(network, row), view->question->now),
+    };
+}
+
+/* The nearer first, a place that is not known last, then the first of the file. */
+static bool is_nearer(const struct view *view, const struct verdict *a, const struct verdict *b)
+{
+    bool a_known = position_known(hub_on(view->network, &view->network->hubs[a->hub], view->day)->position);
+    bool b_known = position_known(hub_on(view->network, &view->network->hubs[b->hub], view->day)->position);
+
+    if (a_known != b_known)
+        return a_known;
+    return a->distance_m != b->distance_m ? a->distance_m < b->distance_m : a->service < b->service;
+}
+
+/* Lets it in at its place among the nearest, of whom there are at most so many; returns how many there are then. */
+static uint8_t insert_signpost(const struct view *view, const struct verdict *verdict, uint8_t most,
+                               struct verdict *signposts, uint8_t count)
+{
+    uint8_t at = count;
+
+    while (at > 0 && is_nearer(view, verdict, &signposts[at - 1]))
+        at--;
+    if (at == most)
+        return count;
+    if (count < most)
+        count++;
+    memmove(&signposts[at + 1], &signposts[at], (size_t)(count - at - 1) * sizeof *signposts);
+    signposts[at] = *verdict;
+    return count;
+}
+
+static bool is_named(const struct verdict *signposts, uint8_t count, uint32_t row)
+{
+    for (uint8_t i = 0; i < count; i++)
+        if (signposts[i].service == (int32_t)row)
+            return true;
+    return false;
+}
+
+/* The nearest places for the need, besides those that are named; returns how many. */
+static uint8_t find_signposts(const struct view *view, enum need need, const struct verdict *named, uint8_t named_count,
+                              uint8_t most, struct verdict *signposts, uint8_t count)
+{
+    const struct network *network = view->network;
+
+    for (uint32_t i = network->by_need_first[need]; i < network->by_need_first[need + 1]; i++) {
+        uint32_t row = network->by_need[i];
+        if (is_named(named, named_count, row) || is_named(signposts, count, row) || !rules_invite(view, row))
+            continue;
+        struct verdict verdict = signpost_to(view, row, need);
+        count = insert_signpost(view, &verdict, most, signposts, count);
+    }
+    return count;
+}
+
+/* For each need the nearest place; 0: there is none for one of them, or they would be too many. */
+static uint8_t signpost_every_need(const struct view *view, struct verdict signposts[SIGNPOSTS_MAX])
+{
+    uint64_t met = 0;
+    uint8_t count = 0;
+
+    for (uint8_t n = 0; n < view->wanted_count; n++) {
+        enum need need = view->wanted[n].need;
+        struct verdict nearest;
+        if (met & NEED_BIT(need))
+            continue;
+        if (count == SIGNPOSTS_MAX || !find_signposts(view, need, NULL, 0, 1, &nearest, 0))
+            return 0;
+        met |= view->network->services[nearest.service].needs;
+        count = insert_signpost(view, &nearest, SIGNPOSTS_MAX, signposts, count);
+    }
+    return count;
+}
+
+uint8_t route_signpost(const struct network *network, const struct question *question,
+                       struct verdict signposts[SIGNPOSTS_MAX])
+{
+    struct view view = rules_look(network, question, question->needs);
+    struct verdict others[SIGNPOSTS_MAX];
+    uint8_t count = signpost_every_need(&view, signposts);
+    uint8_t others_count = 0;
+
+    for (uint8_t n = 0; n < view.wanted_count && count > 0 && count < SIGNPOSTS_MAX; n++)
+        others_count = find_signposts(&view, view.wanted[n].need, signposts, count, (uint8_t)(SIGNPOSTS_MAX - count),
+                                      others, others_count);
+    for (uint8_t i = 0; i < others_count; i++)
+        count = insert_signpost(&view, &others[i], SIGNPOSTS_MAX, signposts, count);
+    return count;
 }

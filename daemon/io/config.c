@@ -51,6 +51,7 @@ static const char *const looks[] = {
     [CONFIG_DISTANCE] = "a distance in quotes, like \"3km\" (m, km)",
     [CONFIG_DATE] = "a date in quotes, like \"2025-09-01\"",
     [CONFIG_TEXTS] = "texts in square brackets, like [ \"a\", \"b\" ]",
+    [CONFIG_NUMBERS] = "whole numbers in square brackets, like [ 1, 2 ]",
     [CONFIG_GROUP] = "settings in braces, like { a = 1; }",
     [CONFIG_GROUPS] = "entries in round brackets, like ( { a = 1; }, { a = 2; } )",
 };
@@ -428,6 +429,16 @@ const char *config_text(const struct config_node *node)
                                                                        : NULL;
 }
 
+int64_t config_number(const struct config_node *node)
+{
+    return config_setting_get_int64(as_setting(node));
+}
+
+const struct config_node *config_member(const struct config_node *group, const char *name)
+{
+    return as_node(config_setting_get_member(as_setting(group), name));
+}
+
 /* Values */
 
 /* One value on its way into a struct. */
@@ -602,6 +613,7 @@ static bool take_from_text(const struct taking *taking, const char *text)
     case CONFIG_NUMBER:
     case CONFIG_BOOL:
     case CONFIG_TEXTS:
+    case CONFIG_NUMBERS:
     case CONFIG_GROUP:
     case CONFIG_GROUPS:
         break;
@@ -609,15 +621,23 @@ static bool take_from_text(const struct taking *taking, const char *text)
     return false;
 }
 
+static bool is_element(const config_setting_t *setting, enum config_kind kind)
+{
+    int type = config_setting_type(setting);
+
+    if (kind == CONFIG_NUMBERS)
+        return type == CONFIG_TYPE_INT || type == CONFIG_TYPE_INT64;
+    return type == (kind == CONFIG_GROUPS ? CONFIG_TYPE_GROUP : CONFIG_TYPE_STRING);
+}
+
 static void take_several(const struct taking *taking, const config_setting_t *setting)
 {
     const struct config_row *row = taking->row;
     const struct config_node *node = as_node(setting);
-    int wanted = row->kind == CONFIG_GROUPS ? CONFIG_TYPE_GROUP : CONFIG_TYPE_STRING;
     size_t count = config_count(node);
 
     for (size_t i = 0; i < count; i++)
-        if (config_setting_type(as_setting(config_at(node, i))) != wanted) {
+        if (!is_element(as_setting(config_at(node, i)), row->kind)) {
             fault_looks(taking);
             return;
         }
@@ -643,7 +663,8 @@ static void take_setting(const struct taking *taking, const config_setting_t *se
         *(bool *)member_of(taking) = config_setting_get_bool(setting) == CONFIG_TRUE;
     else if (kind == CONFIG_GROUP && type == CONFIG_TYPE_GROUP)
         memcpy(member_of(taking), &node, sizeof node);
-    else if ((kind == CONFIG_TEXTS || kind == CONFIG_GROUPS) && (type == CONFIG_TYPE_LIST || type == CONFIG_TYPE_ARRAY))
+    else if ((kind == CONFIG_TEXTS || kind == CONFIG_NUMBERS || kind == CONFIG_GROUPS) &&
+             (type == CONFIG_TYPE_LIST || type == CONFIG_TYPE_ARRAY))
         take_several(taking, setting);
     else
         fault_looks(taking);

@@ -40,6 +40,8 @@ size_t config_count(const struct config_node *); /* elements; 0 for NULL */
 const struct config_node *config_at(const struct config_node *, size_t i);
 int config_line(const struct config_node *);
 const char *config_text(const struct config_node *); /* NULL: not a text */
+int64_t config_number(const struct config_node *);   /* of an element of CONFIG_NUMBERS */
+const struct config_node *config_member(const struct config_node *group, const char *name); /* NULL: not there */
 
 /* What a setting must be, and the type of the member that takes it. */
 enum config_kind {
@@ -54,6 +56,7 @@ enum config_kind {
     CONFIG_DISTANCE, /* "3km", in metres */
     CONFIG_DATE,     /* "2025-09-01", in days since 1970 */
     CONFIG_TEXTS,    /* const struct config_node *: [ "a", "b" ], each a text; least and most count them */
+    CONFIG_NUMBERS,  /* const struct config_node *: [ 1, 2 ], each a whole number; least and most count them */
     CONFIG_GROUP,    /* const struct config_node *: { ... } */
     CONFIG_GROUPS    /* const struct config_node *: ( { ... }, { ... } ); least and most count them */
 };

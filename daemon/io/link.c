@@ -25,6 +25,7 @@
 
 #define FRAMES_A_ROUND 256 /* read from one socket before answers are looked at */
 #define READER_IN_FLIGHT 256
+#define STUDY_IN_FLIGHT 1 /* who asks while another study runs is told to come later */
 #define CONNECTIONS_MAX 65536
 #define GONE_AGAIN_MS 20 /* the turn had no room to be told that a connection has gone */
 
@@ -91,12 +92,13 @@ static bool allocate(struct link *link, const struct settings *settings)
     link->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     link->queues[WORKER_TURN] = queue_open(settings->in_flight, wake_link, link);
     link->queues[WORKER_READER] = queue_open(READER_IN_FLIGHT, wake_link, link);
+    link->queues[WORKER_STUDY] = queue_open(STUDY_IN_FLIGHT, wake_link, link);
     link->connections = connections_open(CONNECTIONS_MAX);
     link->decoder = decoder_open();
     link->scratch = calloc(1, sizeof *link->scratch);
     link->context = zmq_ctx_new();
-    return link->wake >= 0 && link->queues[WORKER_TURN] && link->queues[WORKER_READER] && link->connections &&
-           link->decoder && link->scratch && link->context;
+    return link->wake >= 0 && link->queues[WORKER_TURN] && link->queues[WORKER_READER] && link->queues[WORKER_STUDY] &&
+           link->connections && link->decoder && link->scratch && link->context;
 }
 
 /* The handler of keys first: until it answers, nobody may find a door. */
@@ -229,10 +231,22 @@ static enum refusal find_connection(struct link *link, struct arrival *arrival)
     return connection ? REFUSAL_NONE : REFUSAL_BUSY;
 }
 
+/* Who answers; WORKER_COUNT: nobody, it is not said to the daemon. */
+static enum worker worker_for(enum direction direction)
+{
+    static const enum worker workers[] = {[REQUEST] = WORKER_TURN,
+                                          [QUESTION] = WORKER_READER,
+                                          [STUDY] = WORKER_STUDY,
+                                          [ANSWER] = WORKER_COUNT,
+                                          [PUSH] = WORKER_COUNT};
+
+    return workers[direction];
+}
+
 /* Whether this peer may say this now. */
 static enum refusal judge(const struct link *link, const struct arrival *arrival, const struct message_spec *spec)
 {
-    if (spec->direction != REQUEST && spec->direction != QUESTION)
+    if (worker_for(spec->direction) == WORKER_COUNT)
         return REFUSAL_UNKNOWN_TYPE;
     if ((spec->roles & ROLE_BIT(arrival->principal.role)) == 0)
         return REFUSAL_ROLE;
@@ -261,8 +275,8 @@ static void note_admitted(struct arrival *arrival, const struct message *message
     }
 }
 
-/* Decodes the frame straight into a slot of the turn, since most messages go there; a question is decoded again into a
- * slot of the reader. True: admitted, and the frame belongs to the worker. */
+/* Decodes the frame straight into a slot of the turn, since most messages go there; what is for another worker is
+ * decoded again into a slot of that one. True: admitted, and the frame belongs to the worker. */
 static bool admit(struct link *link, struct arrival *arrival, const void *frame, size_t length)
 {
     struct request *slot = queue_slot(link->queues[WORKER_TURN]);
@@ -275,9 +289,10 @@ static bool admit(struct link *link, struct arrival *arrival, const void *frame,
         if (fault.refusal == REFUSAL_NONE)
             check_request(message, link_now_ms(), &fault);
     }
-    if (fault.refusal == REFUSAL_NONE && message_spec(message->type)->direction == QUESTION) {
-        worker = WORKER_READER;
-        slot = queue_slot(link->queues[WORKER_READER]);
+    if (fault.refusal == REFUSAL_NONE)
+        worker = worker_for(message_spec(message->type)->direction);
+    if (worker != WORKER_TURN) {
+        slot = queue_slot(link->queues[worker]);
         if (slot && !decode(link->decoder, frame, length, &slot->message, &fault))
             slot = NULL;
     }
@@ -519,6 +534,16 @@ void link_reload_keys(struct link *link)
 ptrdiff_t link_take(struct link *link, enum worker worker, int64_t until_ms, const struct request **requests)
 {
     return queue_take(link->queues[worker], until_ms, link_now_ms, requests);
+}
+
+void link_finish(struct link *link, enum worker worker)
+{
+    queue_finish(link->queues[worker]);
+}
+
+void link_wake(struct link *link, enum worker worker)
+{
+    queue_wake(link->queues[worker]);
 }
 
 void link_send(struct link *link, enum worker worker, struct outbox *outbox)

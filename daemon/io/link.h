@@ -2,8 +2,8 @@
  * link: owns the sockets. Receives, checks the key, decodes with limits, admits or answers busy, sends. It never waits
  * for the disk. Identity is the CURVE key (on the operators' unix socket: the user), never the routing id.
  *
- * Two queues join it to the workers: what it admits goes to the turn (REQUEST) or to the reader (QUESTION); what they
- * answer comes back as an outbox. */
+ * Queues join it to the workers: what it admits goes to the turn (REQUEST), to the reader (QUESTION) or to the study
+ * (STUDY); what they answer comes back as an outbox. */
 #ifndef IO_LINK_H
 #define IO_LINK_H
 
@@ -13,7 +13,7 @@
 
 struct link;
 
-enum worker { WORKER_TURN, WORKER_READER, WORKER_COUNT };
+enum worker { WORKER_TURN, WORKER_READER, WORKER_STUDY, WORKER_COUNT };
 
 /* Binds the sockets and starts the thread that checks keys; tries a key that is not enrolled and insists on its
  * refusal before it returns. NULL with a sentence in why. */
@@ -34,6 +34,10 @@ void link_reload_keys(struct link *);
  * batch of all that has gathered (0 when time has passed), or -1 when the link has stopped and nothing is left.
  * The requests stay valid until the same worker's next link_take. */
 ptrdiff_t link_take(struct link *, enum worker, int64_t until_ms, const struct request **);
+/* The worker is done with the requests in hand, before its next link_take: there is room for others from now on. */
+void link_finish(struct link *, enum worker);
+/* From any thread: lets the worker's link_take return, as if its time had passed. */
+void link_wake(struct link *, enum worker);
 /* Hands an outbox over to be sent and gives back an empty one; never waits for a peer. */
 void link_send(struct link *, enum worker, struct outbox *);
 /* The wall clock in milliseconds; never goes back within this process. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * postcodes: CSV -> place table. Each row carries the number of the import that wrote it; rows of other imports count
- * as not there, so a new edition replaces the old one although rows are only ever written over. */
+ * postcodes: CSV -> place table. The table has two halves: one holds the edition in force while the next one grows in
+ * the other, and the record of the edition changes with the last row. Each row carries the number of the import that
+ * wrote it; rows of other imports count as not there, so that rows are only ever written over. */
 #include "daemon/io/postcodes.h"
 
 #define HASH_NONFATAL_OOM 1
@@ -22,7 +23,9 @@
 
 #define ROW_VERSION 1
 #define ROW_BYTES_MAX 64
-#define TRANSACTION_ROWS 5000
+#define KEY_BYTES 10        /* of a postcode, its sector or its district, with a NUL */
+#define ROW_STORED_BYTES 80 /* what a row comes to in the store, at most */
+#define BATCH_ROWS 1000
 #define LINE_BYTES 4096
 #define FIELD_BYTES_MAX 65536
 #define COLUMNS_MAX 256
@@ -47,9 +50,23 @@ struct vote {
     uint32_t count;
 };
 
+struct row {
+    char key[KEY_BYTES];
+    bool is_area;
+    struct place place;
+};
+
+struct place_batch {
+    bool begins; /* an import: what an earlier one has left behind counts no more */
+    bool ends;   /* it: from now on its edition is in force */
+    char edition[EDITION_BYTES];
+    size_t count;
+    struct row rows[BATCH_ROWS];
+};
+
 /* A sector or district: what its postcodes come to. */
 struct area {
-    char key[10];
+    char key[KEY_BYTES];
     int64_t eastings, northings;
     uint32_t placed; /* postcodes with a position */
     uint32_t deciles[DECILES];
@@ -61,15 +78,17 @@ struct area {
 
 /* The record of the edition under META_EDITION. */
 struct edition {
-    uint64_t import;
+    uint64_t import; /* whose rows are in force; 0: none */
+    uint64_t begun;  /* the newest import */
     char name[EDITION_BYTES];
 };
 
 struct import {
     struct store *store;
-    struct transaction *transaction;
-    uint32_t transaction_rows;
-    uint64_t number;
+    const struct place_sink *sink;
+    const char *edition;
+    bool has_begun; /* a batch has been handed on */
+    struct place_batch *batch;
     struct area *areas;
     int64_t postcodes;
     /* Reading: which column of the file is which of ours (-1: none), and the values of the row at hand. */
@@ -163,9 +182,10 @@ static size_t pack_edition(unsigned char bytes[ROW_BYTES_MAX], const struct edit
     struct packer packer;
 
     packer_init(&packer, bytes, ROW_BYTES_MAX);
-    pack_array(&packer, 3);
+    pack_array(&packer, 4);
     pack_int(&packer, ROW_VERSION);
     pack_int(&packer, (int64_t)edition->import);
+    pack_int(&packer, (int64_t)edition->begun);
     pack_text(&packer, edition->name, strlen(edition->name));
     assert(!packer.overflow);
     return packer.length;
@@ -173,12 +193,14 @@ static size_t pack_edition(unsigned char bytes[ROW_BYTES_MAX], const struct edit
 
 static bool read_edition(const struct node *root, struct edition *edition)
 {
-    int64_t values[2];
+    int64_t values[3];
 
-    if (node_kind(root) != NODE_ARRAY || node_count(root) != 3 || !read_integers(root, 0, values, 2) ||
-        values[0] != ROW_VERSION || values[1] < 0 || !read_text(node_at(root, 2), edition->name, sizeof edition->name))
+    if (node_kind(root) != NODE_ARRAY || node_count(root) != 4 || !read_integers(root, 0, values, 3) ||
+        values[0] != ROW_VERSION || values[1] < 0 || values[2] < values[1] ||
+        !read_text(node_at(root, 3), edition->name, sizeof edition->name))
         return false;
     edition->import = (uint64_t)values[1];
+    edition->begun = (uint64_t)values[2];
     return true;
 }
 
@@ -202,8 +224,44 @@ static enum store_result get_edition(struct store *store, struct transaction *tr
     return result;
 }
 
-/* Transactions of bounded size */
+static void put_edition(struct store *store, struct transaction *transaction, const struct edition *edition)
+{
+    unsigned char bytes[ROW_BYTES_MAX];
 
+    (void)store_put(store, transaction, TABLE_META, META_EDITION, bytes, pack_edition(bytes, edition));
+}
+
+/* Odd imports have one half of the table, even ones the other. Areas stand apart from the postcodes, because they are
+ * written last: among the postcodes each would touch a page of its own. They stand in front, so that the first import
+ * into each half only appends, which fills the pages. */
+static size_t make_key(char bytes[KEY_BYTES + 1], uint64_t import, bool is_area, const char *key, size_t length)
+{
+    assert(length < KEY_BYTES);
+    bytes[0] = is_area ? "10"[import % 2] : "BA"[import % 2];
+    memcpy(bytes + 1, key, length);
+    return length + 1;
+}
+
+static void put_row(struct store *store, struct transaction *transaction, uint64_t import, const struct row *row)
+{
+    unsigned char bytes[ROW_BYTES_MAX];
+    char key[KEY_BYTES + 1];
+    size_t length = make_key(key, import, row->is_area, row->key, strlen(row->key));
+
+    (void)store_place_put(store, transaction, key, length, bytes, pack_row(bytes, import, &row->place));
+}
+
+/* Batches */
+
+/* Of the file as a whole. */
+static void fail_all(struct import *import, const char *sentence)
+{
+    if (!import->failed)
+        (void)snprintf(import->why, import->why_size, "%s cannot be imported: %s", import->path, sentence);
+    import->failed = true;
+}
+
+/* Of a line. */
 static void fail(struct import *import, const char *sentence)
 {
     if (!import->failed)
@@ -211,56 +269,62 @@ static void fail(struct import *import, const char *sentence)
     import->failed = true;
 }
 
-static void fail_store(struct import *import, enum store_result result)
+/* The last fifth of the store is not for postcodes, so that they never keep a referral out. */
+static bool has_room(const struct import *import)
 {
-    if (!import->failed)
-        (void)snprintf(import->why, import->why_size, "%s cannot be imported: the store says: %s", import->path,
-                       store_result_text(result));
-    import->failed = true;
+    uint64_t used = 0;
+    uint64_t limit = 0;
+
+    store_usage(import->store, &used, &limit);
+    return used + import->batch->count * ROW_STORED_BYTES < limit - limit / 5;
 }
 
-static void commit_rows(struct import *import)
+static void hand_on(struct import *import)
 {
-    if (import->transaction == NULL)
+    struct place_batch *batch = import->batch;
+
+    batch->begins = !import->has_begun;
+    import->has_begun = true;
+    if (!has_room(import)) {
+        fail_all(import, "four fifths of the store are used: stop the daemon and raise store_limit");
         return;
-    enum store_result result = store_commit(import->store, &import->transaction);
-    import->transaction_rows = 0;
-    if (result != STORE_OK)
-        fail_store(import, result);
+    }
+    import->batch = NULL;
+    if (!import->sink->take(import->sink->argument, &batch))
+        import->failed = true;
 }
 
-static bool begin_rows(struct import *import)
+static bool begin_batch(struct import *import)
 {
-    enum store_result why = STORE_UNAVAILABLE;
-
-    if (import->transaction == NULL)
-        import->transaction = store_begin(import->store, true, &why);
-    if (import->transaction == NULL)
-        fail_store(import, why);
-    return import->transaction != NULL;
+    import->batch = malloc(sizeof *import->batch);
+    if (import->batch == NULL) {
+        fail_all(import, "out of memory");
+        return false;
+    }
+    import->batch->count = 0;
+    import->batch->ends = false;
+    (void)snprintf(import->batch->edition, EDITION_BYTES, "%s", import->edition);
+    return true;
 }
 
-static void put_row(struct import *import, const char *key, const struct place *place)
+static void add_row(struct import *import, const char *key, bool is_area, const struct place *place)
 {
-    unsigned char bytes[ROW_BYTES_MAX];
-
-    if (!begin_rows(import))
+    if (import->batch == NULL && !begin_batch(import))
         return;
-    /* The transaction keeps its first error until the commit. */
-    (void)store_place_put(import->store, import->transaction, key, strlen(key), bytes,
-                          pack_row(bytes, import->number, place));
-    if (++import->transaction_rows == TRANSACTION_ROWS)
-        commit_rows(import);
+    struct row *row = &import->batch->rows[import->batch->count++];
+    (void)snprintf(row->key, sizeof row->key, "%s", key);
+    row->is_area = is_area;
+    row->place = *place;
+    if (import->batch->count == BATCH_ROWS)
+        hand_on(import);
 }
 
-static void put_edition(struct import *import, const struct edition *edition)
+static void end_import(struct import *import)
 {
-    unsigned char bytes[ROW_BYTES_MAX];
-
-    if (!begin_rows(import))
+    if (import->failed || (import->batch == NULL && !begin_batch(import)))
         return;
-    (void)store_put(import->store, import->transaction, TABLE_META, META_EDITION, bytes, pack_edition(bytes, edition));
-    commit_rows(import);
+    import->batch->ends = true;
+    hand_on(import);
 }
 
 /* Sectors and districts */
@@ -307,7 +371,7 @@ static void add_to_area(struct import *import, const char *key, size_t length, c
     struct area *area = area_of(import, key, length);
 
     if (area == NULL || (place->neighbourhood_code[0] != '\0' && !vote(area, place->neighbourhood_code))) {
-        fail(import, "out of memory");
+        fail_all(import, "out of memory");
         return;
     }
     area->deciles[place->decile]++;
@@ -346,7 +410,7 @@ static void put_areas(struct import *import)
 
     for (const struct area *area = import->areas; area && !import->failed; area = area->hh.next) {
         sum_up(area, &place);
-        put_row(import, area->key, &place);
+        add_row(import, area->key, true, &place);
     }
 }
 
@@ -377,7 +441,7 @@ static bool parse_number(const char *text, int32_t most, int32_t *number)
     return true;
 }
 
-static bool parse_row(struct import *import, char postcode[10], struct place *place)
+static bool parse_row(struct import *import, char postcode[KEY_BYTES], struct place *place)
 {
     const char *code = import->values[COLUMN_NEIGHBOURHOOD];
     struct text text = {import->values[COLUMN_POSTCODE], (uint32_t)strlen(import->values[COLUMN_POSTCODE])};
@@ -401,7 +465,7 @@ static bool parse_row(struct import *import, char postcode[10], struct place *pl
 
 static void take_row(struct import *import)
 {
-    char postcode[10];
+    char postcode[KEY_BYTES];
     struct place place;
 
     if (import->column != import->header_columns) {
@@ -413,7 +477,7 @@ static void take_row(struct import *import)
     /* Code-Point Open gives some postcodes without a position (quality 90): nothing is known about them. */
     if (place.position.easting == 0 && place.neighbourhood_code[0] == '\0')
         return;
-    put_row(import, postcode, &place);
+    add_row(import, postcode, false, &place);
     add_to_area(import, postcode, strlen(postcode) - 2, &place);
     add_to_area(import, postcode, strcspn(postcode, " "), &place);
     import->postcodes++;
@@ -499,11 +563,11 @@ static void read_lines(struct import *import, FILE *file, struct csv_parser *par
             fail(import, "a quoted value is not closed");
     }
     if (ferror(file))
-        fail(import, "cannot be read");
+        fail_all(import, "it cannot be read to its end");
     else if (!import->failed && csv_fini(parser, on_field, on_row, import) != 0)
         fail(import, "a quoted value is not closed");
     if (!import->has_header)
-        fail(import, "the file is empty");
+        fail_all(import, "the file is empty");
 }
 
 static void read_file(struct import *import)
@@ -512,11 +576,11 @@ static void read_file(struct import *import)
     FILE *file = fopen(import->path, "re");
 
     if (file == NULL) {
-        fail(import, strerror(errno));
+        fail_all(import, strerror(errno));
         return;
     }
     if (csv_init(&parser, CSV_STRICT | CSV_STRICT_FINI | CSV_APPEND_NULL) != 0) {
-        fail(import, "out of memory");
+        fail_all(import, "out of memory");
     } else {
         read_lines(import, file, &parser);
         csv_free(&parser);
@@ -524,53 +588,99 @@ static void read_file(struct import *import)
     (void)fclose(file);
 }
 
-/* Until the end no edition is named, so that an import that is cut off is done again. */
-static void begin_import(struct import *import)
-{
-    struct edition edition;
-    struct transaction *transaction = store_begin(import->store, false, NULL);
+/* Straight into the store, each batch in a transaction of its own. */
+struct direct {
+    struct store *store;
+    enum store_result result;
+};
 
-    if (transaction == NULL) {
-        fail_store(import, STORE_UNAVAILABLE);
-        return;
+static bool write_direct(void *argument, struct place_batch **batch)
+{
+    struct direct *direct = argument;
+    struct transaction *transaction = store_begin(direct->store, true, &direct->result);
+
+    if (transaction != NULL) {
+        direct->result = postcodes_write(direct->store, transaction, *batch);
+        if (direct->result == STORE_OK)
+            direct->result = store_commit(direct->store, &transaction);
+        else
+            store_abort(direct->store, &transaction);
     }
-    enum store_result result = get_edition(import->store, transaction, &edition);
-    store_abort(import->store, &transaction);
-    if (result != STORE_OK) {
-        fail_store(import, result);
-        return;
-    }
-    import->number = edition.import + 1;
-    put_edition(import, &(struct edition){.import = import->number});
+    place_batch_free(batch);
+    return direct->result == STORE_OK;
 }
 
-int64_t postcodes_import(struct store *store, const char *path, const char *edition, char *why, size_t why_size)
+static void run_import(struct import *import)
 {
-    struct edition finished = {0};
+    read_file(import);
+    if (!import->failed)
+        put_areas(import);
+    end_import(import);
+    place_batch_free(&import->batch);
+    free_areas(import);
+}
+
+int64_t postcodes_import(struct store *store, const char *path, const char *edition, const struct place_sink *sink,
+                         char *why, size_t why_size)
+{
+    struct direct direct = {.store = store};
+    const struct place_sink into_store = {write_direct, &direct};
     struct import *import = calloc(1, sizeof *import);
 
+    why[0] = '\0';
     if (import == NULL) {
         (void)snprintf(why, why_size, "%s cannot be imported: out of memory", path);
         return -1;
     }
-    *import = (struct import){.store = store, .path = path, .why = why, .why_size = why_size};
-    begin_import(import);
-    if (!import->failed)
-        read_file(import);
-    if (!import->failed)
-        put_areas(import);
-    finished.import = import->number;
-    (void)snprintf(finished.name, sizeof finished.name, "%s", edition);
-    if (!import->failed)
-        commit_rows(import);
-    if (!import->failed)
-        put_edition(import, &finished);
-    if (import->transaction)
-        store_abort(store, &import->transaction);
+    *import = (struct import){.store = store,
+                              .sink = sink ? sink : &into_store,
+                              .edition = edition,
+                              .path = path,
+                              .why = why,
+                              .why_size = why_size};
+    run_import(import);
     int64_t postcodes = import->failed ? -1 : import->postcodes;
-    free_areas(import);
     free(import);
+    if (direct.result != STORE_OK)
+        (void)snprintf(why, why_size, "%s cannot be imported: the store says: %s", path,
+                       store_result_text(direct.result));
     return postcodes;
+}
+
+enum store_result postcodes_write(struct store *store, struct transaction *transaction, const struct place_batch *batch)
+{
+    struct edition edition;
+    enum store_result result = get_edition(store, transaction, &edition);
+
+    if (result != STORE_OK)
+        return result;
+    if (batch->begins)
+        edition.begun += (edition.begun - edition.import) % 2 == 0 ? 1 : 2; /* never the half that is in force */
+    for (size_t i = 0; i < batch->count; i++)
+        put_row(store, transaction, edition.begun, &batch->rows[i]);
+    if (batch->ends) {
+        edition.import = edition.begun;
+        memcpy(edition.name, batch->edition, EDITION_BYTES);
+    }
+    if (batch->begins || batch->ends)
+        put_edition(store, transaction, &edition);
+    return STORE_OK;
+}
+
+const char *place_batch_edition(const struct place_batch *batch)
+{
+    return batch->ends ? batch->edition : NULL;
+}
+
+size_t place_batch_bytes(const struct place_batch *batch)
+{
+    return batch->count * ROW_STORED_BYTES;
+}
+
+void place_batch_free(struct place_batch **batch)
+{
+    free(*batch);
+    *batch = NULL;
 }
 
 void postcodes_edition(struct store *store, struct transaction *transaction, char name[EDITION_BYTES])
@@ -582,12 +692,14 @@ void postcodes_edition(struct store *store, struct transaction *transaction, cha
     memcpy(name, edition.name, EDITION_BYTES);
 }
 
-static enum store_result find_key(struct store *store, struct transaction *transaction, uint64_t import,
-                                  struct text key, struct place *place, bool *found)
+static enum store_result find_key(struct store *store, struct transaction *transaction, uint64_t import, bool is_area,
+                                  struct text text, struct place *place, bool *found)
 {
     const void *bytes;
     size_t length;
-    enum store_result result = store_place_get(store, transaction, key.bytes, key.length, &bytes, &length);
+    char key[KEY_BYTES + 1];
+    size_t key_length = make_key(key, import, is_area, text.bytes, text.length);
+    enum store_result result = store_place_get(store, transaction, key, key_length, &bytes, &length);
 
     if (result == STORE_NOT_FOUND)
         return STORE_OK;
@@ -605,11 +717,12 @@ enum store_result postcodes_find(struct store *store, struct transaction *transa
 
     memset(place, 0, sizeof *place);
     place->locality = LOCALITY_UNKNOWN;
-    if (space == NULL || postcode.length < 5)
+    if (edition.import == 0 || space == NULL || postcode.length < 5 || postcode.length >= KEY_BYTES)
         return result;
     const uint32_t lengths[] = {postcode.length, postcode.length - 2, (uint32_t)(space - postcode.bytes)};
     for (size_t i = 0; i < 3 && result == STORE_OK && !found; i++) {
-        result = find_key(store, transaction, edition.import, (struct text){postcode.bytes, lengths[i]}, place, &found);
+        result = find_key(store, transaction, edition.import, i > 0, (struct text){postcode.bytes, lengths[i]}, place,
+                          &found);
         if (found)
             place->locality = localities[i];
         else

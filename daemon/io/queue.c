@@ -29,6 +29,7 @@ struct queue {
     bool filling;
     bool ending;
     bool ended;
+    bool woken;  /* the worker is to return from its take */
     size_t room; /* the link's: slots left in this round */
     struct outbox outgoing;
     void (*wake)(void *);
@@ -218,10 +219,27 @@ static void wait_for_requests(struct queue *queue, int64_t until_ms, int64_t (*n
     for (;;) {
         int64_t now = now_ms();
 
-        if (!queue->filling && (queue->gathering->count > 0 || queue->ending || now >= until_ms))
+        if (!queue->filling && (queue->gathering->count > 0 || queue->ending || queue->woken || now >= until_ms))
             return;
         wait_at_most(queue, queue->filling || now >= until_ms ? WAIT_MS_MAX : until_ms - now);
     }
+}
+
+void queue_wake(struct queue *queue)
+{
+    pthread_mutex_lock(&queue->lock);
+    queue->woken = true;
+    pthread_cond_signal(&queue->changed);
+    pthread_mutex_unlock(&queue->lock);
+}
+
+void queue_finish(struct queue *queue)
+{
+    /* The batch in hand is this worker's; the link looks at its count alone. */
+    free_frames(queue->in_hand);
+    pthread_mutex_lock(&queue->lock);
+    queue->in_hand->count = 0;
+    pthread_mutex_unlock(&queue->lock);
 }
 
 ptrdiff_t queue_take(struct queue *queue, int64_t until_ms, int64_t (*now_ms)(void), const struct request **requests)
@@ -229,11 +247,10 @@ ptrdiff_t queue_take(struct queue *queue, int64_t until_ms, int64_t (*now_ms)(vo
     struct batch *taken;
     bool ended;
 
-    /* The batch in hand is this worker's; the link looks at its count alone. */
-    free_frames(queue->in_hand);
+    queue_finish(queue);
     pthread_mutex_lock(&queue->lock);
-    queue->in_hand->count = 0;
     wait_for_requests(queue, until_ms, now_ms);
+    queue->woken = false;
     taken = queue->gathering;
     queue->gathering = queue->in_hand;
     queue->in_hand = taken;

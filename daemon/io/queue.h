@@ -30,7 +30,11 @@ bool queue_has_ended(struct queue *);
 /* Changes the (emptied) outbox for the one that has been sent. */
 void queue_collect(struct queue *, struct outbox *);
 
-/* The worker's side: link_take and link_send. */
+/* From any thread: the worker's queue_take returns at the end of the round, as if its time had passed. */
+void queue_wake(struct queue *);
+
+/* The worker's side: link_take, link_finish and link_send. */
+void queue_finish(struct queue *);
 ptrdiff_t queue_take(struct queue *, int64_t until_ms, int64_t (*now_ms)(void), const struct request **);
 void queue_send(struct queue *, struct outbox *);
 

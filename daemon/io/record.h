@@ -11,7 +11,7 @@
 #include "daemon/io/seal.h"
 #include "proto/pack.h"
 
-#define RECORD_BYTES_MAX 2048      /* of a referral or an entry, without a note */
+#define RECORD_BYTES_MAX 4096      /* of a referral or an entry, without a note */
 #define RECORD_NOTE_BYTES_MAX 8192 /* of a note, before sealing */
 
 /* The head of the journal: stands in the same transaction as all that a turn changes. */
@@ -21,8 +21,11 @@ struct head {
     uint64_t referral;              /* the newest referral number */
     uint64_t sequence;              /* the newest history entry */
     uint32_t party;                 /* the newest party number */
-    uint32_t network;               /* the newest network version */
+    uint32_t network;               /* the newest network version, which is the one in force */
+    uint32_t file;                  /* the newest version whose text was read from the network file */
     uint32_t judged;                /* the newest version that everybody who is held has been judged by */
+    int64_t judged_day;             /* and the newest day, on the wall */
+    int64_t emergency_until;        /* the emergency rules are on until then; 0: they are not */
     uint8_t chain[SEAL_HASH_BYTES]; /* hash over all history */
 };
 
@@ -30,6 +33,21 @@ struct party_record {
     char id[ID_BYTES_MAX + 1];
     uint64_t confirmed;         /* of its mailbox */
     uint64_t first_unconfirmed; /* history entry from which on its mailbox is to be rebuilt */
+};
+
+/* What stands under one version in the table of networks, before the text of its file. */
+struct network_record {
+    int64_t applied_at;
+    char edition[41]; /* of the postcodes */
+};
+
+/* How often a need could not be met at once. */
+struct unmet_record {
+    int64_t week; /* its Monday, in days since 1970 */
+    char neighbourhood_code[16];
+    enum need need;
+    enum unmet_cause cause;
+    uint64_t count;
 };
 
 /* Each returns the length written into buffer (RECORD_BYTES_MAX is enough), and reads back true when whole.
@@ -40,7 +58,13 @@ size_t record_write_party(const struct party_record *, void *buffer);
 bool record_read_party(struct unpacker *, const void *bytes, size_t length, struct party_record *);
 size_t record_write_places(const struct places *, void *buffer);
 bool record_read_places(struct unpacker *, const void *bytes, size_t length, struct places *);
-/* profile.neighbourhood is not stored: it follows from neighbourhood_code and the network. */
+size_t record_write_unmet(const struct unmet_record *, void *buffer);
+bool record_read_unmet(struct unpacker *, const void *bytes, size_t length, struct unmet_record *);
+/* text: borrowed on reading. The buffer needs RECORD_BYTES_MAX + text_length. */
+size_t record_write_network(const struct network_record *, const char *text, size_t text_length, void *buffer);
+bool record_read_network(struct unpacker *, const void *bytes, size_t length, struct network_record *,
+                         const char **text, size_t *text_length);
+/* profile.neighbourhood is not stored: it follows from neighbourhood_code, the position and the network. */
 size_t record_write_referral(const struct referral *, void *buffer);
 bool record_read_referral(struct unpacker *, const void *bytes, size_t length, struct referral *);
 /* note: sealed bytes (borrowed on reading), NULL and 0 when there is none. The buffer needs RECORD_BYTES_MAX +

@@ -14,7 +14,7 @@ struct settings {
     char store[SETTINGS_PATH_BYTES];           /* directory of the store */
     uint64_t store_limit_bytes;
     char network[SETTINGS_PATH_BYTES];   /* network.conf */
-    char postcodes[SETTINGS_PATH_BYTES]; /* CSV imported at start when its edition is new; "" for none */
+    char postcodes[SETTINGS_PATH_BYTES]; /* CSV imported when its edition is new; "" for none */
     char postcodes_edition[41];
     char secret_key[SETTINGS_PATH_BYTES]; /* the daemon's CURVE secret key (referral-keygen) */
     char master_key[SETTINGS_PATH_BYTES]; /* 64 hex digits; made when missing */

@@ -64,13 +64,6 @@ enum store_result store_place_put(struct store *store, struct transaction *trans
     return store->engine->place_put(transaction, key, key_length, bytes, length);
 }
 
-enum store_result store_place_seek(struct store *store, struct transaction *transaction, const char *prefix,
-                                   size_t prefix_length, const void **bytes, size_t *length)
-{
-    assert(prefix_length > 0 && prefix_length <= PLACE_KEY_BYTES_MAX);
-    return store->engine->place_seek(transaction, prefix, prefix_length, bytes, length);
-}
-
 enum store_result store_commit(struct store *store, struct transaction **transaction)
 {
     return store->engine->commit(transaction);

@@ -17,6 +17,7 @@ enum table {
     TABLE_CONTENT,  /* referral number -> wrapped key and the sealed submit; written once, ascending */
     TABLE_REFERRAL, /* referral number -> sealed record of the referral and its offers */
     TABLE_HISTORY,  /* history sequence -> sealed entry; ascending, never changed */
+    TABLE_UNMET,    /* hash of week, neighbourhood, need and cause -> sealed count; outlives the erasure of a person */
     TABLE_COUNT
 };
 
@@ -49,13 +50,11 @@ struct store_engine {
     /* The first entry with a key >= *key (or, backward, the last with a key <= *key); sets *key. */
     enum store_result (*seek)(struct transaction *, enum table, bool backward, uint64_t *key, const void **bytes,
                               size_t *length);
-    /* Postcodes: text keys of at most 16 bytes. place_seek: the first key that begins with prefix. */
+    /* Postcodes: text keys of at most 16 bytes. */
     enum store_result (*place_get)(struct transaction *, const char *key, size_t key_length, const void **bytes,
                                    size_t *length);
     enum store_result (*place_put)(struct transaction *, const char *key, size_t key_length, const void *bytes,
                                    size_t length);
-    enum store_result (*place_seek)(struct transaction *, const char *prefix, size_t prefix_length, const void **bytes,
-                                    size_t *length);
     /* Ends the transaction, always. A write commit returns after its sync. */
     enum store_result (*commit)(struct transaction **);
     void (*abort)(struct transaction **);
@@ -82,8 +81,6 @@ enum store_result store_place_get(struct store *, struct transaction *, const ch
                                   const void **bytes, size_t *length);
 enum store_result store_place_put(struct store *, struct transaction *, const char *key, size_t key_length,
                                   const void *bytes, size_t length);
-enum store_result store_place_seek(struct store *, struct transaction *, const char *prefix, size_t prefix_length,
-                                   const void **bytes, size_t *length);
 enum store_result store_commit(struct store *, struct transaction **);
 void store_abort(struct store *, struct transaction **);
 void store_usage(struct store *, uint64_t *used, uint64_t *limit);

@@ -31,6 +31,7 @@ static const char *const table_names[ALL_TABLES] = {
     [TABLE_CONTENT]  = "content",
     [TABLE_REFERRAL] = "referral",
     [TABLE_HISTORY]  = "history",
+    [TABLE_UNMET]    = "unmet",
     [TABLE_PLACE]    = "place",
 };
 /* clang-format on */
@@ -250,23 +251,6 @@ static enum store_result lmdb_place_put(struct transaction *transaction, const c
     return put_value(transaction, TABLE_PLACE, value_of(key, key_length), bytes, length, 0);
 }
 
-static enum store_result lmdb_place_seek(struct transaction *transaction, const char *prefix, size_t prefix_length,
-                                         const void **bytes, size_t *length)
-{
-    MDB_cursor *cursor = cursor_of(transaction, TABLE_PLACE);
-    if (cursor == NULL)
-        return transaction->error;
-    MDB_val found = value_of(prefix, prefix_length), value;
-    enum store_result result = keep(transaction, mdb_cursor_get(cursor, &found, &value, MDB_SET_RANGE));
-    if (result != STORE_OK)
-        return result;
-    if (found.mv_size < prefix_length || memcmp(found.mv_data, prefix, prefix_length) != 0)
-        return STORE_NOT_FOUND;
-    *bytes = value.mv_data;
-    *length = value.mv_size;
-    return STORE_OK;
-}
-
 static void close_cursors(struct transaction *transaction)
 {
     for (int i = 0; i < ALL_TABLES; i++)
@@ -362,7 +346,6 @@ static const struct store_engine engine = {
     .seek = lmdb_seek,
     .place_get = lmdb_place_get,
     .place_put = lmdb_place_put,
-    .place_seek = lmdb_place_seek,
     .commit = lmdb_commit,
     .abort = lmdb_abort,
     .usage = lmdb_usage,

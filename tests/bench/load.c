@@ -29,7 +29,7 @@ struct peer {
 
 struct run {
     struct rig *rig;
-    struct peer sender, hubs[RIG_HUBS];
+    struct peer sender, hubs[RIG_HUBS_MAX];
     struct decoder *decoder;
     unsigned first, count;
     double *sent_us;
@@ -40,9 +40,6 @@ struct run {
     size_t *lengths;
     unsigned frames_from, frames_count;
 };
-
-static unsigned seeds_used;
-static uint64_t stored_before;
 
 static void say(struct peer *peer, struct message *message)
 {
@@ -83,7 +80,7 @@ static void make_frames(struct run *run)
     run->frames_from = run->sent;
     run->frames_count = run->count - run->sent < CHUNK ? run->count - run->sent : CHUNK;
     for (unsigned i = 0; i < run->frames_count; i++) {
-        unsigned seed = run->first + run->frames_from + i;
+        unsigned seed = run->first + run->frames_from + i; /* one for each referral of this daemon */
         person_submit(&run->message, seed % 500000, postcodes[seed % (sizeof postcodes / sizeof postcodes[0])]);
         uint8_t id[UUID_BYTES] = {0};
         memcpy(id, &seed, sizeof seed);
@@ -108,10 +105,10 @@ static void submit_next(struct run *run)
     run->sent++;
 }
 
-/* Referral numbers run on without gaps, so that the k-th one of this run has number stored_before + k. */
+/* Referral numbers run on without gaps, so that the k-th one of this run is the k-th after those stored before. */
 static void note_offer(struct run *run)
 {
-    uint64_t k = (uint64_t)message_number(&run->message, FIELD_referral_id) - stored_before - 1;
+    uint64_t k = (uint64_t)message_number(&run->message, FIELD_referral_id) - run->rig->stored - 1;
 
     if (k < run->count && run->offer_us[k] == 0) {
         run->offer_us[k] = (float)(rig_now_us() - run->sent_us[k]);
@@ -188,18 +185,18 @@ static bool drain_all(struct run *run)
 {
     bool any = drain(run, &run->sender);
 
-    for (int i = 0; i < RIG_HUBS; i++)
+    for (unsigned i = 0; i < run->rig->hubs_count; i++)
         any = drain(run, &run->hubs[i]) || any;
     return any;
 }
 
 static void wait_for_any(struct run *run)
 {
-    zmq_pollitem_t items[RIG_HUBS + 1] = {{.socket = run->sender.socket, .events = ZMQ_POLLIN}};
+    zmq_pollitem_t items[RIG_HUBS_MAX + 1] = {{.socket = run->sender.socket, .events = ZMQ_POLLIN}};
 
-    for (int i = 0; i < RIG_HUBS; i++)
+    for (unsigned i = 0; i < run->rig->hubs_count; i++)
         items[i + 1] = (zmq_pollitem_t){.socket = run->hubs[i].socket, .events = ZMQ_POLLIN};
-    if (zmq_poll(items, RIG_HUBS + 1, SILENCE_MS) == 0) {
+    if (zmq_poll(items, (int)run->rig->hubs_count + 1, SILENCE_MS) == 0) {
         fprintf(stderr, "bench: silence for %d s: %u sent, %u acknowledged, %u offered\n", SILENCE_MS / 1000, run->sent,
                 run->acked, run->offered);
         exit(70);
@@ -210,15 +207,15 @@ static void connect_all(struct run *run)
 {
     run->sender.socket = rig_connect(run->rig, &run->rig->sender);
     hello(&run->sender);
-    for (int i = 0; i < RIG_HUBS; i++) {
+    for (unsigned i = 0; i < run->rig->hubs_count; i++) {
         run->hubs[i].socket = rig_connect(run->rig, &run->rig->hubs[i]);
         hello(&run->hubs[i]);
     }
-    for (int welcomed = 0; welcomed <= RIG_HUBS;) {
+    for (unsigned welcomed = 0; welcomed <= run->rig->hubs_count;) {
         wait_for_any(run);
         if (drain(run, &run->sender))
             welcomed++;
-        for (int i = 0; i < RIG_HUBS; i++)
+        for (unsigned i = 0; i < run->rig->hubs_count; i++)
             if (drain(run, &run->hubs[i]))
                 welcomed++;
     }
@@ -227,12 +224,12 @@ static void connect_all(struct run *run)
 static void close_all(struct run *run)
 {
     confirm(&run->sender);
-    for (int i = 0; i < RIG_HUBS; i++)
+    for (unsigned i = 0; i < run->rig->hubs_count; i++)
         confirm(&run->hubs[i]);
     struct timespec moment = {.tv_nsec = 200000000};
     nanosleep(&moment, NULL); /* the confirmations leave; nothing is measured any more */
     zmq_close(run->sender.socket);
-    for (int i = 0; i < RIG_HUBS; i++)
+    for (unsigned i = 0; i < run->rig->hubs_count; i++)
         zmq_close(run->hubs[i].socket);
 }
 
@@ -312,7 +309,7 @@ static double store_bytes(struct run *run)
 
 static void prepare(struct run *run, struct rig *rig, unsigned count)
 {
-    *run = (struct run){.rig = rig, .first = seeds_used, .count = count, .decoder = decoder_open()};
+    *run = (struct run){.rig = rig, .first = (unsigned)rig->stored, .count = count, .decoder = decoder_open()};
     run->sent_us = memory(count * sizeof run->sent_us[0]);
     run->ack_us = memory(count * sizeof run->ack_us[0]);
     run->offer_us = memory(count * sizeof run->offer_us[0]);
@@ -330,14 +327,13 @@ static void release(struct run *run)
     free(run->offer_us);
     free(run->frames);
     free(run->lengths);
-    seeds_used += run->count;
-    stored_before += run->count;
+    run->rig->stored += run->count;
 }
 
 struct load_result load_run(struct rig *rig, unsigned outstanding, unsigned referrals)
 {
     static struct run run;
-    struct load_result result = {.outstanding = outstanding, .stored = stored_before};
+    struct load_result result = {.outstanding = outstanding, .stored = rig->stored};
 
     prepare(&run, rig, referrals);
     double daemon_us = rig_daemon_cpu_us(rig);
@@ -354,7 +350,7 @@ struct load_result load_run(struct rig *rig, unsigned outstanding, unsigned refe
     result.all_cpu_us = (daemon_us + own_us) / referrals;
     result.peak_rss_mib = rig_memory_mib(rig, "VmHWM");
     result.rss_mib = rig_memory_mib(rig, "RssAnon");
-    result.store_bytes = store_bytes(&run) / (double)(stored_before + referrals);
+    result.store_bytes = store_bytes(&run) / (double)(rig->stored + referrals);
     release(&run);
     return result;
 }

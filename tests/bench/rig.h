@@ -1,28 +1,39 @@
 /* SPDX-License-Identifier: MIT
- * rig: a real daemon in a directory of its own, with fresh keys, one sender and nine hubs. Faults end the program. */
+ * rig: a real daemon in a directory of its own, with fresh keys, one sender and hubs. Faults end the program. */
 #ifndef BENCH_RIG_H
 #define BENCH_RIG_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
-#define RIG_HUBS 9
+#define RIG_HUBS_MAX 16 /* that are connected */
 
 struct rig_keys {
     char public_key[41];
     char secret_key[41];
 };
 
+struct rig_options {
+    const char *daemon;
+    bool plymouth;      /* the real network with its whole rulebook; else a plain one: */
+    unsigned hubs;      /* of the plain network, at least 9; more than these are looked at, but get nothing */
+    uint64_t referrals; /* that the store must have room for */
+};
+
 struct rig {
+    struct rig *next; /* that runs beside it */
     char directory[64];
     char endpoint[64];
     char operators[96];
     pid_t pid;
     void *context; /* of ZeroMQ */
-    struct rig_keys server, sender, hubs[RIG_HUBS];
+    struct rig_keys server, sender, hubs[RIG_HUBS_MAX];
+    unsigned hubs_count;
+    uint64_t stored; /* referrals, so far */
 };
 
-struct rig *rig_start(const char *daemon);
+struct rig *rig_start(const struct rig_options *);
 /* Ends the daemon and removes the directory. */
 void rig_stop(struct rig **);
 /* A connected DEALER with CURVE; hello is the caller's. */

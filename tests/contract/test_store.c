@@ -300,7 +300,7 @@ BEHAVIOUR(a_walk_by_seek_meets_every_key_once)
     store_abort(stand->store, &transaction);
 }
 
-BEHAVIOUR(places_are_found_by_whole_key_and_by_prefix)
+BEHAVIOUR(places_are_found_by_whole_key)
 {
     static const char *const keys[] = {"PL2", "PL11AA", "PL11AE", "EX1", "PL1", "ABCDEFGHIJKLMNOP"};
     const void *bytes;
@@ -317,15 +317,6 @@ BEHAVIOUR(places_are_found_by_whole_key_and_by_prefix)
         cr_assert_eq(memcmp(bytes, keys[i], length), 0);
     }
     cr_assert_eq(store_place_get(stand->store, transaction, "PL11", 4, &bytes, &length), STORE_NOT_FOUND);
-    cr_assert_eq(store_place_seek(stand->store, transaction, "PL11", 4, &bytes, &length), STORE_OK);
-    cr_assert(length == 6 && memcmp(bytes, "PL11AA", 6) == 0);
-    cr_assert_eq(store_place_seek(stand->store, transaction, "PL1", 3, &bytes, &length), STORE_OK);
-    cr_assert(length == 3 && memcmp(bytes, "PL1", 3) == 0);
-    cr_assert_eq(store_place_seek(stand->store, transaction, "ABCDEFGHIJ", 10, &bytes, &length), STORE_OK);
-    cr_assert_eq(length, 16);
-    cr_assert_eq(store_place_seek(stand->store, transaction, "EX2", 3, &bytes, &length), STORE_NOT_FOUND);
-    cr_assert_eq(store_place_seek(stand->store, transaction, "PL11AB", 6, &bytes, &length), STORE_NOT_FOUND);
-    cr_assert_eq(store_place_seek(stand->store, transaction, "Z", 1, &bytes, &length), STORE_NOT_FOUND);
     commit(stand, &transaction);
 }
 
@@ -444,7 +435,6 @@ BEHAVIOUR(a_transaction_keeps_its_first_error_until_its_end)
     cr_assert_eq(store_seek(stand->store, transaction, TABLE_PARTY, false, &key, &bytes, &length), STORE_FULL);
     cr_assert_eq(store_place_get(stand->store, transaction, "P", 1, &bytes, &length), STORE_FULL);
     cr_assert_eq(store_place_put(stand->store, transaction, "P", 1, "p", 1), STORE_FULL);
-    cr_assert_eq(store_place_seek(stand->store, transaction, "P", 1, &bytes, &length), STORE_FULL);
     cr_assert_eq(store_commit(stand->store, &transaction), STORE_FULL);
     cr_assert_null(transaction);
     transaction = begin(stand, true);

@@ -144,6 +144,19 @@ static struct text one_of_hubs(struct actor *actor)
     return (struct text){town->parties[i].id, (uint32_t)strlen(town->parties[i].id)};
 }
 
+/* Holds its referral for a person. */
+static void set_doubts(struct actor *actor, struct message *message)
+{
+    if (random_chance(dice(actor), 4))
+        message_set_string(message, FIELD_safeguarding_code, "1364631000000107");
+    if (!town_has(&actor->world->town, TOWN_HOLDS))
+        return;
+    if (random_chance(dice(actor), 5))
+        message_set_number(message, FIELD_consent_to_share, CONSENT_IN_DOUBT);
+    if (random_chance(dice(actor), 5))
+        message_set_number(message, FIELD_consent_expires_on, actor->world->town.starts_on - 1);
+}
+
 static void set_wishes(struct actor *actor, struct message *message)
 {
     if (random_chance(dice(actor), 20)) {
@@ -155,30 +168,118 @@ static void set_wishes(struct actor *actor, struct message *message)
         value->present = true;
         value->text = one_of_hubs(actor);
     }
-    if (random_chance(dice(actor), 4))
-        message_set_string(message, FIELD_safeguarding_code, "1364631000000107");
+    if (town_has(&actor->world->town, TOWN_TIERS) && random_chance(dice(actor), 40))
+        message_set_number(message, FIELD_tier_needed,
+                           random_chance(dice(actor), 50) ? TIER_UNIVERSAL : TIER_SPECIALIST);
 }
 
-static void set_where_and_what(struct actor *actor, struct message *message)
+/* The detail of a need is for hubs that are asked about it. */
+static void set_needs(struct actor *actor, struct message *message)
 {
-    static const enum priority priorities[] = {PRIORITY_ROUTINE, PRIORITY_ROUTINE, PRIORITY_ROUTINE,
-                                               PRIORITY_URGENT,  PRIORITY_ASAP,    PRIORITY_STAT};
+    static const char *const details[TOWN_NEEDS] = {"DETAIL-0.", "DETAIL-1.", "DETAIL-2.", "DETAIL-3.", "DETAIL-4."};
     const struct town *town = &actor->world->town;
-    struct value *need = message_set_list(message, FIELD_needs, 1);
+    int64_t count = town_has(town, TOWN_SEVERAL_NEEDS) ? random_between(dice(actor), 1, 4) : 1;
+    int64_t first = random_between(dice(actor), 0, town->needs_count - 1);
+    int64_t step = 1 + random_between(dice(actor), 0, town->needs_count == 4 ? 0 : town->needs_count - 2);
 
-    need[MEMBER_code].present = true;
-    need[MEMBER_code].number = (int64_t)town_needs[random_between(dice(actor), 0, TOWN_NEEDS - 1)];
-    message_set_number(message, FIELD_priority, (int64_t)priorities[random_between(dice(actor), 0, 5)]);
-    if (random_chance(dice(actor), 6))
-        return; /* their postcode is in no table */
+    count = count > town->needs_count ? town->needs_count : count;
+    struct value *need = message_set_list(message, FIELD_needs, (size_t)count);
+    for (int64_t i = 0; i < count; i++, need += NEED_OF_PERSON_MEMBER_COUNT) {
+        int64_t which = (first + i * step) % town->needs_count;
+        need[MEMBER_code].present = need[MEMBER_detail].present = need[MEMBER_is_primary].present = true;
+        need[MEMBER_code].number = (int64_t)town_needs[which];
+        need[MEMBER_is_primary].number = i == 0;
+        need[MEMBER_detail].text = (struct text){details[which], (uint32_t)strlen(details[which])};
+    }
+}
+
+static void state_area(struct actor *actor, struct message *message)
+{
+    const struct town *town = &actor->world->town;
+
     message_set_number(message, FIELD_no_fixed_abode, true);
     message_set_string(message, FIELD_neighbourhood_code,
                        town->areas[random_between(dice(actor), 0, town->areas_count - 1)].code);
 }
 
+/* Hubs that move are no help to the auditor, nor are those without an area. */
+static bool state_hub_of_contact(struct actor *actor, struct message *message)
+{
+    const struct town *town = &actor->world->town;
+    struct text id = one_of_hubs(actor);
+    const struct town_party *hub = &town->parties[town_find_party(town, id.bytes, id.length)];
+    bool has_area = false;
+
+    for (int i = 0; i < town->areas_count; i++)
+        has_area = has_area || hub->eras[0].home[i];
+    if (!has_area || town_has(town, TOWN_LIVES))
+        return false;
+    message_set_number(message, FIELD_no_fixed_abode, true);
+    message_set_text(message, FIELD_contact_hub_id, id.bytes, id.length);
+    return true;
+}
+
+static void set_where(struct actor *actor, struct message *message)
+{
+    const struct town *town = &actor->world->town;
+    int64_t how = town_has(town, TOWN_PLACES) ? random_between(dice(actor), 0, 9) : 9;
+
+    if (random_chance(dice(actor), 6))
+        return; /* their postcode is in no table */
+    if (how < 4) {
+        struct town_postcode postcode = town_postcode_at((int)random_between(dice(actor), 0, TOWN_POSTCODES - 1));
+        strcpy(message->postcode, postcode.text);
+        message_set_string(message, FIELD_postcode, message->postcode);
+    } else if (how == 4) {
+        message_set_string(message, FIELD_gp_practice_ods, town_practice);
+    } else if (how > 6 || !state_hub_of_contact(actor, message)) {
+        state_area(actor, message);
+    }
+}
+
+static void set_codes(struct actor *actor, struct message *message, enum field field, int64_t most)
+{
+    int64_t first = random_between(dice(actor), 1, most);
+    int64_t count = random_between(dice(actor), 1, 2);
+    struct value *codes = message_set_list(message, field, (size_t)count);
+
+    for (int64_t i = 0; i < count; i++) {
+        codes[i].present = true;
+        codes[i].number = (first + i - 1) % most + 1;
+    }
+}
+
+/* Whom services may be for. */
+static void set_facts(struct actor *actor, struct message *message)
+{
+    static const char *const groups[TOWN_GROUPS] = {"group-0", "group-1"};
+    const struct town *town = &actor->world->town;
+
+    if (random_chance(dice(actor), 30)) {
+        struct value *group = message_set_list(message, FIELD_plus_groups, 1);
+        const char *id = groups[random_between(dice(actor), 0, TOWN_GROUPS - 1)];
+        group->present = true;
+        group->text = (struct text){id, (uint32_t)strlen(id)};
+    }
+    message->values[FIELD_travel_limit_minutes].present = false;
+    if (!town_has(town, TOWN_PERSONS))
+        return;
+    message_set_number(message, FIELD_referral_source,
+                       random_between(dice(actor), SOURCE_GP_LINK_WORKER, SOURCE_WELLBEING_HUB));
+    message_set_number(message, FIELD_interpreter_needed, random_chance(dice(actor), 30));
+    set_codes(actor, message, FIELD_reasonable_adjustments, ADJUST_QUIET);
+    set_codes(actor, message, FIELD_risk_flags, RISK_ANIMAL);
+    if (random_chance(dice(actor), 40)) {
+        message_set_number(message, FIELD_travel_limit_minutes, random_between(dice(actor), 5, 60));
+        message_set_number(message, FIELD_transport_mode, random_between(dice(actor), TRANSPORT_WALK, TRANSPORT_CAR));
+    }
+}
+
 /* Everything about a person that no hub may see before it has accepted holds the word CANARY. */
 void actor_plan_submit(struct actor *actor, int64_t at)
 {
+    static const enum priority priorities[] = {PRIORITY_ROUTINE, PRIORITY_ROUTINE, PRIORITY_ROUTINE,
+                                               PRIORITY_URGENT,  PRIORITY_ASAP,    PRIORITY_STAT};
     char family_name[24];
     unsigned number = ++actor->world->submits;
 
@@ -189,9 +290,12 @@ void actor_plan_submit(struct actor *actor, int64_t at)
     message_set_string(&scratch, FIELD_reason_for_referral, "CANARY would like company.");
     message_set_string(&scratch, FIELD_what_matters, "CANARY");
     message_set_string(&scratch, FIELD_referrer_name, "CANARY Referrer");
-    scratch.values[FIELD_travel_limit_minutes].present = false; /* the auditor does not judge how far people travel */
-    set_where_and_what(actor, &scratch);
+    message_set_number(&scratch, FIELD_priority, (int64_t)priorities[random_between(dice(actor), 0, 5)]);
+    set_needs(actor, &scratch);
+    set_where(actor, &scratch);
+    set_facts(actor, &scratch);
     set_wishes(actor, &scratch);
+    set_doubts(actor, &scratch);
     add_task(actor, &scratch, at);
 }
 
@@ -199,7 +303,7 @@ void actor_plan_capacity(struct actor *actor, int64_t at)
 {
     const struct town_party *hub = &actor->world->town.parties[actor->party];
 
-    if (!hub->services_count)
+    if (!hub->services_count || hub->tier == TIER_UNIVERSAL)
         return;
     message_init(&scratch, MESSAGE_capacity);
     set_new_id(actor, &scratch);
@@ -207,6 +311,36 @@ void actor_plan_capacity(struct actor *actor, int64_t at)
                        hub->services[random_between(dice(actor), 0, hub->services_count - 1)].id);
     message_set_number(&scratch, FIELD_places, random_between(dice(actor), 0, 4));
     add_task(actor, &scratch, at);
+}
+
+/* ---- an operator's work ---- */
+
+void actor_plan_emergency(struct actor *actor, int64_t at, bool on)
+{
+    message_init(&scratch, MESSAGE_emergency);
+    set_new_id(actor, &scratch);
+    message_set_string(&scratch, FIELD_note, "The river has risen.");
+    if (on)
+        message_set_number(&scratch, FIELD_until, at + random_between(dice(actor), 35, 70) * HOUR);
+    add_task(actor, &scratch, at);
+}
+
+void actor_apply(struct actor *actor, uint32_t draft, bool holes_allowed)
+{
+    message_init(&scratch, MESSAGE_apply);
+    set_new_id(actor, &scratch);
+    message_set_number(&scratch, FIELD_draft, draft);
+    message_set_string(&scratch, FIELD_note, "As agreed.");
+    if (holes_allowed)
+        message_set_number(&scratch, FIELD_holes_allowed, true);
+    add_task(actor, &scratch, actor->world->now);
+}
+
+void actor_ask_unmet(struct actor *actor)
+{
+    message_init(&scratch, MESSAGE_unmet);
+    set_new_id(actor, &scratch);
+    add_task(actor, &scratch, actor->world->now);
 }
 
 static void begin_about(struct actor *actor, enum message_type type, const struct held *held)
@@ -217,7 +351,7 @@ static void begin_about(struct actor *actor, enum message_type type, const struc
     message_init(&scratch, type);
     set_new_id(actor, &scratch);
     message_set_number(&scratch, FIELD_referral_id, (int64_t)held->referral);
-    if (type != MESSAGE_cancel && type != MESSAGE_status)
+    if (type != MESSAGE_cancel && type != MESSAGE_status && type != MESSAGE_explain)
         message_set_number(&scratch, FIELD_offer_number, held->offer_number);
     if (type == MESSAGE_reject)
         message_set_number(&scratch, FIELD_status_reason, (int64_t)rejections[random_between(dice(actor), 0, 2)]);
@@ -227,7 +361,7 @@ static void begin_about(struct actor *actor, enum message_type type, const struc
         message_set_number(&scratch, FIELD_status_reason, REASON_NO_LONGER_NEEDED);
     if (type == MESSAGE_complete)
         message_set_number(&scratch, FIELD_outcome, random_chance(dice(actor), 30) ? OUTCOME_PARTLY : OUTCOME_GOT_HELP);
-    if (random_chance(dice(actor), 20) && type != MESSAGE_cancel && type != MESSAGE_status)
+    if (random_chance(dice(actor), 20) && message_has(&scratch, FIELD_offer_number))
         message_set_string(&scratch, FIELD_note, "A note of the hub.");
 }
 
@@ -342,6 +476,8 @@ static void after_acknowledgement(struct actor *actor, uint32_t index, uint64_t 
     struct held held = {.referral = referral};
 
     plan_about(actor, MESSAGE_status, &held, actor->world->now);
+    if (random_chance(dice(actor), 20))
+        plan_about(actor, MESSAGE_explain, &held, after(actor, SECOND, 60 * HOUR));
     if (actor->world->quiet)
         return;
     if (random_chance(dice(actor), 12))
@@ -513,6 +649,12 @@ static void hear_end(struct actor *actor, const struct message *message)
         misbehave(actor, &actor->held[random_between(dice(actor), 0, actor->held_count - 1)]);
 }
 
+static bool is_one_of_several(enum message_type type)
+{
+    return type == MESSAGE_referral || type == MESSAGE_decision || type == MESSAGE_considered ||
+           type == MESSAGE_unmet_need;
+}
+
 static void hear_answer(struct actor *actor, const struct message *message)
 {
     const uint8_t *id = message_uuid(message, FIELD_request_id);
@@ -520,7 +662,7 @@ static void hear_answer(struct actor *actor, const struct message *message)
 
     if (message->type == MESSAGE_welcome)
         ask_welcomed(&actor->ask, message_number(message, FIELD_mailbox_number), actor->world->now);
-    else if (!ours || message->type == MESSAGE_referral) /* its end follows */
+    else if (!ours || is_one_of_several(message->type)) /* their end follows */
         return;
     else if (message->type == MESSAGE_refused && message_has(message, FIELD_retry_after_ms))
         ask_wait(&actor->ask, actor->world->now, message_number(message, FIELD_retry_after_ms));

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * actor: one party: a sender, or a hub, which may send, too. Repeats, greets and takes by the rules of clients/ask;
- * decides by chance. */
+ * actor: one party: a sender, a hub, which may send, too, or an operator. Repeats, greets and takes by the rules of
+ * clients/ask; decides by chance. */
 #ifndef SIM_ACTOR_H
 #define SIM_ACTOR_H
 
@@ -12,6 +12,12 @@ void actor_close(struct actor **);
 /* To be submitted at that time. */
 void actor_plan_submit(struct actor *, int64_t at);
 void actor_plan_capacity(struct actor *, int64_t at);
+/* An operator switches the emergency rules on for a while, or off. */
+void actor_plan_emergency(struct actor *, int64_t at, bool on);
+/* An operator wants a draft that lies on the shelf to be put in force. */
+void actor_apply(struct actor *, uint32_t draft, bool holes_allowed);
+/* An operator wants to know which needs could not be met at once. */
+void actor_ask_unmet(struct actor *);
 void actor_connected(struct actor *);
 void actor_disconnected(struct actor *);
 void actor_receive(struct actor *, const struct message *);

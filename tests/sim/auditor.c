@@ -53,29 +53,53 @@ static struct {
     {"fail REF-0302", 0},
     {"fail REF-0303", 0},
     {"capacity done", 0},
+    {"capacity REF-0305", 0},
+    {"unmet end", 0},
+    {"explain decision", 0},
+    {"explain considered", 0},
+    {"explain end", 0},
+    {"emergency done", 0},
+    {"emergency REF-0309", 0},
+    {"apply done", 0},
+    {"apply REF-0306", 0},
+    {"apply REF-0307", 0},
+    {"apply REF-0308", 0},
     {"routed offered", 0},
     {"routed all-full", 0},
     {"routed no-hub", 0},
     {"routed unknown-locality", 0},
     {"routed hop-limit", 0},
     {"routed safeguarding", 0},
+    {"routed consent-in-doubt", 0},
+    {"routed outside-network", 0},
+    {"routed in parts", 0},
     {"answered hub-accepted", 0},
     {"answered 22", 0},
     {"answered 40", 0},
     {"progressed contact-made", 0},
     {"progressed overdue", 0},
+    {"progressed waited-too-long", 0},
+    {"progressed got-help", 0},
+    {"progressed did-not-attend", 0},
     {"ended got-help", 0},
     {"ended partly", 0},
     {"ended did-not-attend", 0},
     {"ended no-longer-needed", 0},
+    {"ended signposted", 0},
+    {"ended in parts", 0},
     {"offer", 0},
+    {"offer of several needs", 0},
+    {"offer of several services", 0},
+    {"offer of a shared place", 0},
+    {"offer asks first", 0},
     {"person", 0},
+    {"withdrawn hub-closed", 0},
     {"withdrawn no-answer", 0},
     {"withdrawn withdrawn-by-sender", 0},
 };
 #define COVERED_COUNT (sizeof covered / sizeof covered[0])
 
-static void cover(const char *first, const char *second, const char *third)
+void auditor_cover(const char *first, const char *second, const char *third)
 {
     char name[64];
 
@@ -181,54 +205,90 @@ struct auditor *auditor_open(const struct town *town, uint32_t window)
     struct auditor *auditor = calloc(1, sizeof *auditor);
 
     assert(auditor);
-    auditor->town = town;
     auditor->window = window;
-    auditor_note_town(auditor, 0);
+    auditor_note_town(auditor, 0, town);
+    auditor->town = auditor->versions[0].town;
+    auditor->services_go = town_has(town, TOWN_LIVES);
     return auditor;
 }
 
-/* What a hub stated holds until the file of a daemon that has started has another figure for the service. */
-static void note_places(struct auditor *auditor, int64_t now, int party)
+/* As it was when it was last in the network; NULL: it is new. */
+static const struct town_service *former_service(const struct auditor *auditor, int party, int service)
 {
-    const struct town_party *hub = &auditor->town->parties[party];
+    for (uint32_t i = auditor->versions_count - 1; i-- > 0;) {
+        const struct town_service *former = &auditor->versions[i].town->parties[party].services[service];
+        if (!former->is_gone)
+            return former;
+    }
+    return NULL;
+}
 
-    for (int i = 0; i < hub->services_count; i++)
-        if (auditor->starts_count == 1 || auditor->in_file[party][i] != hub->services[i].places) {
-            auditor->in_file[party][i] = hub->services[i].places;
-            auditor_state(auditor, (struct statement){party, i, now, hub->services[i].places, true});
-        }
+/* What a hub stated holds until the network has another figure for the service. */
+static void note_places(struct auditor *auditor, int64_t at, int party, const struct town *after)
+{
+    const struct town_party *hub = &after->parties[party];
+
+    for (int i = 0; i < hub->services_count; i++) {
+        const struct town_service *service = &hub->services[i];
+        const struct town_service *former = former_service(auditor, party, i);
+        bool is_news = !former || former->places != service->places;
+        if (service->shares_hub < 0 && !service->is_gone && is_news)
+            auditor_state(auditor, (struct statement){party, i, at, hub->services[i].places, true, false});
+    }
+}
+
+void auditor_note_town(struct auditor *auditor, int64_t at, const struct town *town)
+{
+    struct town *copy = malloc(sizeof *copy);
+
+    assert(copy);
+    *copy = *town;
+    auditor->versions =
+        auditor_grow(auditor->versions, auditor->versions_count, &auditor->versions_room, sizeof auditor->versions[0]);
+    auditor->versions[auditor->versions_count++] = (struct version){at, copy};
+    for (int i = 0; i < town->parties_count; i++)
+        note_places(auditor, at, i, copy);
 }
 
 void auditor_note_start(struct auditor *auditor, int64_t now)
 {
-    auditor->starts =
-        auditor_grow(auditor->starts, auditor->starts_count, &auditor->starts_room, sizeof auditor->starts[0]);
-    auditor->starts[auditor->starts_count++] = now;
-    for (int i = 0; i < auditor->town->parties_count; i++)
-        note_places(auditor, now, i);
+    auditor->lives = auditor_grow(auditor->lives, auditor->lives_count, &auditor->lives_room, sizeof auditor->lives[0]);
+    auditor->lives[auditor->lives_count++] = (struct life){now, INT64_MAX};
+    if (auditor->lives_count == 1)
+        auditor->versions[0].at = now;
 }
 
-void auditor_note_town(struct auditor *auditor, int64_t now)
+void auditor_note_stop(struct auditor *auditor, int64_t now)
 {
-    for (int i = 0; i < auditor->town->parties_count; i++) {
-        auditor->openings = auditor_grow(auditor->openings, auditor->openings_count, &auditor->openings_room,
-                                         sizeof auditor->openings[0]);
-        auditor->openings[auditor->openings_count++] = (struct opening){i, now, auditor->town->parties[i].status};
-    }
+    if (auditor->lives_count && auditor->lives[auditor->lives_count - 1].to == INT64_MAX)
+        auditor->lives[auditor->lives_count - 1].to = now;
+}
+
+void auditor_note_draft(struct auditor *auditor, uint32_t draft, bool good)
+{
+    auditor->drafts =
+        auditor_grow(auditor->drafts, auditor->drafts_count, &auditor->drafts_room, sizeof auditor->drafts[0]);
+    auditor->drafts[auditor->drafts_count++] = (struct draft){draft, good};
 }
 
 void auditor_close(struct auditor **auditor)
 {
     for (uint64_t i = 0; i < (*auditor)->stories_count; i++)
         free((*auditor)->stories[i].happenings);
+    for (uint32_t i = 0; i < (*auditor)->asked_count; i++)
+        free((*auditor)->asked[i].person);
+    for (uint32_t i = 0; i < (*auditor)->versions_count; i++)
+        free((*auditor)->versions[i].town);
     for (int i = 0; i < TOWN_PARTIES_MAX; i++)
         free((*auditor)->boxes[i].digests);
     free((*auditor)->stories);
     free((*auditor)->asked);
     free((*auditor)->asked_table);
     free((*auditor)->statements);
-    free((*auditor)->openings);
-    free((*auditor)->starts);
+    free((*auditor)->versions);
+    free((*auditor)->alarms);
+    free((*auditor)->drafts);
+    free((*auditor)->lives);
     free(*auditor);
     *auditor = NULL;
 }
@@ -256,28 +316,77 @@ static void copy_text(char *to, size_t size, struct text text)
     to[text.length] = 0;
 }
 
-static void note_submit(struct auditor *auditor, const struct message *message, struct asked *asked)
+static uint64_t bits_of(const struct message *message, enum field field)
 {
-    struct text area = message_text(message, FIELD_neighbourhood_code);
+    uint64_t bits = 0;
+
+    for (size_t i = 0; i < message_list_count(message, field); i++)
+        bits |= BIT_OF(message_element(message, field, i)->number);
+    return bits;
+}
+
+static uint64_t needs_of(const struct message *message)
+{
+    uint64_t needs = 0;
+
+    for (size_t i = 0; i < message_list_count(message, FIELD_needs); i++)
+        needs |= BIT_OF(message_member(message, FIELD_needs, i, MEMBER_code)->number);
+    return needs;
+}
+
+/* How far they travel; who does not say how goes by bus. */
+static int travel_of(const struct message *message)
+{
+    int64_t mode = message_number(message, FIELD_transport_mode);
+
+    return (int)message_number(message, FIELD_travel_limit_minutes) * town_metres_a_minute[mode ? mode : TRANSPORT_BUS];
+}
+
+static void note_wishes(const struct auditor *auditor, const struct message *message, struct person *person)
+{
     struct text concern = message_text(message, FIELD_safeguarding_code);
 
-    memcpy(asked->correlation_id, message_uuid(message, FIELD_correlation_id), UUID_BYTES);
-    asked->area = area.length ? town_find_area(auditor->town, area.bytes, area.length) : -1;
-    asked->need = message_primary_need(message);
-    asked->priority = (enum priority)message_number(message, FIELD_priority);
     for (size_t i = 0; i < message_list_count(message, FIELD_excluded_hub_ids); i++) {
         struct text id = message_element(message, FIELD_excluded_hub_ids, i)->text;
-        asked->excluded |= 1u << town_find_party(auditor->town, id.bytes, id.length);
+        person->excluded |= 1u << town_find_party(auditor->town, id.bytes, id.length);
     }
-    asked->safeguarding = concern.length && (concern.length != strlen(NONE_IDENTIFIED) ||
-                                             memcmp(concern.bytes, NONE_IDENTIFIED, concern.length) != 0);
-    copy_text(asked->family_name, sizeof asked->family_name, message_text(message, FIELD_family_name));
-    copy_text(asked->nhs_number, sizeof asked->nhs_number, message_text(message, FIELD_nhs_number));
+    for (size_t i = 0; i < message_list_count(message, FIELD_plus_groups); i++) {
+        struct text id = message_element(message, FIELD_plus_groups, i)->text;
+        person->groups |= 1u << (id.bytes[id.length - 1] - '0');
+    }
+    person->safeguarding = concern.length && (concern.length != strlen(NONE_IDENTIFIED) ||
+                                              memcmp(concern.bytes, NONE_IDENTIFIED, concern.length) != 0);
+}
+
+static struct person *note_submit(const struct auditor *auditor, const struct message *message)
+{
+    struct person *person = calloc(1, sizeof *person);
+
+    assert(person);
+    memcpy(person->correlation_id, message_uuid(message, FIELD_correlation_id), UUID_BYTES);
+    person->needs = needs_of(message);
+    person->tier = (enum tier)message_number(message, FIELD_tier_needed);
+    person->priority = (enum priority)message_number(message, FIELD_priority);
+    person->consent_in_doubt = message_number(message, FIELD_consent_to_share) == CONSENT_IN_DOUBT;
+    person->consent_until = message_number(message, FIELD_consent_expires_on);
+    person->born = message_number(message, FIELD_date_of_birth);
+    person->gender = (enum gender)message_number(message, FIELD_gender);
+    person->source = (enum referral_source)message_number(message, FIELD_referral_source);
+    person->is_carer = message_number(message, FIELD_is_carer);
+    person->interpreter_needed = message_number(message, FIELD_interpreter_needed);
+    person->adjustments = bits_of(message, FIELD_reasonable_adjustments);
+    person->risks = bits_of(message, FIELD_risk_flags);
+    person->travel_m = travel_of(message);
+    note_wishes(auditor, message, person);
+    law_locate(auditor->town, message, person);
+    copy_text(person->family_name, sizeof person->family_name, message_text(message, FIELD_family_name));
+    copy_text(person->nhs_number, sizeof person->nhs_number, message_text(message, FIELD_nhs_number));
+    return person;
 }
 
 static struct asked *note_asked(struct auditor *auditor, int64_t now, int party, const struct message *message)
 {
-    struct asked asked = {.party = party, .type = message->type, .said_at = now, .area = -1};
+    struct asked asked = {.party = party, .type = message->type, .said_at = now};
 
     memcpy(asked.id, message_uuid(message, FIELD_request_id), UUID_BYTES);
     asked.digest = digest_of_content(message);
@@ -287,17 +396,31 @@ static struct asked *note_asked(struct auditor *auditor, int64_t now, int party,
     asked.outcome = (enum outcome)message_number(message, FIELD_outcome);
     asked.mailbox_number = (uint64_t)message_number(message, FIELD_mailbox_number);
     asked.places = (uint32_t)message_number(message, FIELD_places);
+    asked.until = message_number(message, FIELD_until);
+    asked.draft = (uint32_t)message_number(message, FIELD_draft);
     if (message->type == MESSAGE_capacity) {
         struct text id = message_text(message, FIELD_service_id);
         asked.service = town_find_service(&auditor->town->parties[party], id.bytes, id.length);
     }
     if (message->type == MESSAGE_submit)
-        note_submit(auditor, message, &asked);
+        asked.person = note_submit(auditor, message);
     widen_table(auditor);
     auditor->asked = auditor_grow(auditor->asked, auditor->asked_count, &auditor->asked_room, sizeof auditor->asked[0]);
     auditor->asked[auditor->asked_count++] = asked;
     *slot_of(auditor, party, asked.id) = auditor->asked_count;
     return &auditor->asked[auditor->asked_count - 1];
+}
+
+static void note_alarm(struct auditor *auditor, const struct asked *asked, int64_t at, bool certain)
+{
+    auditor->alarms =
+        auditor_grow(auditor->alarms, auditor->alarms_count, &auditor->alarms_room, sizeof auditor->alarms[0]);
+    auditor->alarms[auditor->alarms_count++] = (struct alarm){at, asked->until, certain};
+}
+
+static bool owns_places(const struct auditor *auditor, int party, int service)
+{
+    return auditor->town->parties[party].services[service].shares_hub < 0;
 }
 
 static struct asked *find_asked(struct auditor *auditor, int party, const uint8_t *id)
@@ -317,8 +440,10 @@ void auditor_said(struct auditor *auditor, int64_t now, int party, const struct 
         asked->repeated_at = now;
     else
         asked->contradicted_at = now;
-    if (asked->type == MESSAGE_capacity)
-        auditor_state(auditor, (struct statement){party, asked->service, now, asked->places, false});
+    if (asked->type == MESSAGE_capacity && owns_places(auditor, party, asked->service))
+        auditor_state(auditor, (struct statement){party, asked->service, now, asked->places, false, true});
+    if (asked->type == MESSAGE_emergency)
+        note_alarm(auditor, asked, now, false);
     struct box *box = &auditor->boxes[party];
     if (asked->type == MESSAGE_confirm && asked->mailbox_number > box->said && asked->mailbox_number <= box->count)
         box->said = asked->mailbox_number;
@@ -344,7 +469,7 @@ static struct story *story_of(struct auditor *auditor, int64_t now, uint64_t num
     struct story *story = &auditor->stories[number];
     for (uint32_t i = 0; !story->asked && i < auditor->asked_count; i++)
         if (auditor->asked[i].type == MESSAGE_submit &&
-            memcmp(auditor->asked[i].correlation_id, correlation_id, UUID_BYTES) == 0) {
+            memcmp(auditor->asked[i].person->correlation_id, correlation_id, UUID_BYTES) == 0) {
             story->asked = i + 1;
             story->last_told = -1;
         }
@@ -353,7 +478,7 @@ static struct story *story_of(struct auditor *auditor, int64_t now, uint64_t num
         return NULL;
     }
     struct asked *asked = &auditor->asked[story->asked - 1];
-    if (memcmp(asked->correlation_id, correlation_id, UUID_BYTES) != 0)
+    if (memcmp(asked->person->correlation_id, correlation_id, UUID_BYTES) != 0)
         auditor_blame(auditor, now, "referral %llu changes its correlation_id", (unsigned long long)number);
     if (asked->given && asked->given != number)
         auditor_blame(auditor, now, "one request_id has made referrals %llu and %llu", (unsigned long long)asked->given,
@@ -373,7 +498,7 @@ static void hear_committed(struct auditor *auditor, int64_t now, struct asked *a
     bool duplicate = message_number(message, FIELD_duplicate);
     uint64_t number = (uint64_t)message_number(message, FIELD_referral_id);
 
-    cover("submit", "committed", duplicate ? " again" : "");
+    auditor_cover("submit", "committed", duplicate ? " again" : "");
     if (asked->type != MESSAGE_submit)
         auditor_blame(auditor, now, "committed answers what was no submit");
     else if (!is_under_way(asked->repeated_at, now))
@@ -401,16 +526,30 @@ static void check_done_once(struct auditor *auditor, int64_t now, const struct a
     }
 }
 
+static void check_applied(struct auditor *auditor, int64_t now, const struct asked *asked)
+{
+    for (uint32_t i = 0; i < auditor->drafts_count; i++)
+        if (auditor->drafts[i].number == asked->draft && auditor->drafts[i].good)
+            return;
+    auditor_blame(auditor, now, "draft %u was applied, and should not have been", asked->draft);
+}
+
 static void hear_done(struct auditor *auditor, int64_t now, struct asked *asked, const struct message *message)
 {
     bool duplicate = message_number(message, FIELD_duplicate);
 
-    cover(message_spec(asked->type)->name, "done", duplicate ? " again" : "");
+    auditor_cover(message_spec(asked->type)->name, "done", duplicate ? " again" : "");
     if (asked->type == MESSAGE_submit || asked->type == MESSAGE_hello)
         auditor_blame(auditor, now, "done answers a %s", message_spec(asked->type)->name);
     if (asked->type == MESSAGE_capacity)
         auditor_state(auditor, (struct statement){asked->party, asked->service, message_number(message, FIELD_at),
-                                                  asked->places, true});
+                                                  asked->places, true, true});
+    if (asked->type == MESSAGE_capacity && !owns_places(auditor, asked->party, asked->service))
+        auditor_blame(auditor, now, "%s stated places that are another's", auditor->town->parties[asked->party].id);
+    if (asked->type == MESSAGE_emergency)
+        note_alarm(auditor, asked, message_number(message, FIELD_at), true);
+    if (asked->type == MESSAGE_apply)
+        check_applied(auditor, now, asked);
     struct box *box = &auditor->boxes[asked->party];
     if (asked->type == MESSAGE_confirm && asked->mailbox_number > box->agreed)
         box->agreed = asked->mailbox_number;
@@ -424,12 +563,15 @@ static void hear_refused(struct auditor *auditor, int64_t now, struct asked *ask
 {
     static const struct {
         enum message_type type;
-        int refusals[4];
+        int refusals[5];
     } allowed[] = {
         {MESSAGE_submit, {REFUSAL_CONFLICT, REFUSAL_FULL}},
         {MESSAGE_status, {REFUSAL_NOT_FOUND}},
         {MESSAGE_cancel, {REFUSAL_NOT_FOUND, REFUSAL_NOT_CURRENT}},
         {MESSAGE_confirm, {REFUSAL_NOT_PUSHED}},
+        {MESSAGE_capacity, {REFUSAL_SHARED, REFUSAL_NOT_FOUND}},
+        {MESSAGE_emergency, {REFUSAL_NO_EMERGENCY}},
+        {MESSAGE_apply, {REFUSAL_NOT_FOUND, REFUSAL_FAULTY, REFUSAL_NOT_CHECKED, REFUSAL_HOLES, REFUSAL_FULL}},
         {MESSAGE_accept, {REFUSAL_NOT_FOUND, REFUSAL_OFFER_ENDED}},
         {MESSAGE_reject, {REFUSAL_NOT_FOUND, REFUSAL_NOT_CURRENT, REFUSAL_OFFER_ENDED}},
         {MESSAGE_start, {REFUSAL_NOT_FOUND, REFUSAL_NOT_CURRENT, REFUSAL_OFFER_ENDED}},
@@ -442,12 +584,15 @@ static void hear_refused(struct auditor *auditor, int64_t now, struct asked *ask
 
     copy_text(text, sizeof text, error);
     int refusal = atoi(text + 4);
-    cover(message_spec(asked->type)->name, text, "");
+    auditor_cover(message_spec(asked->type)->name, text, "");
     for (size_t i = 0; i < sizeof allowed / sizeof allowed[0]; i++)
-        for (int j = 0; j < 4; j++)
+        for (int j = 0; j < 5; j++)
             good = good || (allowed[i].type == asked->type && allowed[i].refusals[j] == refusal);
     good = good && (refusal != REFUSAL_CONFLICT || is_under_way(asked->contradicted_at, now));
     good = good && (refusal != REFUSAL_NOT_PUSHED || asked->mailbox_number > auditor->boxes[asked->party].count);
+    good = good && (refusal != REFUSAL_NOT_FOUND || asked->type != MESSAGE_capacity || auditor->services_go);
+    good = good && (refusal != REFUSAL_SHARED || !owns_places(auditor, asked->party, asked->service));
+    good = good && (refusal != REFUSAL_NO_EMERGENCY || !auditor->town->emergency_needs);
     if (!good)
         auditor_blame(auditor, now, "%s of %s about referral %llu was refused with %s", message_spec(asked->type)->name,
                       auditor->town->parties[asked->party].id, (unsigned long long)asked->referral, text);
@@ -482,10 +627,32 @@ static void hear_welcome(struct auditor *auditor, int64_t now, int party, const 
     uint64_t number = (uint64_t)message_number(message, FIELD_mailbox_number);
     const struct box *box = &auditor->boxes[party];
 
-    cover("hello", "welcome", "");
+    auditor_cover("hello", "welcome", "");
     if (number < box->agreed || number > box->said)
         auditor_blame(auditor, now, "%s has confirmed %llu, and is welcomed with %llu",
                       auditor->town->parties[party].id, (unsigned long long)box->agreed, (unsigned long long)number);
+}
+
+/* Whatever has changed since: what was recorded of a decision gives the same decision again. */
+static void hear_decision(struct auditor *auditor, int64_t now, const struct message *message)
+{
+    auditor_cover("explain", "decision", "");
+    if (!message_number(message, FIELD_replayed))
+        auditor_blame(auditor, now, "the decision about referral %llu is another one when it is made again",
+                      (unsigned long long)message_number(message, FIELD_referral_id));
+}
+
+static void hear_unmet(struct auditor *auditor, const struct message *message)
+{
+    for (int n = 0; n < TOWN_NEEDS; n++)
+        if (message->type == MESSAGE_unmet_need && message_number(message, FIELD_need) == (int64_t)town_needs[n])
+            auditor->unmet_arriving[n] += (uint64_t)message_number(message, FIELD_count);
+    if (message->type != MESSAGE_end)
+        return;
+    auditor_cover("unmet", "end", "");
+    memcpy(auditor->unmet_told, auditor->unmet_arriving, sizeof auditor->unmet_told);
+    memset(auditor->unmet_arriving, 0, sizeof auditor->unmet_arriving);
+    auditor->unmet_is_told = true;
 }
 
 static void hear_answer(struct auditor *auditor, int64_t now, int party, const struct message *message)
@@ -505,7 +672,13 @@ static void hear_answer(struct auditor *auditor, int64_t now, int party, const s
     else if (message->type == MESSAGE_referral && asked->type == MESSAGE_status)
         hear_status(auditor, now, asked, message);
     else if (message->type == MESSAGE_end && asked->type == MESSAGE_status)
-        cover("status", "end", "");
+        auditor_cover("status", "end", "");
+    else if (asked->type == MESSAGE_explain && message->type == MESSAGE_decision)
+        hear_decision(auditor, now, message);
+    else if (asked->type == MESSAGE_explain && (message->type == MESSAGE_considered || message->type == MESSAGE_end))
+        auditor_cover("explain", message_spec(message->type)->name, "");
+    else if (asked->type == MESSAGE_unmet && (message->type == MESSAGE_unmet_need || message->type == MESSAGE_end))
+        hear_unmet(auditor, message);
     else if (message->type != MESSAGE_welcome || asked->type != MESSAGE_hello)
         auditor_blame(auditor, now, "%s answers a %s", message_spec(message->type)->name,
                       message_spec(asked->type)->name);
@@ -514,6 +687,52 @@ static void hear_answer(struct auditor *auditor, int64_t now, int party, const s
 }
 
 /* ---- pushes ---- */
+
+static void strip(struct value *value, bool is_text)
+{
+    if (value->present && is_text)
+        value->text = (struct text){"-", 1};
+    else
+        value->present = false;
+}
+
+static struct value *member_of(struct message *message, enum field field, size_t i, int width, int member)
+{
+    return &message->elements[message->values[field].list.first + i * (size_t)width + (size_t)member];
+}
+
+/* A service that the network no longer has is told as a former one. */
+static void strip_services(struct message *message)
+{
+    strip(&message->values[FIELD_service_id], true);
+    message->values[FIELD_service_ids].present = false;
+    for (size_t i = 0; i < message_list_count(message, FIELD_parts); i++)
+        strip(member_of(message, FIELD_parts, i, PART_OF_REFERRAL_MEMBER_COUNT, MEMBER_part_service_id), true);
+    for (size_t i = 0; i < message_list_count(message, FIELD_places_to_go); i++)
+        strip(member_of(message, FIELD_places_to_go, i, PLACE_TO_GO_MEMBER_COUNT, MEMBER_place_service_id), true);
+}
+
+/* What is said again under a number is the same, but for how the network in force describes hubs and areas. */
+static uint64_t digest_of_push(const struct message *message, bool services_go)
+{
+    static uint8_t bytes[MESSAGE_BYTES_MAX];
+    static struct message copy;
+
+    copy = *message;
+    strip(&copy.values[FIELD_hub_name], true);
+    strip(&copy.values[FIELD_neighbourhood_name], true);
+    strip(&copy.values[FIELD_expires_at], false);
+    if (services_go)
+        strip_services(&copy);
+    for (size_t i = 0; i < message_list_count(&copy, FIELD_parts); i++)
+        strip(member_of(&copy, FIELD_parts, i, PART_OF_REFERRAL_MEMBER_COUNT, MEMBER_part_hub_name), true);
+    for (size_t i = 0; i < message_list_count(&copy, FIELD_places_to_go); i++)
+        for (int m = MEMBER_place_hub_name; m <= MEMBER_place_distance_m; m++)
+            if (m != MEMBER_place_service_id)
+                strip(member_of(&copy, FIELD_places_to_go, i, PLACE_TO_GO_MEMBER_COUNT, m),
+                      m != MEMBER_place_distance_m);
+    return digest(bytes, encode(&copy, bytes, sizeof bytes));
+}
 
 /* True when the message is new. */
 static bool take_number(struct auditor *auditor, int64_t now, int party, uint64_t number, uint64_t content)
@@ -540,18 +759,33 @@ static bool take_number(struct auditor *auditor, int64_t now, int party, uint64_
     return true;
 }
 
+/* Details stand in the submit as DETAIL, the number of the person, and the need: only those of its own needs may be in
+ * an offer. */
+static void check_details(struct auditor *auditor, int64_t now, uint64_t needs, const void *frame, size_t length)
+{
+    for (int i = 0; i < TOWN_NEEDS; i++) {
+        char detail[16];
+        snprintf(detail, sizeof detail, "DETAIL-%d.", i);
+        if (!(needs >> town_needs[i] & 1) && memmem(frame, length, detail, strlen(detail)))
+            auditor_blame(auditor, now, "a hub is told of a need that it was not asked about: %s",
+                          code_text(LIST_need, (int)town_needs[i]));
+    }
+}
+
 static void check_privacy(struct auditor *auditor, int64_t now, int party, const struct asked *asked,
                           const struct message *message, const void *frame, size_t length)
 {
     bool to_sender = message->type >= MESSAGE_routed && message->type <= MESSAGE_ended;
     struct text name = message_text(message, FIELD_family_name);
+    const struct person *person = asked->person;
 
     if (message->type == MESSAGE_person) {
-        if (name.length != strlen(asked->family_name) || memcmp(name.bytes, asked->family_name, name.length) != 0)
+        if (name.length != strlen(person->family_name) || memcmp(name.bytes, person->family_name, name.length) != 0)
             auditor_blame(auditor, now, "a hub is told about somebody else");
-    } else if (memmem(frame, length, asked->nhs_number, strlen(asked->nhs_number))) {
+    } else if (memmem(frame, length, person->nhs_number, strlen(person->nhs_number))) {
         auditor_blame(auditor, now, "an NHS number is told in %s", message_spec(message->type)->name);
     }
+    check_details(auditor, now, to_sender ? 0 : needs_of(message), frame, length);
     if (to_sender && party != asked->party)
         auditor_blame(auditor, now, "%s of referral %llu goes to %s, who did not send it",
                       message_spec(message->type)->name, (unsigned long long)asked->given,
@@ -560,43 +794,166 @@ static void check_privacy(struct auditor *auditor, int64_t now, int party, const
         auditor_blame(auditor, now, "%s goes to a sender", message_spec(message->type)->name);
 }
 
-static void cover_push(const struct message *message)
+static void cover_push(const struct auditor *auditor, const struct message *message, const struct happening *happening)
 {
     const char *name = message_spec(message->type)->name;
-    const char *reason = code_text(LIST_status_reason, (int)message_number(message, FIELD_status_reason));
-    const char *business = code_text(LIST_business_status, (int)message_number(message, FIELD_business_status));
+    const char *reason = code_text(LIST_status_reason, (int)happening->reason);
+    const char *business = code_text(LIST_business_status, (int)happening->business);
 
-    cover(name, reason[0] ? reason : business, "");
+    if (message_has(message, FIELD_parts))
+        auditor_cover(name, "in parts", "");
+    auditor_cover(name, reason[0] ? reason : business, "");
+    if (message->type != MESSAGE_offer)
+        return;
+    if (happening->needs & (happening->needs - 1))
+        auditor_cover(name, "of several needs", "");
+    if (happening->services & (happening->services - 1))
+        auditor_cover(name, "of several services", "");
+    if (happening->ask_first)
+        auditor_cover(name, "asks first", "");
+    for (int i = 0; i < TOWN_SERVICES_MAX; i++)
+        if (happening->services >> i & 1 && !owns_places(auditor, happening->party, i))
+            auditor_cover(name, "of a shared place", "");
+}
+
+static uint32_t services_of(const struct auditor *auditor, int party, const struct message *message)
+{
+    struct text first = message_text(message, FIELD_service_id);
+    uint32_t services = 0;
+    int service = town_find_service(&auditor->town->parties[party], first.bytes, first.length);
+
+    if (service >= 0)
+        services |= 1u << service;
+    for (size_t i = 0; i < message_list_count(message, FIELD_service_ids); i++) {
+        struct text id = message_element(message, FIELD_service_ids, i)->text;
+        service = town_find_service(&auditor->town->parties[party], id.bytes, id.length);
+        if (service >= 0)
+            services |= 1u << service;
+    }
+    return services;
+}
+
+static int64_t member_number(const struct message *message, size_t part, size_t member)
+{
+    const struct value *value = message_member(message, FIELD_parts, part, member);
+
+    return value->present ? value->number : 0;
+}
+
+static struct standing_told part_told(const struct auditor *auditor, const struct message *message, size_t i)
+{
+    const struct value *needs = message_member(message, FIELD_parts, i, MEMBER_part_needs);
+    const struct value *hub = message_member(message, FIELD_parts, i, MEMBER_part_hub_id);
+    struct standing_told told = {
+        .state = (enum state)member_number(message, i, MEMBER_part_state),
+        .business = (enum business_status)member_number(message, i, MEMBER_part_business_status),
+        .reason = (enum status_reason)member_number(message, i, MEMBER_part_status_reason),
+        .outcome = (enum outcome)member_number(message, i, MEMBER_part_outcome),
+        .hub = hub->present ? town_find_party(auditor->town, hub->text.bytes, hub->text.length) : -1,
+        .offer_number = (int)member_number(message, i, MEMBER_part_offer_number),
+        .deadline = member_number(message, i, MEMBER_part_deadline)};
+
+    for (uint16_t n = 0; needs->present && n < needs->list.count; n++)
+        told.needs |= BIT_OF(message->elements[needs->list.first + n].number);
+    return told;
+}
+
+/* What a message to the sender says of which needs: of its parts, of the needs it names, or of all. */
+static void note_parts(struct auditor *auditor, int64_t now, const struct message *message, uint64_t all,
+                       struct happening *happening)
+{
+    size_t count = message_list_count(message, FIELD_parts);
+    uint64_t seen = 0;
+
+    for (size_t i = 0; i < count && i < TOWN_NEEDS; i++) {
+        struct standing_told *part = &happening->parts[happening->parts_count++];
+        *part = part_told(auditor, message, i);
+        if (!part->needs || part->needs & seen || part->needs & ~all)
+            auditor_blame(auditor, now, "%s: a need stands twice, or is not the person's",
+                          message_spec(message->type)->name);
+        seen |= part->needs;
+    }
+    if (count && seen != all)
+        auditor_blame(auditor, now, "%s: not every need is told of", message_spec(message->type)->name);
+    if (count)
+        return;
+    happening->parts_count = 1;
+    happening->parts[0] = (struct standing_told){.needs = message_has(message, FIELD_needs) ? needs_of(message) : all,
+                                                 .state = happening->state,
+                                                 .business = happening->business,
+                                                 .reason = happening->reason,
+                                                 .outcome = happening->outcome,
+                                                 .hub = happening->hub,
+                                                 .offer_number = happening->offer_number,
+                                                 .deadline = happening->deadline};
+}
+
+static void note_signposts(const struct auditor *auditor, const struct message *message, struct happening *happening)
+{
+    for (size_t i = 0; i < message_list_count(message, FIELD_places_to_go) && i < 5; i++) {
+        struct text hub = message_member(message, FIELD_places_to_go, i, MEMBER_place_hub_id)->text;
+        struct text service = message_member(message, FIELD_places_to_go, i, MEMBER_place_service_id)->text;
+        int party = town_find_party(auditor->town, hub.bytes, hub.length);
+        happening->signpost_hubs[i] = party;
+        happening->signpost_services[i] =
+            party < 0 ? -1 : town_find_service(&auditor->town->parties[party], service.bytes, service.length);
+        happening->signposts_count++;
+    }
+}
+
+/* Something is late: where the needs are does not change. */
+static bool is_reminder(const struct happening *happening)
+{
+    return happening->type == MESSAGE_progressed &&
+           (happening->reason == REASON_OVERDUE || happening->reason == REASON_WAITED_TOO_LONG);
+}
+
+static void note_standing(struct story *story, const struct happening *happening)
+{
+    story->last_told = story->count;
+    if (!story->submitted_at)
+        story->submitted_at = happening->at;
+    story->ended = story->ended || happening->type == MESSAGE_ended;
+    for (int i = 0; i < happening->parts_count && !is_reminder(happening); i++)
+        for (int n = 0; n < TOWN_NEEDS; n++)
+            if (happening->parts[i].needs >> town_needs[n] & 1)
+                story->standing[n] = happening->parts[i];
 }
 
 static void hear_push(struct auditor *auditor, int64_t now, int party, const struct message *message, const void *frame,
                       size_t length)
 {
     uint64_t number = (uint64_t)message_number(message, FIELD_referral_id);
-    struct text service = message_text(message, FIELD_service_id);
     struct happening happening = {.type = message->type,
                                   .party = party,
                                   .mailbox_number = (uint64_t)message_number(message, FIELD_mailbox_number),
                                   .at = message_number(message, FIELD_at),
                                   .offer_number = (int)message_number(message, FIELD_offer_number),
                                   .hub = party_named(auditor, message, FIELD_hub_id),
+                                  .needs = needs_of(message),
+                                  .ask_first = message_number(message, FIELD_ask_first),
                                   .state = (enum state)message_number(message, FIELD_state),
                                   .business = (enum business_status)message_number(message, FIELD_business_status),
                                   .reason = (enum status_reason)message_number(message, FIELD_status_reason),
                                   .outcome = (enum outcome)message_number(message, FIELD_outcome),
-                                  .deadline = message_number(message, FIELD_deadline)};
+                                  .deadline = message_number(message, FIELD_deadline),
+                                  .expires_at = message_number(message, FIELD_expires_at)};
 
-    if (!take_number(auditor, now, party, happening.mailbox_number, digest(frame, length)))
+    if (!take_number(auditor, now, party, happening.mailbox_number, digest_of_push(message, auditor->services_go)))
         return;
     struct story *story = story_of(auditor, now, number, message_uuid(message, FIELD_correlation_id));
     if (!story)
         return;
-    cover_push(message);
-    check_privacy(auditor, now, party, &auditor->asked[story->asked - 1], message, frame, length);
+    const struct asked *asked = &auditor->asked[story->asked - 1];
     if (message->type == MESSAGE_offer || message->type == MESSAGE_person)
-        happening.service = town_find_service(&auditor->town->parties[party], service.bytes, service.length);
-    if (message->type <= MESSAGE_ended)
-        story->last_told = story->count;
+        happening.services = services_of(auditor, party, message);
+    cover_push(auditor, message, &happening);
+    check_privacy(auditor, now, party, asked, message, frame, length);
+    if (message->type <= MESSAGE_ended) {
+        note_parts(auditor, now, message, asked->person->needs, &happening);
+        note_signposts(auditor, message, &happening);
+        note_standing(story, &happening);
+    }
     story->happenings = auditor_grow(story->happenings, story->count, &story->room, sizeof story->happenings[0]);
     story->happenings[story->count++] = happening;
 }

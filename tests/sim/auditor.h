@@ -9,14 +9,17 @@
 
 struct auditor;
 
-/* window: unconfirmed pushes that a party may have at once. The town is borrowed. */
+/* window: unconfirmed pushes that a party may have at once. */
 struct auditor *auditor_open(const struct town *, uint32_t window);
-/* The town has changed: other places, other hubs that pause. */
-void auditor_note_town(struct auditor *, int64_t now);
+/* This town has come into force then. Copied. */
+void auditor_note_town(struct auditor *, int64_t at, const struct town *);
+/* An operator has put a draft of a town on the shelf, which may be applied, or must not be. */
+void auditor_note_draft(struct auditor *, uint32_t draft, bool good);
 void auditor_close(struct auditor **);
 
-/* The daemon has begun to run. */
+/* The daemon has begun to run; it has lost its power. */
 void auditor_note_start(struct auditor *, int64_t now);
+void auditor_note_stop(struct auditor *, int64_t now);
 
 /* One frame that a party sent off, again or for the first time, at that moment. */
 void auditor_said(struct auditor *, int64_t now, int party, const struct message *);

@@ -7,97 +7,53 @@
 #include <stdlib.h>
 
 #define PUNCTUAL_MS 1000 /* what a turn may take, and more */
+#define OFFERS_MOST 24   /* that a referral can have in all */
 
-enum end { OPEN, REJECTED, EXPIRED, CANCELLED, COMPLETED, FAILED };
-
-/* One offer as hub and sender know it. */
-struct lease {
-    uint64_t referral;
-    const struct asked *asked;
-    int number, hub, service;
-    int64_t at, deadline;
-    int64_t accepted_at; /* 0: not */
-    bool person;
-    enum end end;
-    int64_t ended_at;
-};
-
-struct judgement {
-    struct auditor *auditor;
-    int64_t now;
-    struct lease *leases;
-    uint32_t count, room;
-};
-
-#define BLAME(judgement, referral, format, ...)                                                                        \
-    auditor_blame((judgement)->auditor, (judgement)->now, "referral %llu: " format, (unsigned long long)(referral),    \
-                  __VA_ARGS__)
-
-static const struct asked *asked_of(const struct auditor *auditor, const struct story *story)
+const struct asked *auditor_asked_of(const struct auditor *auditor, const struct story *story)
 {
     return &auditor->asked[story->asked - 1];
 }
 
-/* ---- the rules of the town ---- */
-
-static bool is_open(const struct auditor *auditor, int party, int64_t at)
-{
-    const struct town_party *hub = &auditor->town->parties[party];
-    enum hub_status status = hub->status;
-    int64_t day = at / AUDIT_DAY_MS;
-
-    for (uint32_t i = 0; i < auditor->openings_count && auditor->openings[i].at <= at; i++)
-        if (auditor->openings[i].party == party)
-            status = auditor->openings[i].status;
-    if (status == HUB_CLOSED || status == HUB_PAUSED || (hub->closes_on && day >= hub->closes_on))
-        return false;
-    return hub->opens_on ? day >= hub->opens_on : status == HUB_OPEN;
-}
-
-static bool serves_area(const struct town *town, const struct town_party *hub, const struct town_service *service,
-                        int area)
-{
-    if (service->citywide)
-        return true;
-    if (area < 0)
-        return false;
-    int64_t east = (int64_t)hub->easting - town->areas[area].easting;
-    int64_t north = (int64_t)hub->northing - town->areas[area].northing;
-    int64_t square = east * east + north * north;
-    int64_t limit = (int64_t)town->neighbour_distance_m + 1;
-    return hub->home[area] || (square > 0 && square < limit * limit);
-}
-
-/* What of the rules does not change with the time. */
-static bool may_ask(const struct auditor *auditor, const struct asked *asked, int hub, int service)
-{
-    const struct town_party *party = &auditor->town->parties[hub];
-
-    return hub != asked->party && !(asked->excluded >> hub & 1) && !asked->safeguarding &&
-           (party->services[service].needs >> asked->need & 1) &&
-           serves_area(auditor->town, party, &party->services[service], asked->area);
-}
-
 /* ---- putting leases together ---- */
 
+/* The offer of that number; without one, the first that the hub has in hand. */
 static struct lease *lease_of(struct judgement *judgement, uint32_t from, int hub, int number)
 {
-    for (uint32_t i = from; i < judgement->count; i++)
-        if (judgement->leases[i].hub == hub && (!number || judgement->leases[i].number == number))
-            return &judgement->leases[i];
+    for (uint32_t i = from; i < judgement->count; i++) {
+        struct lease *lease = &judgement->leases[i];
+        if (lease->hub == hub && (number ? lease->number == number : lease->end == OPEN))
+            return lease;
+    }
     return NULL;
 }
 
-static void add_lease(struct judgement *judgement, uint64_t referral, const struct asked *asked,
+/* When all is known: the offer of that number; without one, the newest that the hub had then. */
+static const struct lease *lease_then(const struct judgement *judgement, uint32_t from, int hub, int number, int64_t at)
+{
+    const struct lease *found = NULL;
+
+    for (uint32_t i = from; i < judgement->count; i++) {
+        const struct lease *lease = &judgement->leases[i];
+        bool had = lease->at <= at && (lease->end == OPEN || lease->ended_at >= at);
+        if (lease->hub == hub && (number ? lease->number == number : had))
+            found = lease;
+    }
+    return found;
+}
+
+static void add_lease(struct judgement *judgement, uint64_t referral, const struct story *story,
                       const struct happening *happening)
 {
     judgement->leases =
         auditor_grow(judgement->leases, judgement->count, &judgement->room, sizeof judgement->leases[0]);
     judgement->leases[judgement->count++] = (struct lease){.referral = referral,
-                                                           .asked = asked,
+                                                           .asked = auditor_asked_of(judgement->auditor, story),
+                                                           .story = story,
                                                            .number = happening->offer_number,
                                                            .hub = happening->party,
-                                                           .service = happening->service,
+                                                           .needs = happening->needs,
+                                                           .services = happening->services,
+                                                           .ask_first = happening->ask_first,
                                                            .at = happening->at,
                                                            .deadline = happening->deadline};
 }
@@ -125,10 +81,24 @@ static bool said(const struct auditor *auditor, const struct lease *lease, enum 
     return false;
 }
 
+/* A hub that has no capacity has no places of those services from now on. */
+static void state_none(struct auditor *auditor, const struct lease *lease, int64_t at)
+{
+    for (int i = 0; i < TOWN_SERVICES_MAX; i++) {
+        const struct town_service *service = &auditor->town->parties[lease->hub].services[i];
+        int hub = service->shares_hub < 0 ? lease->hub : service->shares_hub;
+        int row = service->shares_hub < 0 ? i : service->shares_service;
+        if (lease->services >> i & 1)
+            auditor_state(auditor, (struct statement){hub, row, at, 0, true, true});
+    }
+}
+
 static void judge_answered(struct judgement *judgement, const struct happening *happening, struct lease *lease)
 {
     struct auditor *auditor = judgement->auditor;
 
+    if (happening->parts[0].needs != lease->needs)
+        BLAME(judgement, lease->referral, "the answer to offer %d is about other needs", lease->number);
     if (happening->state == STATE_ACCEPTED) {
         if (lease->accepted_at || lease->end != OPEN)
             BLAME(judgement, lease->referral, "offer %d was accepted twice or too late", lease->number);
@@ -141,7 +111,7 @@ static void judge_answered(struct judgement *judgement, const struct happening *
         BLAME(judgement, lease->referral, "the hub of offer %d never rejected it so", lease->number);
     end_lease(judgement, lease, REJECTED, happening->at);
     if (happening->reason == REASON_CAPACITY)
-        auditor_state(auditor, (struct statement){lease->hub, lease->service, happening->at, 0, true});
+        state_none(auditor, lease, happening->at);
 }
 
 static bool sender_cancelled(const struct auditor *auditor, uint64_t referral, int64_t until)
@@ -159,8 +129,8 @@ static bool is_late(const struct auditor *auditor, int64_t deadline, int64_t at)
 {
     int64_t due = deadline;
 
-    for (uint32_t i = 0; i < auditor->starts_count && auditor->starts[i] <= at; i++)
-        due = auditor->starts[i] > due ? auditor->starts[i] : due;
+    for (uint32_t i = 0; i < auditor->lives_count && auditor->lives[i].from <= at; i++)
+        due = auditor->lives[i].from > due ? auditor->lives[i].from : due;
     return at - due > PUNCTUAL_MS;
 }
 
@@ -176,43 +146,171 @@ static void judge_withdrawn(struct judgement *judgement, const struct happening 
               (long long)(happening->at - lease->deadline));
     if ((silence || closed) && lease->accepted_at)
         BLAME(judgement, lease->referral, "offer %d was accepted and expired", lease->number);
-    if (closed && is_open(judgement->auditor, lease->hub, happening->at))
-        BLAME(judgement, lease->referral, "offer %d was withdrawn from a hub that is open", lease->number);
+    if (closed && !law_may_stand(judgement->auditor, lease->hub, happening->at,
+                                 BIT_OF(HUB_CLOSED) | BIT_OF(HUB_PAUSED) | BIT_OF(HUB_PLANNED)))
+        BLAME(judgement, lease->referral, "offer %d was withdrawn from a hub that answers", lease->number);
     if (!silence && !closed &&
         (happening->reason != REASON_WITHDRAWN_BY_SENDER ||
          !sender_cancelled(judgement->auditor, lease->referral, happening->at)))
         BLAME(judgement, lease->referral, "offer %d was withdrawn without a reason", lease->number);
+    lease->taken_back = closed;
     end_lease(judgement, lease, silence || closed ? EXPIRED : CANCELLED, happening->at);
 }
 
-static void judge_ended(struct judgement *judgement, uint64_t referral, const struct happening *happening,
-                        struct lease *lease)
+/* The help with these needs has ended, as the hub that had them said. */
+static void judge_help_ended(struct judgement *judgement, uint64_t referral, const struct standing_told *part,
+                             struct lease *lease, int64_t at)
 {
-    bool completed = happening->state == STATE_COMPLETED;
+    bool completed = part->state == STATE_COMPLETED;
 
-    if (happening->state == STATE_CANCELLED) {
-        if (!sender_cancelled(judgement->auditor, referral, happening->at))
-            BLAME(judgement, referral, "%s", "ended as cancelled, but its sender never said so");
-        return;
-    }
     if (!lease || !lease->accepted_at) {
         BLAME(judgement, referral, "%s", "ended by a hub that had not accepted it");
         return;
     }
-    if (!said(judgement->auditor, lease, completed ? MESSAGE_complete : MESSAGE_fail, completed ? 0 : happening->reason,
-              completed ? happening->outcome : 0, happening->at))
+    if (lease->needs != part->needs)
+        BLAME(judgement, referral, "the end of offer %d is about other needs", lease->number);
+    if (!said(judgement->auditor, lease, completed ? MESSAGE_complete : MESSAGE_fail, completed ? 0 : part->reason,
+              completed ? part->outcome : 0, at))
         BLAME(judgement, referral, "%s", "ended with an outcome that its hub never reported");
-    end_lease(judgement, lease, completed ? COMPLETED : FAILED, happening->at);
+    end_lease(judgement, lease, completed ? COMPLETED : FAILED, at);
 }
 
-static void judge_happening(struct judgement *judgement, uint64_t referral, uint32_t from,
+static void judge_signposted(struct judgement *judgement, uint64_t referral, const struct story *story, uint32_t from,
+                             const struct happening *happening)
+{
+    const struct asked *asked = auditor_asked_of(judgement->auditor, story);
+    uint64_t met = 0;
+
+    if (asked->person->tier != TIER_UNIVERSAL || judgement->count > from)
+        BLAME(judgement, referral, "%s", "was signposted, and had a hub or needs one");
+    if (!happening->signposts_count)
+        BLAME(judgement, referral, "%s", "was signposted to nowhere");
+    for (int i = 0; i < happening->signposts_count; i++) {
+        uint64_t fits = 0;
+        for (int n = 0; n < TOWN_NEEDS && happening->signpost_services[i] >= 0; n++)
+            if (asked->person->needs >> town_needs[n] & 1 &&
+                law_signpost(judgement->auditor, asked, town_needs[n], happening->signpost_hubs[i],
+                             happening->signpost_services[i], happening->at) != MAY_NOT)
+                fits |= BIT_OF(town_needs[n]);
+        if (!fits && !judgement->auditor->services_go)
+            BLAME(judgement, referral, "signposted to a place that is not for them, the %dth", i + 1);
+        met |= fits;
+    }
+    if ((asked->person->needs & ~met) && !judgement->auditor->services_go)
+        BLAME(judgement, referral, "%s", "was signposted, and for one of the needs is nowhere to go");
+}
+
+/* What all parts together come to. */
+static void judge_whole(struct judgement *judgement, uint64_t referral, const struct happening *happening)
+{
+    const struct standing_told *failed = NULL;
+    int completed = 0, cancelled = 0, in_full = 0;
+    enum state expected = STATE_FAILED;
+
+    for (int i = 0; i < happening->parts_count; i++) {
+        const struct standing_told *part = &happening->parts[i];
+        completed += part->state == STATE_COMPLETED;
+        in_full += part->state == STATE_COMPLETED && part->outcome != OUTCOME_PARTLY;
+        cancelled += part->state == STATE_CANCELLED;
+        if (part->state == STATE_FAILED && !failed)
+            failed = part;
+    }
+    if (cancelled)
+        expected = STATE_CANCELLED;
+    else if (completed)
+        expected = STATE_COMPLETED;
+    if (happening->state != expected)
+        BLAME(judgement, referral, "ended as %s, which does not follow from its parts",
+              code_text(LIST_state, (int)happening->state));
+    if (expected == STATE_COMPLETED && (happening->outcome == OUTCOME_PARTLY) != (in_full < happening->parts_count))
+        BLAME(judgement, referral, "%d of %d parts got help in full, and the outcome is %s", in_full,
+              happening->parts_count, code_text(LIST_outcome, (int)happening->outcome));
+    if (expected == STATE_FAILED && failed && happening->reason != failed->reason)
+        BLAME(judgement, referral, "failed for %s, its first part for another reason",
+              code_text(LIST_status_reason, (int)happening->reason));
+}
+
+static void judge_ended(struct judgement *judgement, uint64_t referral, const struct story *story, uint32_t from,
+                        const struct happening *happening)
+{
+    if (happening->outcome == OUTCOME_SIGNPOSTED) {
+        judge_signposted(judgement, referral, story, from, happening);
+        return;
+    }
+    judge_whole(judgement, referral, happening);
+    for (int i = 0; i < happening->parts_count; i++) {
+        const struct standing_told *part = &happening->parts[i];
+        struct lease *lease = lease_of(judgement, from, part->hub, part->offer_number);
+        if (part->state == STATE_CANCELLED && !sender_cancelled(judgement->auditor, referral, happening->at))
+            BLAME(judgement, referral, "%s", "ended as cancelled, but its sender never said so");
+        if (part->state == STATE_CANCELLED)
+            continue;
+        if (part->state != STATE_COMPLETED && part->state != STATE_FAILED)
+            BLAME(judgement, referral, "ended, and a part is %s", code_text(LIST_state, (int)part->state));
+        else if (!lease || lease->end == OPEN)
+            judge_help_ended(judgement, referral, part, lease, happening->at);
+        else if (lease->end != (part->state == STATE_COMPLETED ? COMPLETED : FAILED))
+            BLAME(judgement, referral, "offer %d ended otherwise than its part", lease->number);
+    }
+}
+
+/* Progress says what kind of help it was, not its outcome. */
+static struct standing_told with_outcome(struct standing_told part)
+{
+    if (part.state == STATE_COMPLETED)
+        part.outcome = part.business == BUSINESS_PARTLY ? OUTCOME_PARTLY : OUTCOME_GOT_HELP;
+    return part;
+}
+
+static void judge_progressed(struct judgement *judgement, uint64_t referral, const struct story *story,
+                             const struct happening *happening, struct lease *lease)
+{
+    int64_t expiry = judgement->auditor->town->waiting_expiry_ms;
+    const struct standing_told part = with_outcome(happening->parts[0]);
+
+    if (happening->reason == REASON_WAITED_TOO_LONG) {
+        if (happening->at < story->submitted_at + expiry)
+            BLAME(judgement, referral, "%s", "told that it has waited too long, and has not");
+        return;
+    }
+    if (!lease || !lease->accepted_at)
+        BLAME(judgement, referral, "%s", "progress at a hub that has not accepted it");
+    else if (happening->state == STATE_COMPLETED || happening->state == STATE_FAILED)
+        judge_help_ended(judgement, referral, &part, lease, happening->at);
+    else if (happening->reason != REASON_OVERDUE &&
+             !said(judgement->auditor, lease, MESSAGE_start, 0, 0, happening->at))
+        BLAME(judgement, referral, "the hub of offer %d never started", lease->number);
+}
+
+static void judge_routed(struct judgement *judgement, uint64_t referral, const struct story *story,
+                         const struct happening *happening)
+{
+    const struct person *person = auditor_asked_of(judgement->auditor, story)->person;
+    int64_t expires_at = story->submitted_at + judgement->auditor->town->waiting_expiry_ms;
+
+    if (happening->expires_at && happening->expires_at != expires_at)
+        BLAME(judgement, referral, "is told that it expires at %lld", (long long)happening->expires_at);
+    for (int i = 0; i < happening->parts_count; i++) {
+        const struct standing_told *part = &happening->parts[i];
+        bool is_held = law_is_held(person, law_day(story->submitted_at));
+        bool told_held = part->reason == REASON_SAFEGUARDING || part->reason == REASON_CONSENT_IN_DOUBT ||
+                         part->reason == REASON_OUTSIDE;
+        if (is_held != told_held)
+            BLAME(judgement, referral, "routed for the reason %s", code_text(LIST_status_reason, (int)part->reason));
+        if (part->business == BUSINESS_WAITLISTED &&
+            (part->hub >= 0 || (part->needs & (part->needs - 1) && happening->parts_count > 1)))
+            BLAME(judgement, referral, "%s", "waits, and yet names a hub or several needs");
+    }
+}
+
+static void judge_happening(struct judgement *judgement, uint64_t referral, const struct story *story, uint32_t from,
                             const struct happening *happening)
 {
     bool by_hub = happening->type >= MESSAGE_offer;
     struct lease *lease =
-        lease_of(judgement, from, by_hub ? happening->party : happening->hub, by_hub ? happening->offer_number : 0);
+        lease_of(judgement, from, by_hub ? happening->party : happening->hub, happening->offer_number);
     bool needs_lease = happening->type == MESSAGE_answered || happening->type == MESSAGE_withdrawn ||
-                       happening->type == MESSAGE_person || happening->hub >= 0;
+                       happening->type == MESSAGE_person;
 
     if (needs_lease && !lease)
         BLAME(judgement, referral, "%s about an offer that was never made", message_spec(happening->type)->name);
@@ -220,12 +318,160 @@ static void judge_happening(struct judgement *judgement, uint64_t referral, uint
         judge_answered(judgement, happening, lease);
     else if (happening->type == MESSAGE_withdrawn)
         judge_withdrawn(judgement, happening, lease);
+    else if (happening->type == MESSAGE_progressed)
+        judge_progressed(judgement, referral, story, happening, lease);
     else if (happening->type == MESSAGE_ended)
-        judge_ended(judgement, referral, happening, lease);
+        judge_ended(judgement, referral, story, from, happening);
+    else if (happening->type == MESSAGE_person && happening->needs != lease->needs)
+        BLAME(judgement, referral, "offer %d and who it is about tell of different needs", lease->number);
     else if (happening->type == MESSAGE_person)
         lease->person = true;
-    else if (happening->type == MESSAGE_routed && happening->business == BUSINESS_WAITLISTED && happening->hub >= 0)
-        BLAME(judgement, referral, "%s", "waits, and yet names a hub");
+    else if (happening->type == MESSAGE_routed)
+        judge_routed(judgement, referral, story, happening);
+}
+
+/* ---- every need in one place ---- */
+
+static bool holds(const struct lease *lease, int64_t at)
+{
+    return lease->at < at && (lease->end == OPEN || lease->ended_at > at);
+}
+
+static bool is_with_hub(enum state state)
+{
+    return state == STATE_RECEIVED || state == STATE_ACCEPTED || state == STATE_IN_PROGRESS;
+}
+
+/* What the sender is told of some needs against who has them. */
+static void judge_place(struct judgement *judgement, uint64_t referral, uint32_t from, int64_t at,
+                        const struct standing_told *part)
+{
+    const struct lease *told = lease_then(judgement, from, part->hub, part->offer_number, at);
+
+    if (is_with_hub(part->state) &&
+        (!told || told->needs != part->needs || told->at > at || (told->end != OPEN && told->ended_at < at)))
+        BLAME(judgement, referral, "its sender is told at %lld of an offer or case that there is not", (long long)at);
+    for (uint32_t i = from; i < judgement->count && part->state != STATE_REJECTED; i++) {
+        const struct lease *lease = &judgement->leases[i];
+        if (lease->needs & part->needs && holds(lease, at) && (!is_with_hub(part->state) || lease != told))
+            BLAME(judgement, referral, "its sender is told at %lld that a need is %s, and offer %d has it",
+                  (long long)at, code_text(LIST_state, (int)part->state), lease->number);
+    }
+}
+
+/* Why a need is before a person. */
+static void judge_attention(struct judgement *judgement, uint64_t referral, const struct story *story, int64_t at,
+                            const struct standing_told *part)
+{
+    const struct person *person = auditor_asked_of(judgement->auditor, story)->person;
+    struct limits hops = law_hops(judgement->auditor, at);
+
+    if (part->business != BUSINESS_ATTENTION)
+        return;
+    if (part->reason == REASON_HOPS && places_offers_about(judgement, referral, part->needs, at) < hops.least &&
+        places_offers_about(judgement, referral, person->needs, at) + TOWN_NEEDS < OFFERS_MOST)
+        BLAME(judgement, referral, "%s", "held for its hops, and was offered fewer times");
+    if (part->reason == REASON_UNKNOWN_LOCALITY && person->located)
+        BLAME(judgement, referral, "%s", "its place is known, and said to be unknown");
+}
+
+static bool is_news(const struct standing_told before[TOWN_NEEDS], const struct standing_told *part)
+{
+    for (int n = 0; n < TOWN_NEEDS; n++)
+        if (part->needs >> town_needs[n] & 1 &&
+            (before[n].business != part->business || before[n].reason != part->reason))
+            return true;
+    return false;
+}
+
+static void judge_places_told(struct judgement *judgement, uint64_t referral, const struct story *story, uint32_t from)
+{
+    struct standing_told before[TOWN_NEEDS] = {0};
+
+    for (uint32_t i = 0; i < story->count; i++) {
+        const struct happening *happening = &story->happenings[i];
+        bool is_reminder = happening->reason == REASON_WAITED_TOO_LONG;
+        for (int p = 0; p < happening->parts_count && !is_reminder; p++) {
+            const struct standing_told *part = &happening->parts[p];
+            judge_place(judgement, referral, from, happening->at, part);
+            if (is_news(before, part))
+                judge_attention(judgement, referral, story, happening->at, part);
+            for (int n = 0; n < TOWN_NEEDS; n++)
+                if (part->needs >> town_needs[n] & 1)
+                    before[n] = *part;
+        }
+    }
+}
+
+/* ---- one referral ---- */
+
+static void judge_rules(struct judgement *judgement, const struct lease *lease)
+{
+    const struct auditor *auditor = judgement->auditor;
+    uint64_t met = 0;
+
+    for (int n = 0; n < TOWN_NEEDS; n++)
+        for (int i = 0; i < TOWN_SERVICES_MAX; i++)
+            if (lease->needs >> town_needs[n] & 1 && lease->services >> i & 1 &&
+                law_allow(auditor, lease->asked, town_needs[n], lease->hub, i, lease->at) != MAY_NOT)
+                met |= BIT_OF(town_needs[n]);
+    if (!lease->services && auditor->services_go) /* told as a former one */
+        return;
+    if (!lease->needs || !lease->services || met != lease->needs)
+        BLAME(judgement, lease->referral, "offered to %s against the rules", auditor->town->parties[lease->hub].id);
+    if (!law_may_stand(auditor, lease->hub, lease->at, BIT_OF(HUB_OPEN)))
+        BLAME(judgement, lease->referral, "offered to %s, which is not open", auditor->town->parties[lease->hub].id);
+}
+
+static void judge_former(struct judgement *judgement, const struct lease *former, const struct lease *lease)
+{
+    const struct town_party *hub = &judgement->auditor->town->parties[lease->hub];
+
+    if (!(former->needs & lease->needs))
+        return;
+    if (former->hub == lease->hub && !hub->ask_again && !former->taken_back)
+        BLAME(judgement, lease->referral, "%s is asked twice about one need", hub->id);
+    if (former->end == OPEN || former->ended_at > lease->at)
+        BLAME(judgement, lease->referral, "held by two hubs at once, offers %d and %d", former->number, lease->number);
+}
+
+static void judge_hops(struct judgement *judgement, const struct lease *lease)
+{
+    for (int n = 0; n < TOWN_NEEDS; n++)
+        if (lease->needs >> town_needs[n] & 1 &&
+            places_offers_about(judgement, lease->referral, BIT_OF(town_needs[n]), lease->at) >
+                law_hops(judgement->auditor, lease->at).most)
+            BLAME(judgement, lease->referral, "%s", "more offers about one need than the network allows");
+}
+
+static void judge_offers(struct judgement *judgement, uint32_t from)
+{
+    const struct auditor *auditor = judgement->auditor;
+
+    for (uint32_t i = from; i < judgement->count; i++) {
+        const struct lease *lease = &judgement->leases[i];
+        const char *id = auditor->town->parties[lease->hub].id;
+        if (lease->number != (int)(i - from) + 1)
+            BLAME(judgement, lease->referral, "offer number %d is the %uth", lease->number, i - from + 1);
+        judge_rules(judgement, lease);
+        judge_hops(judgement, lease);
+        for (uint32_t j = from; j < i; j++)
+            judge_former(judgement, &judgement->leases[j], lease);
+        if (lease->person != (lease->accepted_at != 0))
+            BLAME(judgement, lease->referral, "%s was told who it is: %d, has accepted: %d", id, lease->person,
+                  lease->accepted_at != 0);
+        if (lease->end == OPEN && !lease->accepted_at && lease->deadline + AUDIT_DAY_MS / 24 < judgement->now)
+            BLAME(judgement, lease->referral, "the deadline of offer %d passed and nothing happened", lease->number);
+        if (lease->end == OPEN && lease->story->ended)
+            BLAME(judgement, lease->referral, "has ended, and %s still has it", id);
+    }
+}
+
+static int by_number(const void *a, const void *b)
+{
+    const struct lease *one = a, *other = b;
+
+    return (one->number > other->number) - (one->number < other->number);
 }
 
 static int earlier(const void *a, const void *b)
@@ -240,58 +486,47 @@ static int earlier(const void *a, const void *b)
     return (one->mailbox_number > other->mailbox_number) - (one->mailbox_number < other->mailbox_number);
 }
 
-/* ---- one referral ---- */
-
-static void judge_offers(struct judgement *judgement, uint32_t from)
+/* Who only needs to know where to go has no case, when there is a place to go to. */
+static void judge_tier(struct judgement *judgement, uint64_t referral, const struct story *story, uint32_t from)
 {
     const struct auditor *auditor = judgement->auditor;
-    const struct town *town = auditor->town;
+    const struct asked *asked = auditor_asked_of(auditor, story);
+    uint64_t met = 0;
 
-    for (uint32_t i = from; i < judgement->count; i++) {
-        const struct lease *lease = &judgement->leases[i];
-        const char *id = town->parties[lease->hub].id;
-        if (lease->number != (int)(i - from) + 1)
-            BLAME(judgement, lease->referral, "offer number %d is the %uth", lease->number, i - from + 1);
-        if (lease->service < 0 || !may_ask(auditor, lease->asked, lease->hub, lease->service))
-            BLAME(judgement, lease->referral, "offered to %s against the rules", id);
-        if (!is_open(auditor, lease->hub, lease->at))
-            BLAME(judgement, lease->referral, "offered to %s, which is not open", id);
-        for (uint32_t j = from; j < i; j++) {
-            const struct lease *former = &judgement->leases[j];
-            if (former->hub == lease->hub)
-                BLAME(judgement, lease->referral, "offered to %s twice", id);
-            if (former->end == OPEN || former->ended_at > lease->at)
-                BLAME(judgement, lease->referral, "held by two hubs at once, offers %d and %d", former->number,
-                      lease->number);
-        }
-        if (lease->person != (lease->accepted_at != 0))
-            BLAME(judgement, lease->referral, "%s was told who it is: %d, has accepted: %d", id, lease->person,
-                  lease->accepted_at != 0);
-        if (lease->end == OPEN && !lease->accepted_at && lease->deadline + AUDIT_DAY_MS / 24 < judgement->now)
-            BLAME(judgement, lease->referral, "the deadline of offer %d passed and nothing happened", lease->number);
-    }
-    if (judgement->count - from > (uint32_t)town->hops_most)
-        BLAME(judgement, judgement->leases[from].referral, "%s", "more offers than the network allows");
+    if (asked->person->tier != TIER_UNIVERSAL || judgement->count == from)
+        return;
+    for (int hub = 0; hub < auditor->town->parties_count; hub++)
+        for (int i = 0; i < auditor->town->parties[hub].services_count; i++)
+            for (int n = 0; n < TOWN_NEEDS; n++)
+                if (law_signpost(auditor, asked, town_needs[n], hub, i, story->submitted_at) == MAY)
+                    met |= BIT_OF(town_needs[n]);
+    if ((asked->person->needs & ~met) == 0)
+        BLAME(judgement, referral, "%s", "became a case, and for every need there was a place to go to");
 }
 
 static void judge_story(struct judgement *judgement, uint64_t referral, struct story *story)
 {
-    const struct asked *asked = asked_of(judgement->auditor, story);
+    const struct asked *asked = auditor_asked_of(judgement->auditor, story);
     uint32_t from = judgement->count;
     int ended = 0;
 
-    qsort(story->happenings, story->count, sizeof story->happenings[0], earlier);
+    if (story->count > 0)
+        qsort(story->happenings, story->count, sizeof story->happenings[0], earlier);
     for (uint32_t i = 0; i < story->count; i++)
         if (story->happenings[i].type == MESSAGE_offer)
-            add_lease(judgement, referral, asked, &story->happenings[i]);
+            add_lease(judgement, referral, story, &story->happenings[i]);
+    if (judgement->count > from)
+        qsort(judgement->leases + from, judgement->count - from, sizeof judgement->leases[0], by_number);
     for (uint32_t i = 0; i < story->count; i++) {
         if (ended && story->happenings[i].party == asked->party && story->happenings[i].type < MESSAGE_offer)
             BLAME(judgement, referral, "%s after its end", message_spec(story->happenings[i].type)->name);
         if (story->happenings[i].type != MESSAGE_offer)
-            judge_happening(judgement, referral, from, &story->happenings[i]);
+            judge_happening(judgement, referral, story, from, &story->happenings[i]);
         ended += story->happenings[i].type == MESSAGE_ended;
     }
     judge_offers(judgement, from);
+    judge_places_told(judgement, referral, story, from);
+    judge_tier(judgement, referral, story, from);
 }
 
 /* ---- promises to requests ---- */
@@ -332,7 +567,7 @@ static void judge_answer(struct judgement *judgement, const struct asked *asked)
               asked->offer_number);
     else if ((asked->type == MESSAGE_complete && lease->end != COMPLETED) ||
              (asked->type == MESSAGE_fail && lease->end != FAILED))
-        BLAME(judgement, asked->referral, "%s of offer %d has not ended the referral so", name, asked->offer_number);
+        BLAME(judgement, asked->referral, "%s of offer %d has not ended its part so", name, asked->offer_number);
 }
 
 static void judge_cancel(struct judgement *judgement, const struct asked *asked)
@@ -342,7 +577,7 @@ static void judge_cancel(struct judgement *judgement, const struct asked *asked)
 
     if (!asked->agreed || !story || !story->asked)
         return;
-    if (asked_of(auditor, story)->party != asked->party)
+    if (auditor_asked_of(auditor, story)->party != asked->party)
         BLAME(judgement, asked->referral, "%s", "cancelled by somebody who did not send it");
     for (uint32_t i = 0; i < story->count; i++)
         if (story->happenings[i].type == MESSAGE_ended && story->happenings[i].state == STATE_CANCELLED)
@@ -355,7 +590,7 @@ static void judge_status(struct judgement *judgement, const struct asked *asked)
 {
     const struct auditor *auditor = judgement->auditor;
     const struct story *story = asked->referral < auditor->stories_count ? &auditor->stories[asked->referral] : NULL;
-    bool sent = story && story->asked && asked_of(auditor, story)->party == asked->party;
+    bool sent = story && story->asked && auditor_asked_of(auditor, story)->party == asked->party;
     bool asked_about = lease_of_hub(judgement, asked->referral, asked->party);
 
     if (asked->agreed && !sent && !asked_about)
@@ -382,107 +617,6 @@ static void judge_requests(struct judgement *judgement)
     }
 }
 
-/* ---- places ---- */
-
-/* The fewest and the most places that a service may have had. A statement that was said and not answered may count. */
-static void places_at(const struct auditor *auditor, int hub, int service, int64_t at, uint32_t *least, uint32_t *most)
-{
-    int64_t before = -1;
-
-    for (uint32_t i = 0; i < auditor->statements_count; i++) {
-        const struct statement *s = &auditor->statements[i];
-        if (s->party == hub && s->service == service && s->certain && s->at < at && s->at > before)
-            before = s->at;
-    }
-    *least = UINT32_MAX;
-    *most = 0;
-    for (uint32_t i = 0; i < auditor->statements_count; i++) {
-        const struct statement *s = &auditor->statements[i];
-        int64_t from = s->certain ? before : before - AUDIT_UNDER_WAY_MS;
-        if (s->party != hub || s->service != service || s->at < from || s->at > at)
-            continue;
-        *least = s->places < *least ? s->places : *least;
-        *most = s->places > *most ? s->places : *most;
-    }
-}
-
-static uint32_t held_at(const struct judgement *judgement, int hub, int service, int64_t at)
-{
-    uint32_t held = 0;
-
-    for (uint32_t i = 0; i < judgement->count; i++) {
-        const struct lease *lease = &judgement->leases[i];
-        held += lease->hub == hub && lease->service == service && lease->at <= at &&
-                (lease->end == OPEN || lease->ended_at > at);
-    }
-    return held;
-}
-
-static void judge_places(struct judgement *judgement)
-{
-    for (uint32_t i = 0; i < judgement->count; i++) {
-        const struct lease *lease = &judgement->leases[i];
-        uint32_t least, most;
-        places_at(judgement->auditor, lease->hub, lease->service, lease->at, &least, &most);
-        uint32_t held = held_at(judgement, lease->hub, lease->service, lease->at);
-        /* An offer that ended in the turn that made it no longer stands; who came before it does not prove much. */
-        if (held > most && (lease->end == OPEN || lease->ended_at > lease->at))
-            BLAME(judgement, lease->referral, "offered at %lld: %s %s then holds %u of %u places", (long long)lease->at,
-                  judgement->auditor->town->parties[lease->hub].id,
-                  judgement->auditor->town->parties[lease->hub].services[lease->service].id, held, most);
-    }
-}
-
-/* ---- whose turn it is ---- */
-
-static bool asked_before(const struct judgement *judgement, uint64_t referral, int hub, int64_t at)
-{
-    for (uint32_t i = 0; i < judgement->count; i++) {
-        const struct lease *lease = &judgement->leases[i];
-        if (lease->referral == referral && lease->hub == hub && lease->at <= at)
-            return true;
-    }
-    return false;
-}
-
-/* Whether the referral waited for a place before that moment and after it. */
-static bool waited_at(const struct story *story, const struct asked *asked, int64_t at)
-{
-    bool waits = false;
-
-    for (uint32_t i = 0; i < story->count; i++) {
-        const struct happening *happening = &story->happenings[i];
-        if (happening->party != asked->party || happening->type >= MESSAGE_offer)
-            continue;
-        if (happening->at >= at)
-            return waits && happening->at > at;
-        waits = happening->type == MESSAGE_routed && happening->business == BUSINESS_WAITLISTED;
-    }
-    return waits;
-}
-
-static void judge_turns(struct judgement *judgement)
-{
-    struct auditor *auditor = judgement->auditor;
-
-    for (uint32_t i = 0; i < judgement->count; i++) {
-        const struct lease *lease = &judgement->leases[i];
-        for (uint64_t n = 1; n < auditor->stories_count; n++) {
-            const struct story *story = &auditor->stories[n];
-            if (n == lease->referral || !story->asked)
-                continue;
-            const struct asked *asked = asked_of(auditor, story);
-            bool first = asked->priority > lease->asked->priority ||
-                         (asked->priority == lease->asked->priority && n < lease->referral);
-            if (first && asked->need == lease->asked->need && asked->area == lease->asked->area &&
-                may_ask(auditor, asked, lease->hub, lease->service) && waited_at(story, asked, lease->at) &&
-                !asked_before(judgement, n, lease->hub, lease->at))
-                BLAME(judgement, lease->referral, "was offered to %s at %lld before referral %llu, whose turn it was",
-                      auditor->town->parties[lease->hub].id, (long long)lease->at, (unsigned long long)n);
-        }
-    }
-}
-
 /* ---- how it stands at the end ---- */
 
 static const struct happening *newest(const struct story *story)
@@ -495,15 +629,26 @@ static bool is_confirmed(const struct auditor *auditor, const struct asked *aske
     return auditor->boxes[asked->party].said >= happening->mailbox_number;
 }
 
+static bool has_ended(enum state state)
+{
+    return state == STATE_COMPLETED || state == STATE_FAILED || state == STATE_CANCELLED;
+}
+
+/* Everything is known to have ended, or to wait with a deadline. */
 static bool is_settled(const struct auditor *auditor, const struct story *story)
 {
     const struct happening *last = newest(story);
-    bool waits = last && last->type == MESSAGE_routed &&
-                 (last->business == BUSINESS_WAITLISTED || last->business == BUSINESS_ATTENTION);
+    const struct asked *asked = auditor_asked_of(auditor, story);
 
-    if (!last || !is_confirmed(auditor, asked_of(auditor, story), last))
+    if (!last || !is_confirmed(auditor, asked, last))
         return false;
-    return last->type == MESSAGE_ended || (waits && last->deadline > 0);
+    for (int n = 0; n < TOWN_NEEDS && !story->ended; n++) {
+        const struct standing_told *told = &story->standing[n];
+        bool waits = told->state == STATE_ON_HOLD && told->deadline > 0;
+        if (asked->person->needs >> town_needs[n] & 1 && !waits && !has_ended(told->state))
+            return false;
+    }
+    return true;
 }
 
 bool auditor_settled(const struct auditor *auditor)
@@ -517,27 +662,49 @@ bool auditor_settled(const struct auditor *auditor)
     return true;
 }
 
-/* Nobody waits for what is there. */
-static void judge_waiting(struct judgement *judgement, uint64_t referral, const struct asked *asked)
+/* Rank of a state among those that speak for the whole. */
+static int rank_of(enum state state)
 {
-    const struct town *town = judgement->auditor->town;
+    static const int ranks[] = {[STATE_IN_PROGRESS] = 4,
+                                [STATE_ACCEPTED] = 3,
+                                [STATE_RECEIVED] = 2,
+                                [STATE_ON_HOLD] = 1,
+                                [STATE_CANCELLED] = 0};
 
-    for (int hub = 0; hub < town->parties_count; hub++)
-        for (int service = 0; service < town->parties[hub].services_count; service++) {
-            uint32_t least, most;
-            places_at(judgement->auditor, hub, service, judgement->now, &least, &most);
-            if (may_ask(judgement->auditor, asked, hub, service) && is_open(judgement->auditor, hub, judgement->now) &&
-                !asked_before(judgement, referral, hub, judgement->now) &&
-                held_at(judgement, hub, service, judgement->now) < least)
-                BLAME(judgement, referral, "waits, and %s %s has a free place", town->parties[hub].id,
-                      town->parties[hub].services[service].id);
-        }
+    return state < STATE_CANCELLED ? ranks[state] : 0;
+}
+
+static bool stands_so(const struct story *story, uint64_t needs, enum state state, enum business_status business)
+{
+    int leading = 0;
+
+    for (int n = 0; n < TOWN_NEEDS; n++)
+        if (needs >> town_needs[n] & 1 && rank_of(story->standing[n].state) > leading)
+            leading = rank_of(story->standing[n].state);
+    for (int n = 0; n < TOWN_NEEDS; n++)
+        if (needs >> town_needs[n] & 1 && rank_of(story->standing[n].state) == leading &&
+            story->standing[n].state == state && story->standing[n].business == business)
+            return true;
+    return false;
+}
+
+static void judge_standing(struct judgement *judgement, uint64_t referral, const struct story *story)
+{
+    const struct asked *asked = auditor_asked_of(judgement->auditor, story);
+    const struct happening *last = newest(story);
+    bool right = story->ended ? asked->last_business == BUSINESS_CLOSED_ACKNOWLEDGED && asked->last_state == last->state
+                              : stands_so(story, asked->person->needs, asked->last_state, asked->last_business);
+
+    if (last->at < asked->stood_at && !right)
+        BLAME(judgement, referral, "its sender was told %s last, and then it stands at %s",
+              code_text(LIST_business_status, (int)last->business),
+              code_text(LIST_business_status, (int)asked->last_business));
 }
 
 static void judge_end(struct judgement *judgement, uint64_t referral, const struct story *story)
 {
     const struct auditor *auditor = judgement->auditor;
-    const struct asked *asked = asked_of(auditor, story);
+    const struct asked *asked = auditor_asked_of(auditor, story);
     const struct happening *last = newest(story);
 
     if (!is_settled(auditor, story)) {
@@ -546,13 +713,54 @@ static void judge_end(struct judgement *judgement, uint64_t referral, const stru
               last ? code_text(LIST_business_status, (int)last->business) : "");
         return;
     }
-    enum business_status expected = last->type == MESSAGE_ended ? BUSINESS_CLOSED_ACKNOWLEDGED : last->business;
-    if (last->at < asked->stood_at && (asked->last_business != expected || asked->last_state != last->state))
-        BLAME(judgement, referral, "its sender was told %s last, and then it stands at %s",
-              code_text(LIST_business_status, (int)last->business),
-              code_text(LIST_business_status, (int)asked->last_business));
-    if (last->business == BUSINESS_WAITLISTED)
-        judge_waiting(judgement, referral, asked);
+    judge_standing(judgement, referral, story);
+    bool goes_on = false;
+    for (int n = 0; n < TOWN_NEEDS; n++)
+        goes_on = goes_on || (asked->person->needs >> town_needs[n] & 1 && !has_ended(story->standing[n].state));
+    if (!story->ended && !goes_on)
+        BLAME(judgement, referral, "%s", "every part has ended, and its sender is not told so");
+}
+
+/* How often a need of the referral has become waiting or unmet, as its sender was told: at its first decision, and in
+ * all. */
+static void count_unmet(const struct story *story, enum need need, uint64_t *first, uint64_t *all)
+{
+    enum business_status business = 0;
+    enum status_reason reason = 0;
+
+    for (uint32_t i = 0; i < story->count; i++)
+        for (int p = 0; p < story->happenings[i].parts_count; p++) {
+            const struct standing_told *part = &story->happenings[i].parts[p];
+            bool is_reminder = story->happenings[i].type == MESSAGE_progressed && part->state == STATE_ON_HOLD;
+            if (!(part->needs >> need & 1) || is_reminder)
+                continue;
+            bool is_unmet = part->state == STATE_ON_HOLD && (part->business != business || part->reason != reason);
+            *first += is_unmet && !business;
+            *all += is_unmet;
+            business = part->business;
+            reason = part->reason;
+        }
+}
+
+/* The report on unmet needs counts each as often as it was so; what the rules changed for is not counted twice. */
+static void judge_unmet(struct judgement *judgement)
+{
+    const struct auditor *auditor = judgement->auditor;
+
+    if (!auditor->unmet_is_told)
+        auditor_blame(judgement->auditor, judgement->now, "%s", "the operator was not told of unmet needs");
+    for (int n = 0; n < TOWN_NEEDS; n++) {
+        uint64_t first = 0, all = 0;
+        for (uint64_t i = 1; i < auditor->stories_count; i++)
+            if (auditor->stories[i].asked &&
+                auditor_asked_of(auditor, &auditor->stories[i])->person->needs >> town_needs[n] & 1)
+                count_unmet(&auditor->stories[i], town_needs[n], &first, &all);
+        if (auditor->unmet_told[n] < first || auditor->unmet_told[n] > all)
+            auditor_blame(judgement->auditor, judgement->now,
+                          "%s was unmet %llu to %llu times, and is reported %llu times",
+                          code_text(LIST_need, (int)town_needs[n]), (unsigned long long)first, (unsigned long long)all,
+                          (unsigned long long)auditor->unmet_told[n]);
+    }
 }
 
 void auditor_finish(struct auditor *auditor, int64_t now)
@@ -575,7 +783,7 @@ void auditor_finish(struct auditor *auditor, int64_t now)
             }
         }
     judge_requests(&judgement);
-    judge_places(&judgement);
-    judge_turns(&judgement);
+    judge_unmet(&judgement);
+    places_judge(&judgement);
     free(judgement.leases);
 }

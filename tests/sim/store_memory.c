@@ -81,16 +81,6 @@ static struct key text_key(const char *text, size_t length)
     return key;
 }
 
-static bool begins_with(struct key key, const char *prefix, size_t length)
-{
-    for (size_t i = 0; i < length; i++) {
-        uint64_t half = i < KEY_BYTES / 2 ? key.high : key.low;
-        if ((unsigned char)(half >> (56 - 8 * (i % 8))) != (unsigned char)prefix[i])
-            return false;
-    }
-    return true;
-}
-
 static int key_compare(struct key a, struct key b)
 {
     if (a.high != b.high)
@@ -367,18 +357,6 @@ static enum store_result memory_place_put(struct transaction *transaction, const
     return put_value(transaction, TABLE_PLACE, text_key(key, key_length), bytes, length);
 }
 
-static enum store_result memory_place_seek(struct transaction *transaction, const char *prefix, size_t prefix_length,
-                                           const void **bytes, size_t *length)
-{
-    assert(transaction->image != NULL);
-    if (transaction->error != STORE_OK)
-        return transaction->error;
-    const struct entry *entry = nearest(transaction, TABLE_PLACE, false, text_key(prefix, prefix_length));
-    if (entry == NULL || !begins_with(entry->key, prefix, prefix_length))
-        return STORE_NOT_FOUND;
-    return found(entry->value, bytes, length);
-}
-
 /* The arrays of the changes stay for the next transaction. */
 static void release(struct transaction *transaction)
 {
@@ -487,7 +465,6 @@ static const struct store_engine engine = {
     .seek = memory_seek,
     .place_get = memory_place_get,
     .place_put = memory_place_put,
-    .place_seek = memory_place_seek,
     .commit = memory_commit,
     .abort = memory_abort,
     .usage = memory_usage,

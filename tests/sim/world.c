@@ -7,9 +7,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
+#include "daemon/io/log.h"
 #include "daemon/io/network_file.h"
+#include "daemon/io/postcodes.h"
 #include "daemon/reader.h"
+#include "daemon/shelf.h"
+#include "daemon/study.h"
 #include "daemon/turn.h"
 #include "proto/check.h"
 #include "tests/people.h"
@@ -25,7 +31,18 @@
 #define DELAY_LIMIT_MS (4 * SECOND)
 #define SETTLE_DAYS 60
 
-enum event_kind { TO_DAEMON, TO_PARTY, WAKE, CONNECT, PARTY_NOTICES, DAEMON_NOTICES, MISFORTUNE, POWER_ON, ROOM_AGAIN };
+enum event_kind {
+    TO_DAEMON,
+    TO_PARTY,
+    WAKE,
+    CONNECT,
+    PARTY_NOTICES,
+    DAEMON_NOTICES,
+    MISFORTUNE,
+    POWER_ON,
+    ROOM_AGAIN,
+    NEW_DRAFT
+};
 
 struct event_of {
     int64_t at;
@@ -58,8 +75,10 @@ struct daemon {
     struct store *store;
     struct store_memory_faults faults;
     struct seal *seal;
+    struct shelf *shelf;
     struct turn *turn; /* NULL: no power */
     struct reader *reader;
+    struct study *study;
     struct outbox outbox;
     struct decoder *decoder;
     struct request *requests, *questions;
@@ -89,9 +108,19 @@ static const char *const mishap_names[MISHAP_COUNT] = {
     [MISHAP_CRASH_BEFORE_SENDING] = "power loss after a commit, before sending",
     [MISHAP_CRASH_WHILE_SENDING] = "power loss while sending",
     [MISHAP_CRASH_AT_START] = "a commit fails at the start",
-    [MISHAP_NEW_NETWORK] = "the network changes",
+    [MISHAP_NEW_NETWORK] = "the network file has changed at a start",
+    [MISHAP_APPLIED] = "a new network is applied while it runs",
+    [MISHAP_EMERGENCY] = "the emergency rules are switched on",
     [MISHAP_NEARLY_FULL] = "the store is nearly full",
 };
+
+/* In place of io/log: what the daemon would tell its journal is not what the parties see. */
+void log_write(enum log_event event, unsigned kind, const struct log_pair *pairs)
+{
+    (void)event;
+    (void)kind;
+    (void)pairs;
+}
 
 static void trace_line(struct world *world, const char *who, const char *what)
 {
@@ -328,6 +357,46 @@ static void arrive_at_party(struct world *world, const struct event_of *event)
 
 /* ---- daemon ---- */
 
+/* Which town the daemon goes by; its number stands in the name of its network. Another one than before must be the one
+ * of the file that it was started with, or one that an operator wanted applied. */
+static void note_in_force(struct world *world)
+{
+    const struct network *network = turn_hold_network(world->daemon->turn);
+    int number = atoi(network->name + strlen("Town "));
+    int64_t at = network->applied_at;
+
+    turn_release_network(world->daemon->turn, &network);
+    if (number == world->in_force)
+        return;
+    bool wanted =
+        number >= 0 && number < world->towns_count && (world->towns[number].wanted || number == world->on_disk);
+    if (!wanted)
+        auditor_object(world->auditor, world->now, "a network is in force that nobody wanted");
+    else if (at > world->now || at < world->in_force_since)
+        auditor_object(world->auditor, world->now, "a network has come into force at another time");
+    else
+        auditor_note_town(world->auditor, at, &world->towns[number].town);
+    if (number != world->on_disk)
+        happens(world, MISHAP_APPLIED);
+    world->in_force = number;
+    world->in_force_since = at;
+    world->is_applying = false;
+    if (random_chance(&world->random, 50)) /* some operators keep the file of what they have applied */
+        world->on_disk = number;
+}
+
+static struct wanted_town *new_town(struct world *world)
+{
+    world->towns = realloc(world->towns, ((size_t)world->towns_count + 1) * sizeof world->towns[0]);
+    assert(world->towns);
+    struct wanted_town *town = &world->towns[world->towns_count];
+    *town = world->towns[world->in_force];
+    town_redraw(&town->town, &world->random);
+    town->town.number = world->towns_count++;
+    town->wanted = false;
+    return town;
+}
+
 static void lose_power(struct world *world)
 {
     struct daemon *daemon = world->daemon;
@@ -335,8 +404,11 @@ static void lose_power(struct world *world)
     for (int i = 0; i < daemon->inbox_count; i++)
         free(daemon->inbox[i].frame);
     daemon->inbox_count = 0;
+    auditor_note_stop(world->auditor, world->now);
+    study_close(&daemon->study);
     reader_close(&daemon->reader);
     turn_close(&daemon->turn);
+    shelf_close(&daemon->shelf);
     seal_close(&daemon->seal);
     store_memory_crash(daemon->store);
     store_memory_reopen(daemon->store);
@@ -352,52 +424,102 @@ static void lose_power(struct world *world)
          (struct event_of){.at = world->now + random_between(&world->random, 100, 5 * MINUTE), .kind = POWER_ON});
 }
 
-static void power_on(struct world *world)
+/* False: the daemon does not start. */
+static bool start_daemon(struct world *world, char *why, size_t why_size)
 {
-    struct daemon *daemon = world->daemon;
-    const struct turn_options options = {
-        .window = WINDOW, .retry_after_ms = 5 * SECOND, .push_again_ms = 30 * SECOND, .version = "simulated"};
     static const uint8_t master[SEAL_KEY_BYTES] = "only for the simulator";
+    struct daemon *daemon = world->daemon;
     struct config_faults *faults = calloc(1, sizeof *faults);
     uint64_t seed[SEAL_KEY_BYTES / 8];
-    char why[200] = "";
+    char text[TOWN_TEXT_BYTES];
 
     assert(faults);
     for (size_t i = 0; i < sizeof seed / sizeof seed[0]; i++)
         seed[i] = random_next(&world->random);
     daemon->seal = seal_open(master, (const uint8_t *)seed);
+    daemon->shelf = shelf_open();
+    assert(daemon->seal && daemon->shelf);
+    const struct turn_options options = {.window = WINDOW,
+                                         .retry_after_ms = 5 * SECOND,
+                                         .push_again_ms = 30 * SECOND,
+                                         .version = "simulated",
+                                         .shelf = daemon->shelf};
+    town_write(&world->towns[world->on_disk].town, text);
+    struct network *network = network_parse("town", text, strlen(text), faults);
+    if (!network)
+        fprintf(stderr, "%s\n%s\n", faults->lines[0], text);
+    assert(network);
+    free(faults);
+    daemon->turn =
+        turn_open(daemon->store, daemon->seal, &network, text, strlen(text), &options, world->now, why, why_size);
+    if (!daemon->turn)
+        return false;
+    daemon->reader = reader_open(daemon->turn, daemon->store, daemon->seal, "simulated");
+    daemon->study = study_open(daemon->turn, daemon->store, daemon->seal, "simulated", daemon->shelf);
+    assert(daemon->reader && daemon->study);
+    return true;
+}
+
+static void power_on(struct world *world)
+{
+    struct daemon *daemon = world->daemon;
+    char why[200] = "";
+    char what[300];
+
     if (!world->quiet && daemon->crashes && random_chance(&world->random, 10))
         daemon->faults.next_commit =
             (enum memory_fault)random_between(&world->random, MEMORY_FAULT_FULL, MEMORY_FAULT_UNKNOWN_LOST);
-    /* One new network at a time: whether a start that failed took it up is not known from outside. */
-    if (!world->quiet && daemon->crashes && daemon->started &&
+    /* One new network at a time: whether a start or a turn that failed took one up is not known from outside. */
+    if (!world->quiet && daemon->crashes && daemon->started && !world->is_applying &&
         random_chance(&world->random, world->trouble.new_network)) {
         happens(world, MISHAP_NEW_NETWORK);
-        town_redraw(&world->town, &world->random);
-        auditor_note_town(world->auditor, world->now);
+        world->on_disk = new_town(world)->town.number;
     }
-    struct network *network = network_parse("town", world->town.text, strlen(world->town.text), faults);
-    if (!network)
-        fprintf(stderr, "%s\n%s\n", faults->lines[0], world->town.text);
-    assert(daemon->seal && network);
-    free(faults);
     bool may_fail = daemon->faults.next_commit != MEMORY_FAULT_NONE || daemon->faults.limit_bytes;
-    daemon->turn = turn_open(daemon->store, daemon->seal, &network, world->town.text, strlen(world->town.text),
-                             &options, world->now, why, sizeof why);
-    daemon->started = daemon->turn != NULL;
-    if (daemon->turn) {
+    daemon->started = start_daemon(world, why, sizeof why);
+    if (daemon->started) {
         auditor_note_start(world->auditor, world->now);
-        daemon->reader = reader_open(daemon->turn, daemon->store, daemon->seal, "simulated");
+        note_in_force(world);
         return;
     }
     if (!may_fail) {
-        char what[300];
         snprintf(what, sizeof what, "the daemon does not start: %s", why);
         auditor_object(world->auditor, world->now, what);
         return;
     }
     happens(world, MISHAP_CRASH_AT_START);
     lose_power(world);
+}
+
+/* An operator sends a new version of the file, has it looked at, and wants it applied: some with faults, some that were
+ * not compared with what is in force, some with holes that nobody has allowed. */
+static void send_draft(struct world *world)
+{
+    struct daemon *daemon = world->daemon;
+    size_t bytes = 0;
+    char text[TOWN_TEXT_BYTES];
+
+    if (!daemon->turn)
+        return;
+    bool faulty = random_chance(&world->random, 10), compared = random_chance(&world->random, 85);
+    uint32_t holes = random_chance(&world->random, 30) ? 2 : 0;
+    struct wanted_town *wanted = new_town(world);
+    town_write(&wanted->town, text);
+    if (faulty)
+        memcpy(text, "what", 4);
+    size_t half = strlen(text) / 2;
+    uint32_t draft = shelf_add(daemon->shelf, 1, 0, text, half, false, &bytes);
+    draft = shelf_add(daemon->shelf, 1, half, text + half, strlen(text) - half, true, &bytes);
+    assert(draft && bytes == strlen(text));
+    const struct network *network = turn_hold_network(daemon->turn);
+    if (compared)
+        shelf_compared(daemon->shelf, draft, network->version, holes);
+    turn_release_network(daemon->turn, &network);
+    bool good = !faulty && compared && (!holes || world->trouble.holes_allowed);
+    wanted->wanted = good;
+    world->is_applying = world->is_applying || good;
+    auditor_note_draft(world->auditor, draft, good);
+    actor_apply(world->actors[town_operator(&world->town)], draft, world->trouble.holes_allowed);
 }
 
 /* What link does: answers by itself who has not said hello. */
@@ -470,6 +592,7 @@ static void after_turn(struct world *world, enum store_result result, enum memor
         lose_power(world);
         return;
     }
+    note_in_force(world);
     size_t leaves = daemon->outbox.count;
     if (daemon->crash_after >= 0)
         leaves = leaves * (size_t)daemon->crash_after / 100;
@@ -480,10 +603,10 @@ static void after_turn(struct world *world, enum store_result result, enum memor
     }
 }
 
-/* Questions are for the reader: it sees what is committed. */
+/* Questions are for the reader and for the study: they see what is committed. */
 static bool keep_question(struct daemon *daemon, const struct request *request)
 {
-    bool is_question = request->kind == REQUEST_MESSAGE && message_spec(request->message.type)->direction == QUESTION;
+    bool is_question = request->kind == REQUEST_MESSAGE && message_spec(request->message.type)->direction != REQUEST;
 
     if (is_question)
         daemon->questions[daemon->questions_count++] = *request;
@@ -506,7 +629,10 @@ static void run_turn(struct world *world)
     outbox_clear(&daemon->outbox);
     enum store_result result = turn_run(daemon->turn, world->now, daemon->requests, count, &daemon->outbox);
     for (int i = 0; i < daemon->questions_count && result == STORE_OK; i++)
-        reader_answer(daemon->reader, world->now, &daemon->questions[i], &daemon->outbox);
+        if (message_spec(daemon->questions[i].message.type)->direction == STUDY)
+            study_answer(daemon->study, world->now, &daemon->questions[i], &daemon->outbox);
+        else
+            reader_answer(daemon->reader, world->now, &daemon->questions[i], &daemon->outbox);
     daemon->questions_count = 0;
     daemon->busy_until = world->now + random_between(&world->random, 1, 30);
     after_turn(world, result, planned);
@@ -646,6 +772,9 @@ static void happen(struct world *world, struct event_of *event)
     case ROOM_AGAIN:
         world->daemon->faults.limit_bytes = 0;
         break;
+    case NEW_DRAFT:
+        send_draft(world);
+        break;
     }
 }
 
@@ -681,7 +810,25 @@ static void draw_trouble(struct world *world)
     world->trouble.delay_max_ms = (int)random_between(random, 2, random_chance(random, 30) ? DELAY_LIMIT_MS : 200);
     world->trouble.reordering = random_chance(random, 50);
     world->trouble.new_network = (int)random_between(random, -15, 15);
+    world->trouble.holes_allowed = random_chance(random, 30);
     world->trouble.fault_every_ms = random_between(random, 10 * MINUTE, 8 * HOUR);
+}
+
+static void plan_operator(struct world *world, int64_t phase)
+{
+    struct actor *watcher = world->actors[town_operator(&world->town)];
+
+    if (town_has(&world->town, TOWN_APPLY))
+        for (int64_t n = random_between(&world->random, 1, 4); n > 0; n--)
+            plan(world, (struct event_of){.at = world->starts_at + random_between(&world->random, 0, phase),
+                                          .kind = NEW_DRAFT});
+    if (town_has(&world->town, TOWN_EMERGENCY))
+        for (int64_t n = random_between(&world->random, 1, 3); n > 0; n--) {
+            bool on = random_chance(&world->random, 75);
+            actor_plan_emergency(watcher, world->starts_at + random_between(&world->random, 0, phase), on);
+            if (on && world->town.emergency_needs)
+                happens(world, MISHAP_EMERGENCY);
+        }
 }
 
 static void plan_work(struct world *world, unsigned referrals)
@@ -696,8 +843,9 @@ static void plan_work(struct world *world, unsigned referrals)
         int64_t at = world->starts_at + random_between(&world->random, 0, phase * 7 / 10);
         if (random_chance(&world->random, 40)) /* many at once */
             at -= at % (6 * HOUR);
-        actor_plan_submit(world->actors[random_between(&world->random, 0, world->town.parties_count - 1)], at);
+        actor_plan_submit(world->actors[random_between(&world->random, 0, town_operator(&world->town) - 1)], at);
     }
+    plan_operator(world, phase);
     for (int i = 0; i < world->town.parties_count; i++)
         for (int64_t n = random_between(&world->random, 0, 4); n > 0; n--)
             actor_plan_capacity(world->actors[i], world->starts_at + random_between(&world->random, 0, phase));
@@ -705,6 +853,8 @@ static void plan_work(struct world *world, unsigned referrals)
 
 static void begin_quiet(struct world *world)
 {
+    if (town_has(&world->town, TOWN_EMERGENCY))
+        actor_plan_emergency(world->actors[town_operator(&world->town)], world->now + HOUR, false);
     world->quiet = true;
     world->daemon->faults = (struct store_memory_faults){0};
     world->daemon->crash_after = -1;
@@ -732,9 +882,40 @@ static void run_phases(struct world *world)
         actor_repeat_submits(world->actors[i]);
         world_wake(world, i, world->now);
     }
+    actor_ask_unmet(world->actors[town_operator(&world->town)]);
     run_until(world, world->now + HOUR);
     settle(world);
     auditor_finish(world->auditor, world->now);
+}
+
+/* The postcodes that every town knows, as a file in memory. */
+static int write_postcodes(void)
+{
+    int descriptor = memfd_create("postcodes", 0);
+    FILE *file = fdopen(dup(descriptor), "w");
+
+    assert(file);
+    fputs("postcode,easting,northing,msoa21_code,imd2025_decile\n", file);
+    for (int i = 0; i < TOWN_POSTCODES; i++) {
+        struct town_postcode postcode = town_postcode_at(i);
+        fprintf(file, "%s,%d,%d,%s,%d\n", postcode.text, (int)postcode.easting, (int)postcode.northing, postcode.area,
+                postcode.decile);
+    }
+    fclose(file);
+    return descriptor;
+}
+
+static void import_places(struct world *world)
+{
+    static int descriptor;
+    char path[40];
+    char why[200] = "";
+
+    if (!descriptor)
+        descriptor = write_postcodes();
+    snprintf(path, sizeof path, "/proc/self/fd/%d", descriptor);
+    if (postcodes_import(world->daemon->store, path, "drawn", NULL, why, sizeof why) != TOWN_POSTCODES)
+        auditor_object(world->auditor, world->now, why);
 }
 
 static void world_open(struct world *world, uint64_t seed, unsigned referrals)
@@ -744,6 +925,9 @@ static void world_open(struct world *world, uint64_t seed, unsigned referrals)
     world->now = world->starts_at;
     world->quiet_at = world->starts_at + random_between(&world->random, DAY, 6 * DAY);
     town_draw(&world->town, &world->random, world->starts_at / DAY);
+    world->towns = calloc(1, sizeof world->towns[0]);
+    assert(world->towns);
+    world->towns[world->towns_count++] = (struct wanted_town){.town = world->town, .wanted = true};
     draw_trouble(world);
     world->auditor = auditor_open(&world->town, WINDOW);
     world->events = calloc(1, sizeof *world->events);
@@ -755,6 +939,8 @@ static void world_open(struct world *world, uint64_t seed, unsigned referrals)
     world->daemon->requests = calloc(BATCH_MAX, sizeof world->daemon->requests[0]);
     world->daemon->questions = calloc(BATCH_MAX, sizeof world->daemon->questions[0]);
     assert(world->daemon->decoder && world->daemon->requests && world->daemon->questions);
+    if (town_has(&world->town, TOWN_PLACES))
+        import_places(world);
     power_on(world);
     plan_work(world, referrals);
     plan(world, (struct event_of){.at = world->now + world->trouble.fault_every_ms, .kind = MISFORTUNE});
@@ -770,8 +956,10 @@ static void world_close(struct world *world)
         free(daemon->inbox[i].frame);
     for (uint32_t i = 0; i < world->events->count; i++)
         free(world->events->heap[i].frame);
+    study_close(&daemon->study);
     reader_close(&daemon->reader);
     turn_close(&daemon->turn);
+    shelf_close(&daemon->shelf);
     seal_close(&daemon->seal);
     store_close(&daemon->store);
     decoder_close(&daemon->decoder);
@@ -783,6 +971,7 @@ static void world_close(struct world *world)
     free(world->events->links);
     free(world->events);
     auditor_close(&world->auditor);
+    free(world->towns);
 }
 
 void world_run_seed(uint64_t seed, unsigned referrals, enum trace trace, struct world_result *result)

@@ -20,7 +20,14 @@ struct trouble {
     int loss, repetition, delay_max_ms;
     int new_network; /* percent of the starts */
     bool reordering;
+    bool holes_allowed; /* by operators, in what they apply */
     int64_t fault_every_ms;
+};
+
+/* A version of the town; wanted: it may come into force. */
+struct wanted_town {
+    struct town town;
+    bool wanted;
 };
 
 struct world {
@@ -30,7 +37,13 @@ struct world {
     char last_lines[WORLD_LAST_LINES][WORLD_LINE_BYTES]; /* a ring */
     uint64_t lines;
     struct random random;
-    struct town town;
+    struct town town;          /* as at the beginning */
+    struct wanted_town *towns; /* and all its later versions, by number */
+    int towns_count;
+    int on_disk;  /* number of the one in the network file */
+    int in_force; /* and of the one that the daemon goes by */
+    int64_t in_force_since;
+    bool is_applying;
     struct trouble trouble;
     struct auditor *auditor;
     struct actor *actors[TOWN_PARTIES_MAX];
@@ -58,6 +71,8 @@ enum mishap {
     MISHAP_CRASH_AT_START,
     MISHAP_NEARLY_FULL,
     MISHAP_NEW_NETWORK,
+    MISHAP_APPLIED,
+    MISHAP_EMERGENCY,
     MISHAP_COUNT
 };
 

@@ -16,7 +16,7 @@ import time
 
 try:
     from network import Network, PLYMOUTH, shorten_deadlines
-    from parties import Parties, Party
+    from parties import Parties, Party, over_capacity
     from peer import PeerError
     from people import People
 except ImportError as error:
@@ -38,9 +38,10 @@ def short(name):
 
 
 def read_hub_names():
+    """As the hubs are called now: those that were renamed have a second name."""
     with open(PLYMOUTH, encoding="utf-8") as file:
-        found = re.findall(r'^ {8}id = "([^"]+)";\n {8}name = "([^"]+)";', file.read(), re.M)
-    return {hub: short(name) for hub, name in found}
+        entries = re.findall(r'^ {8}id = "([^"]+)";(.*?)^ {4}\}', file.read(), re.M | re.S)
+    return {hub: short(re.findall(r'\bname = "([^"]+)"', entry)[-1]) for hub, entry in entries}
 
 
 class Screen:
@@ -67,9 +68,13 @@ class Screen:
         print(f"   {self.paint('1', f'{who:<38.38}')} {self.paint(code, what)}", flush=True)
         self.pause(self.pace)
 
-    def block(self, text):
-        for line in text.rstrip("\n").split("\n"):
+    def block(self, text, part=slice(0, None)):
+        """What a program has said, or a part of its lines."""
+        lines = text.rstrip("\n").split("\n")
+        for line in lines[part]:
             print(f"   {self.paint('2', '|')} {line}")
+        if part.stop and len(lines) > part.stop:
+            print(f"   {self.paint('2', '|')} ... {len(lines) - part.stop} more lines")
         sys.stdout.flush()
         self.pause(self.pace * 3)
 
@@ -93,10 +98,12 @@ class Demo:
         began = time.monotonic()
         self.open_network()
         self.lonely_patient()
+        self.two_needs()
         self.neighbours_call()
         self.full_hub()
         self.no_and_silence()
         self.whole_city()
+        self.change_without_fear()
         self.look_inside()
         return self.count(began)
 
@@ -137,6 +144,9 @@ class Demo:
     def in_words(self, push):
         reason = REASONS.get(push.get("status_reason"), push.get("status_reason", ""))
         hub = short(push.get("hub_name", ""))
+        if push["type"] == "routed" and "parts" in push:
+            return "; ".join(f"{', '.join(part['needs'])}: offered to {short(part['hub_name'])}" if "hub_name" in part
+                             else f"{', '.join(part['needs'])}: {part['business_status']}" for part in push["parts"])
         if push["type"] == "routed" and push["business_status"] == "offered":
             return f"offered to {hub}"
         if push["type"] == "routed" and push["business_status"] == "waitlisted":
@@ -146,7 +156,7 @@ class Demo:
         if push["type"] == "answered":
             return f"{hub}: {push['state']}" + (f", {reason}" if reason else "")
         if push["type"] == "progressed":
-            return f"{hub}: help has begun"
+            return f"{hub}: help has begun" if push["state"] == "in-progress" else f"{hub}: {push['state']}"
         return f"ended: {push.get('outcome', push['state'])}" + (f' "{push["note"]}"' if "note" in push else "")
 
     def answer(self, hub, kind, offer, **fields):
@@ -190,7 +200,7 @@ class Demo:
         self.parties.hello_all()
         self.screen.pause = self.parties.attend_for
         self.say("", f"{len(hub_names)} hubs with {len(self.network.services)} services and "
-                     f"{sum(service.places for service in self.network.services)} places are connected")
+                     f"{sum({one.owner: one.places for one in self.network.services}.values())} places are connected")
         self.say("", f"the network file is the city's own, but a hub has {SILENCE} s for an offer instead of days")
 
     def lonely_patient(self):
@@ -211,6 +221,24 @@ class Demo:
         self.answer(hub, "complete", offer, outcome="got-help", note="comes to the lunch club every week")
         self.hear(self.gp, referral)
         self.explained = referral
+
+    def two_needs(self):
+        self.screen.chapter("Two needs, two hubs", "No hub offers both: each is asked about its own need, and the "
+                            "sender gets one outcome.")
+        referral = self.refer(self.gp, "somebody for food and advocacy", need=["food", "advocacy"], age=45,
+                              neighbourhood="Lipson")
+        self.hear(self.gp, referral)
+        asked = [self.await_offer(referral, number) for number in (1, 2)]
+        for hub, offer in asked:
+            self.say(hub.label, f"is asked about {', '.join(need['code'] for need in offer['needs'])}, and accepts")
+            self.answer(hub, "accept", offer)
+            self.hear(self.gp, referral)
+        self.run_client("referral", "explain", referral, party="social-prescribing")
+        for hub, offer in asked:
+            self.answer(hub, "start", offer)
+            self.hear(self.gp, referral)
+            self.answer(hub, "complete", offer, outcome="got-help")
+            self.hear(self.gp, referral)
 
     def neighbours_call(self):
         self.screen.chapter("The neighbour's call", "An 80-year-old man, going blind, no food in the house. "
@@ -369,24 +397,66 @@ class Demo:
             return all(one.get("business_status") not in ("offered", "committed") for one in found.values())
         self.parties.attend_until(all_settled, 60, "offers stayed open")
 
+    def change_without_fear(self):
+        self.screen.chapter("A change, looked at before it counts", "Efford must close for a while. What would that "
+                            "mean, for whom? Nothing changes until `apply`.")
+        text = self.network.plymouth.replace('id = "efford";', 'id = "efford";\n        status = "paused";', 1)
+        path = self.network.path("new.conf")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(shorten_deadlines(text, SILENCE))
+        self.operate("routing", "diff", path)
+        self.what_if(path)
+        self.operate("routing", "apply", path, "--reason", "building works", expect=1)
+        referral = self.refer_in_efford("somebody in Efford")
+        self.operate("routing", "apply", path, "--reason", "building works", "--allow-holes", part=slice(-2, None))
+        self.say("", "whom Efford had accepted it keeps; who was only offered to it moves on at once:")
+        self.hear(self.gp, referral)
+        self.accept(referral, 2)
+        self.operate("routing", "apply", "--version", "1", "--reason", "put off", part=slice(-2, None))
+        self.accept(self.refer_in_efford("somebody else in Efford"), 1)
+
+    def refer_in_efford(self, words):
+        referral = self.refer(self.gp, words, need="befriending", age=66, neighbourhood="Efford, Laira & Crabtree")
+        self.hear(self.gp, referral)
+        return referral
+
+    def accept(self, referral, number):
+        hub, offer = self.await_offer(referral, number)
+        self.answer(hub, "accept", offer)
+        self.hear(self.gp, referral)
+
+    def what_if(self, path):
+        """The stored referrals decided again; the line of the whole network, in words."""
+        done = self.network.client("referralctl", "routing", "simulate", path, "-o", "json")
+        print(self.screen.paint("2", "   $ referralctl routing simulate new.conf"))
+        if done.returncode != 0:
+            self.counts["screens failed"] += 1
+            return self.screen.block(f"FAILED ({done.returncode}) {done.stderr}")
+        one = next(row for row in json.loads(done.stdout)["items"] if row["subject"] == "network")
+        return self.say("what if", "{referrals} referrals, {moved} would have gone elsewhere; placed {placed_now}, not "
+                        "{placed_then}; near home {local_now}, not {local_then}; unmet {unmet_now}, not {unmet_then}"
+                        .format_map(one), "33")
+
+    def operate(self, *arguments, **options):
+        self.run_client("referralctl", *arguments, **options)
+
+    def run_client(self, name, *arguments, expect=0, part=slice(0, 20), party=None):
+        """Shows what one of the clients says, typed as a person would."""
+        done = self.network.client(name, *arguments, party=party)
+        typed = [os.path.basename(one) if os.path.isabs(one) else f'"{one}"' if " " in one else one
+                 for one in arguments]
+        print(self.screen.paint("2", f"   $ {name} {' '.join(typed)}"))
+        said = (done.stdout + done.stderr).replace(self.network.directory + os.sep, "")
+        self.screen.block(said if done.returncode == expect else f"FAILED ({done.returncode}) {said}", part)
+        self.counts["screens failed"] += done.returncode != expect
+
     def look_inside(self):
         self.screen.chapter("What an operator sees")
-        for arguments in (["status"], ["explain", self.explained]):
-            done = self.network.client("referralctl", *arguments)
-            print(self.screen.paint("2", f"   $ referralctl {' '.join(arguments)}"))
-            self.screen.block(done.stdout if done.returncode == 0 else f"FAILED ({done.returncode}) {done.stderr}")
-            self.counts["screens failed"] += done.returncode != 0
+        self.operate("status")
+        self.operate("explain", self.explained)
+        self.operate("routing", "coverage", part=slice(0, 8))
 
     # ---- the count ----
-
-    def over_capacity(self, found):
-        """Services that held more than their places: by what their hub saw, and by every referral's status."""
-        places = {(one.hub, one.service): one.places for one in self.network.services}
-        held = collections.Counter((one["hub_id"], one["service_id"]) for one in found.values()
-                                   if one.get("business_status") in ("offered", "hub-accepted", "contact-made"))
-        seen = {(party.peer.name, service): most for party in self.parties.all()
-                for service, most in party.taken_most.items()}
-        return [key for key, most in places.items() if max(held[key], seen.get(key, 0)) > most]
 
     def count(self, began):
         self.screen.chapter("The count", "By the senders and hubs themselves: what they were told, and a status "
@@ -401,7 +471,7 @@ class Demo:
         overview = self.ask_overview()
         lost = submitted - len(stored)
         duplicated = sum(party.doubled for party in parties) + max(0, overview["stored"] - len(stored))
-        over = self.over_capacity(found)
+        over = over_capacity(self.network.services, parties, found)
         unexplained = submitted - placed - waiting - attention
         self.say("over capacity", "nobody, ever" if not over else f"{over}")
         self.say("all in all", f"{time.monotonic() - began:.0f} s; {overview['stored']} referrals in the daemon's "

@@ -19,7 +19,7 @@ PLYMOUTH = os.path.join(ROOT, "etc", "networks", "plymouth.conf")
 START_TIMEOUT = 60
 STOP_TIMEOUT = 60
 
-Service = collections.namedtuple("Service", "hub service needs places")
+Service = collections.namedtuple("Service", "hub service needs places owner")
 
 
 LIBC = ctypes.CDLL(None)
@@ -49,17 +49,20 @@ def wait_for(condition, timeout=20.0, what="waited in vain"):
 
 
 def read_services(text):
-    """Every service of every hub of a network file, with its places."""
+    """Every service of a network file that has places or seats, or shares those of its owner. Left out are universal
+    hubs, which only inform, and those that are planned for no day."""
     text = re.sub(r"#.*", "", text)
-    hubs = text[text.index("hubs ="):text.index("senders =")]
-    pattern = re.compile(r'^ {8}id = "(?P<hub>[^"]+)";'
-                         r'|\{ id = "(?P<id>[^"]+)"; needs = \[(?P<needs>[^\]]*)\];\s*places = (?P<places>\d+)', re.M)
-    services, hub = [], None
-    for match in pattern.finditer(hubs):
-        hub = match["hub"] or hub
-        if match["id"]:
-            services.append(Service(hub, match["id"], re.findall(r'"([^"]+)"', match["needs"]), int(match["places"])))
-    return services
+    hubs = text[text.index("\nhubs ="):text.index("\nsenders =")]
+    pattern = re.compile(r'\{ id = "(?P<id>[^"]+)"; needs = \[(?P<needs>[^\]]*)\];'
+                         r'\s*(?:(?:places|seats) = (?P<places>\d+)|shares = "(?P<owner>[^"]+)")')
+    services = []
+    for hub, entry in re.findall(r'^ {8}id = "([^"]+)";(.*?)^ {4}\}', hubs, re.M | re.S):
+        for match in pattern.finditer(entry if 'status = "planned"' not in entry else ""):
+            owner = tuple(match["owner"].split("/")) if match["owner"] else (hub, match["id"])
+            services.append(Service(hub, match["id"], re.findall(r'"([^"]+)"', match["needs"]),
+                                    match["places"] and int(match["places"]), owner))
+    places = {one.owner: one.places for one in services if one.places is not None}
+    return [one._replace(places=places[one.owner]) for one in services]
 
 
 def shorten_deadlines(text, seconds):

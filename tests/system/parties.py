@@ -10,6 +10,31 @@ import time
 from peer import step_all
 
 
+def services_of(offer):
+    """The services that an offer takes a place of: several when it is about several needs."""
+    return offer.get("service_ids", [offer["service_id"]])
+
+
+def parts_of(referral):
+    """What became of each need: the parts of a referral, or the whole of it when all went one way."""
+    return referral.get("parts") or [{**referral, "needs": [need["code"] for need in referral.get("needs", [])]}]
+
+
+def over_capacity(services, parties, found):
+    """Services that held more people than places: by what their hub ever saw, and by how every referral stands now.
+    Those that share places count together in the second, where all is of one moment."""
+    owners = {(one.hub, one.service): one.owner for one in services}
+    places = {one.owner: one.places for one in services}
+    held = collections.Counter()
+    for referral in found.values():
+        for part in parts_of(referral):
+            if part.get("business_status") in ("offered", "hub-accepted", "contact-made"):
+                held[owners[part["hub_id"], part["service_id"]]] += 1
+    seen = {(party.peer.name, service): most for party in parties for service, most in party.taken_most.items()}
+    return ([owner for owner, count in held.items() if count > places[owner]]
+            + [key for key, most in seen.items() if most > places[owners[key]]])
+
+
 class Party:
     """One sender or hub, on one connection."""
 
@@ -22,7 +47,7 @@ class Party:
         self.told = collections.defaultdict(list)       # referral_id: pushes about it, in order
         self.heard = collections.Counter()              # referral_id: how many of them the story has told
         self.offers = {}                                # (referral_id, offer_number): offer
-        self.holding = {}                               # (referral_id, offer_number): service_id
+        self.holding = {}                               # (referral_id, offer_number): service ids
         self.taken_most = collections.Counter()         # service_id: most places held at once
         self.doubled = 0
 
@@ -66,9 +91,10 @@ class Party:
     def take_offer(self, offer):
         key = (offer["referral_id"], offer["offer_number"])
         self.offers[key] = offer
-        self.holding[key] = offer["service_id"]
-        now = collections.Counter(self.holding.values())[offer["service_id"]]
-        self.taken_most[offer["service_id"]] = max(now, self.taken_most[offer["service_id"]])
+        self.holding[key] = services_of(offer)
+        now = collections.Counter(service for held in self.holding.values() for service in held)
+        for service in self.holding[key]:
+            self.taken_most[service] = max(now[service], self.taken_most[service])
 
     def release(self, offer):
         self.holding.pop((offer["referral_id"], offer["offer_number"]), None)

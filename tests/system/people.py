@@ -56,8 +56,9 @@ class People:
         return f"{year}-{self.random.randint(1, 11):02d}-{self.random.randint(1, 20):02d}"
 
     def submit(self, need=None, source="gp_link_worker", priority="routine", neighbourhood=None, age=None, **fields):
-        """A whole submit about a new person; fields replace or add, None removes."""
+        """A whole submit about a new person with a need, or several; fields replace or add, None removes."""
         self.count += 1
+        needs = need if isinstance(need, list) else [need or self.random.choice(COMMON_NEEDS)]
         now = time_text(-1)
         message = {
             "type": "submit", "request_id": new_uuid(), "correlation_id": new_uuid(),
@@ -70,7 +71,7 @@ class People:
             "address_lines": [f"{self.random.randint(1, 99)} {self.random.choice(STREETS)}", "Plymouth"],
             "postcode": self.place_in(neighbourhood) if neighbourhood else self.random.choice(self.places)["postcode"],
             "contact_permissions": ["phone"],
-            "needs": [{"code": need or self.random.choice(COMMON_NEEDS), "is_primary": True}],
+            "needs": [{"code": code, "is_primary": code == needs[0]} for code in needs],
             "reason_for_referral": "Invented for a test of the network.",
             "consent_to_share": "given", "consent_recorded_at": now, "consent_recorded_by": "Rowan Example",
             "consent_message_back": ["referrer"],

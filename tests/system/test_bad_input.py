@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 """Bad input, one test for each kind. After each the answer names code, field and remedy and repeats no content, nothing
 has been stored, and an honest sender beside it is served."""
+import json
 import os
 import re
 import resource
@@ -15,7 +16,7 @@ import msgpack
 import zmq
 from zmq.utils.monitor import recv_monitor_message
 
-from harness import NetworkCase, OPTIONS, run
+from harness import NO_PACE, NetworkCase, OPTIONS, run
 from network import Network, free_port, shorten_deadlines
 from parties import Parties, Party
 from peer import Keys, Peer, new_uuid, referral_id, time_text
@@ -342,6 +343,84 @@ class Stories(BadCase):
         self.check_refused(answer, "REF-0203", "service_id", code="REC_NOT_FOUND")
 
 
+# What is wrong with a network: (a text of Plymouth's, what stands there instead, the text whose line is told when it is
+# another one, what is told). A cycle is told at both of its hubs.
+BAD_NETWORKS = {
+    "a hub that stands twice":
+        [('id = "rees";', 'id = "jan-cutting";', '{\n        id = "rees";', '"jan-cutting" stands twice')],
+    "a satellite of nothing":
+        [('satellite_of = "four-greens";', 'satellite_of = "nowhere";', None, 'no hub "nowhere"')],
+    "an area that is not known":
+        [('areas = [ "Crownhill" ];', 'areas = [ "Crown Hill" ];', None, 'did you mean "Crownhill"')],
+    "negative places":
+        [('{ id = "advocacy"; needs = [ "advocacy" ]; places = 12;',
+          '{ id = "advocacy"; needs = [ "advocacy" ]; places = -12;', None, "places must be between 0")],
+    "a need that nobody offers":
+        [('needs = [ "clinical-link" ]', 'needs = [ "home-care" ]', '"clinical-link",', 'promises "clinical-link"')],
+    "hours that end before they begin":
+        [('"fri 09:00-16:00"', '"fri 16:00-09:00"', None, "ends before it begins")],
+    "a cycle of parents":
+        [('id = "central-park";', 'id = "central-park"; satellite_of = "manadon-sports-hub";', None,
+          '"manadon-sports-hub" is itself a satellite'),
+         ('satellite_of = "central-park";', 'satellite_of = "central-park";', None,
+          '"central-park" is itself a satellite')],
+}
+
+
+class BadNetworks(BadCase):
+    """A network with contradictions is refused whole, with every line; the rules in force stay."""
+
+    def draft(self, faults):
+        """A file with these faults; returns its path and what is to be told: {line: words}."""
+        text, told = self.network.plymouth, {}
+        for before, after, where, words in faults:
+            told[text[:text.index(where or before)].count("\n") + 1] = words
+            text = text.replace(before, after, 1)
+        path = self.network.path("bad.conf")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text)
+        return path, told
+
+    def ctl(self, *arguments):
+        done = self.network.client("referralctl", *arguments)
+        self.assertNotIn("Sanitizer", done.stderr)
+        return done
+
+    def rules_in_force(self):
+        """The version, and where somebody would go."""
+        who = ["--need", "advocacy,food,befriending", "--age", "70", "--postcode", "PL1 1AE"]
+        return (self.ctl("routing", "versions", "-o", "json").stdout,
+                [row for row in json.loads(self.ctl("explain-profile", *who, "-o", "json").stdout)["items"]
+                 if row["type"] == "considered" and row["chosen"]])
+
+    def check_refused_whole(self, faults):
+        path, told = self.draft(faults)
+        before = self.rules_in_force()
+        self.assertTrue(before[1])
+        for command in (["check", path], ["apply", path, "--reason", "x", "--allow-holes"]):
+            done = self.ctl("routing", *command)
+            self.assertEqual(65, done.returncode, done.stdout + done.stderr)
+            for line, words in told.items():
+                self.assertRegex(done.stdout, rf"(?m)^{re.escape(path)}:{line}: .*{re.escape(words)}")
+        self.assertEqual(before, self.rules_in_force())
+
+    def test_each_contradiction_is_refused_with_its_line(self):
+        for name, faults in BAD_NETWORKS.items():
+            with self.subTest(name):
+                self.check_refused_whole(faults)
+
+    def test_all_at_once_are_told_at_once(self):
+        self.check_refused_whole([fault for faults in BAD_NETWORKS.values() for fault in faults])
+
+    def test_a_file_that_is_no_network(self):
+        path = self.network.path("bad.conf")
+        for content in (b"", b"\x00\xff\xfe", b'name = "x', b"hubs = (", b"x = { " * 2000, b"name = 1;\n" * 50000):
+            with open(path, "wb") as file:
+                file.write(content)
+            for command in (["check", path], ["apply", path, "--reason", "x"]):
+                self.assertIn(self.ctl("routing", *command).returncode, (65, 66), content[:20])
+
+
 class LateAnswers(BadCase):
     """The same network, but a hub has one second for an offer."""
 
@@ -429,6 +508,8 @@ class Keyholders(BadCase):
 
 class ReadsNothing(BadCase):
 
+    changes = NO_PACE
+
     def memory(self):
         with open(f"/proc/{self.network.process.pid}/statm", encoding="ascii") as file:
             return int(file.read().split()[1]) * resource.getpagesize()
@@ -465,6 +546,7 @@ class FullMap(BadCase):
     """A small store, filled: new referrals are refused, open ones are finished."""
 
     store_limit = "16MiB"
+    changes = NO_PACE
 
     def check_honest_is_served(self):
         answer = self.honest.ask({"type": "list", "limit": 1})

@@ -41,6 +41,22 @@ Test(ask, a_request_is_said_again_every_two_seconds_until_it_ends)
     cr_assert_eq(ask_due(&ask), ASK_NEVER);
 }
 
+Test(ask, what_takes_long_is_said_again_when_it_says_or_after_a_reconnect)
+{
+    struct ask ask = {.again_ms = ASK_STUDY_AGAIN_MS};
+
+    ask_connected(&ask, 0);
+    ask_welcomed(&ask, 0, 0);
+    ask_begin(&ask, 0);
+    cr_assert_eq(ask_next(&ask, 0), ASK_SAY_REQUEST);
+    cr_assert_eq(ask_next(&ask, ASK_STUDY_AGAIN_MS - 1), ASK_NOTHING);
+    cr_assert_eq(ask_next(&ask, ASK_STUDY_AGAIN_MS), ASK_SAY_REQUEST);
+    ask_disconnected(&ask);
+    ask_connected(&ask, ASK_STUDY_AGAIN_MS + 10);
+    ask_welcomed(&ask, 0, ASK_STUDY_AGAIN_MS + 10);
+    cr_assert_eq(ask_next(&ask, ASK_STUDY_AGAIN_MS + 10), ASK_SAY_REQUEST);
+}
+
 Test(ask, after_a_reconnect_hello_comes_before_the_unanswered_request)
 {
     struct ask ask = {0};

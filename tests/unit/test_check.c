@@ -434,15 +434,45 @@ Test(rules, an_nhs_number_or_the_reason_why_there_is_none)
     assert_refused(REFUSAL_REQUIRED, "nhs_number");
 }
 
-Test(rules, an_address_or_no_fixed_abode_with_a_neighbourhood)
+/* Without the message back to the practice, so that nothing else asks for the practice. */
+static void tell_nobody(void)
 {
-    clear(FIELD_address_lines);
-    assert_refused(REFUSAL_REQUIRED, "address_lines");
+    struct value *back = message_set_list(&submit, FIELD_consent_message_back, 1);
+
+    back[0] = (struct value){.present = true, .number = BACK_NONE};
+}
+
+Test(rules, who_has_a_home_has_an_address_and_a_postcode_or_a_practice_that_stands_in_for_it)
+{
+    tell_nobody();
+    clear(FIELD_gp_practice_ods);
+    assert_accepted();
     clear(FIELD_postcode);
     assert_refused(REFUSAL_REQUIRED, "postcode");
+    message_set_string(&submit, FIELD_gp_practice_ods, "Y99999");
+    assert_accepted();
+    clear(FIELD_address_lines);
+    assert_refused(REFUSAL_REQUIRED, "address_lines");
+    message_set_string(&submit, FIELD_postcode, "PL1 1AE");
+    assert_refused(REFUSAL_REQUIRED, "address_lines");
+}
+
+Test(rules, who_has_no_fixed_abode_has_a_neighbourhood_or_a_hub_of_contact)
+{
+    clear(FIELD_address_lines);
+    clear(FIELD_postcode);
     message_set_number(&submit, FIELD_no_fixed_abode, true);
     assert_refused(REFUSAL_REQUIRED, "neighbourhood_code");
     message_set_string(&submit, FIELD_neighbourhood_code, "E02003130");
+    assert_accepted();
+    clear(FIELD_neighbourhood_code);
+    message_set_string(&submit, FIELD_contact_hub_id, "shekinah");
+    assert_accepted();
+}
+
+Test(rules, consent_in_doubt_is_taken)
+{
+    message_set_number(&submit, FIELD_consent_to_share, CONSENT_IN_DOUBT);
     assert_accepted();
 }
 
@@ -588,6 +618,52 @@ Test(rules, each_message_takes_its_own_reasons)
         message_set_number(&submit, FIELD_status_reason, REASON_OTHER);
         assert_refused(REFUSAL_REQUIRED, "note");
     }
+}
+
+Test(rules, a_profile_has_one_primary_need_and_may_be_nowhere)
+{
+    struct value *needs;
+
+    message_init(&submit, MESSAGE_profile);
+    needs = message_set_list(&submit, FIELD_needs, 2);
+    needs[MEMBER_code] = (struct value){.present = true, .number = NEED_FOOD};
+    needs[NEED_OF_PERSON_MEMBER_COUNT + MEMBER_code] = (struct value){.present = true, .number = NEED_HOUSING};
+    assert_refused(REFUSAL_INVARIANT, "needs");
+    needs[MEMBER_is_primary] = (struct value){.present = true, .number = true};
+    assert_accepted();
+    needs[NEED_OF_PERSON_MEMBER_COUNT + MEMBER_code].number = NEED_FOOD;
+    assert_refused(REFUSAL_INVARIANT, "needs[1].code");
+}
+
+Test(rules, a_draft_is_a_piece_of_a_file_or_a_version_that_is_stored)
+{
+    message_init(&submit, MESSAGE_draft);
+    assert_refused(REFUSAL_REQUIRED, "draft_text");
+    message_set_number(&submit, FIELD_first_byte, 0);
+    message_set_number(&submit, FIELD_is_last, true);
+    assert_refused(REFUSAL_REQUIRED, "draft_text");
+    message_set_string(&submit, FIELD_draft_text, "network: {");
+    assert_accepted();
+    clear(FIELD_first_byte);
+    assert_refused(REFUSAL_REQUIRED, "first_byte");
+    message_set_number(&submit, FIELD_network_version, 4);
+    assert_refused(REFUSAL_INVARIANT, "draft_text");
+    clear(FIELD_draft_text);
+    assert_refused(REFUSAL_INVARIANT, "is_last");
+    clear(FIELD_is_last);
+    assert_accepted();
+    message_set_number(&submit, FIELD_first_byte, 0);
+    assert_refused(REFUSAL_INVARIANT, "first_byte");
+}
+
+Test(rules, an_emergency_ends_in_the_future_or_now)
+{
+    message_init(&submit, MESSAGE_emergency);
+    assert_accepted();
+    message_set_number(&submit, FIELD_until, NOW_MS);
+    assert_refused(REFUSAL_OUT_OF_RANGE, "until");
+    message_set_number(&submit, FIELD_until, NOW_MS + 1);
+    assert_accepted();
 }
 
 Test(rules, a_message_without_rules_is_accepted)

@@ -392,6 +392,126 @@ Test(codec, whatever_is_accepted_can_be_encoded_within_its_limit)
     cr_assert(taken > 10 && refused > 10, "%u %u", taken, refused);
 }
 
+/* What the network adds to a submit when it passes the person on, each as long as it may be. */
+static void add_longest(struct message *person)
+{
+    static char id[ID_BYTES_MAX];
+    static char name[4 * 120];
+    struct value *services = message_set_list(person, FIELD_service_ids, (size_t)fields[FIELD_service_ids].most);
+
+    memset(id, 'x', sizeof id);
+    for (size_t i = 0; i < sizeof name; i++)
+        name[i] = "\xf0\x9f\x98\x80"[i % 4];
+    for (int64_t i = 0; i < fields[FIELD_service_ids].most; i++)
+        services[i] = (struct value){.present = true, .text = {id, sizeof id}};
+    message_set_number(person, FIELD_mailbox_number, fields[FIELD_mailbox_number].most);
+    message_set_number(person, FIELD_referral_id, INT64_MAX);
+    message_set_number(person, FIELD_offer_number, fields[FIELD_offer_number].most);
+    message_set_number(person, FIELD_at, PEOPLE_AUTHORED_MS);
+    message_set_text(person, FIELD_service_id, id, sizeof id);
+    message_set_text(person, FIELD_sender_id, id, sizeof id);
+    message_set_text(person, FIELD_neighbourhood_code, id, sizeof id);
+    message_set_text(person, FIELD_neighbourhood_name, name, sizeof name);
+}
+
+Test(codec, the_longest_submit_can_be_passed_on_to_a_hub_whatever_the_network_adds)
+{
+    static unsigned char again[MESSAGE_BYTES_MAX];
+    const struct message_spec *spec = message_spec(MESSAGE_person);
+    struct message person;
+    size_t bytes = SUBMIT_BYTES_MAX + 1;
+
+    message_set_string(&sent, FIELD_referral_identifier, "1");
+    frame_of(&frame, &sent);
+    do
+        make_large(--bytes);
+    while (!decode(decoder, frame.bytes, frame.length, &got, &fault));
+    cr_assert_gt(frame.length, SUBMIT_BYTES_MAX - 10);
+    message_init(&person, MESSAGE_person);
+    for (size_t m = 0; m < spec->count; m++)
+        message_copy(&person, &got, spec->members[m].field);
+    add_longest(&person);
+    cr_assert_gt(encode(&person, again, sizeof again), frame.length);
+}
+
+/* Eight parts of one need each, and the places. */
+static void fill_ended(struct message *ended)
+{
+    struct value *part;
+    struct value *place;
+
+    message_init(ended, MESSAGE_ended);
+    message_set_number(ended, FIELD_mailbox_number, 1);
+    message_set_number(ended, FIELD_referral_id, 1);
+    message_copy(ended, &sent, FIELD_correlation_id);
+    message_set_number(ended, FIELD_state, STATE_COMPLETED);
+    message_set_number(ended, FIELD_business_status, BUSINESS_PARTLY);
+    message_set_number(ended, FIELD_at, PEOPLE_AUTHORED_MS);
+    part = message_set_list(ended, FIELD_parts, 8);
+    for (int i = 0; i < 8; i++, part += PART_OF_REFERRAL_MEMBER_COUNT) {
+        struct value *needs = message_set_member_list(ended, &part[MEMBER_part_needs], 2);
+
+        needs[0] = (struct value){.present = true, .number = 1 + i};
+        needs[1] = (struct value){.present = true, .number = 9 + i};
+        part[MEMBER_part_state] = (struct value){.present = true, .number = STATE_COMPLETED};
+        part[MEMBER_part_business_status] = (struct value){.present = true, .number = BUSINESS_GOT_HELP};
+        part[MEMBER_part_hub_id] = (struct value){.present = true, .text = {"oak", 3}};
+    }
+    place = message_set_list(ended, FIELD_places_to_go, 5);
+    for (int i = 0; i < 5; i++, place += PLACE_TO_GO_MEMBER_COUNT) {
+        place[MEMBER_place_hub_id] = (struct value){.present = true, .text = {"library", 7}};
+        place[MEMBER_place_hub_name] = (struct value){.present = true, .text = {"Central Library", 15}};
+        place[MEMBER_place_service_id] = (struct value){.present = true, .text = {"advice", 6}};
+        place[MEMBER_place_distance_m] = (struct value){.present = true, .number = i * 100};
+    }
+}
+
+Test(codec, the_parts_of_a_referral_and_the_places_to_go_arrive_and_can_be_copied)
+{
+    static unsigned char again[MESSAGE_BYTES_MAX];
+    static struct message ended;
+    static struct message copy;
+
+    fill_ended(&ended);
+    frame_of(&frame, &ended);
+    assert_taken();
+    for (size_t i = 0; i < 8; i++) {
+        const struct value *needs = message_member(&got, FIELD_parts, i, MEMBER_part_needs);
+
+        cr_assert_eq(needs->list.count, 2);
+        cr_assert_eq(got.elements[needs->list.first + 1].number, (int64_t)(9 + i));
+    }
+    cr_assert_eq(message_member(&got, FIELD_places_to_go, 4, MEMBER_place_distance_m)->number, 400);
+    message_init(&copy, MESSAGE_ended);
+    for (size_t i = 0; i < FIELD_COUNT; i++)
+        message_copy(&copy, &got, i);
+    memset(got.elements, 0, sizeof got.elements);
+    cr_assert_eq(encode(&copy, again, sizeof again), frame.length);
+    cr_assert_arr_eq(again, frame.bytes, frame.length);
+}
+
+Test(codec, a_need_that_stands_twice_in_a_part_is_refused_by_its_place)
+{
+    static struct message ended;
+
+    fill_ended(&ended);
+    ended.elements[message_member(&ended, FIELD_parts, 3, MEMBER_part_needs)->list.first + 1].number = 4;
+    frame_of(&frame, &ended);
+    assert_refused(REFUSAL_DUPLICATE_FIELD, "parts[3].needs[1]");
+}
+
+Test(codec, a_piece_of_a_network_file_has_lines)
+{
+    static struct message draft;
+
+    message_init(&draft, MESSAGE_draft);
+    message_copy(&draft, &sent, FIELD_request_id);
+    message_set_number(&draft, FIELD_first_byte, 0);
+    message_set_string(&draft, FIELD_draft_text, "network: {\n\tname = \"Zoë\";\n};\n");
+    frame_of(&frame, &draft);
+    assert_taken();
+}
+
 Test(codec, a_buffer_that_is_too_small_gives_nothing)
 {
     size_t length = frame.length;

@@ -19,7 +19,7 @@ struct sample {
     int64_t time;
     uint32_t distance;
     int64_t date;
-    const struct config_node *texts, *group, *groups;
+    const struct config_node *texts, *numbers, *group, *groups;
 };
 
 #define ROW(member, kind, least, most, list, standard)                                                                 \
@@ -36,6 +36,7 @@ static const struct config_row rows[] = {
     ROW(distance, CONFIG_DISTANCE, 0, 100000, LIST_none, "3km"),
     ROW(date, CONFIG_DATE, 0, 0, LIST_none, ""),
     ROW(texts, CONFIG_TEXTS, 0, 2, LIST_none, ""),
+    ROW(numbers, CONFIG_NUMBERS, 1, 3, LIST_none, ""),
     ROW(group, CONFIG_GROUP, 0, 0, LIST_none, ""),
     ROW(groups, CONFIG_GROUPS, 0, 2, LIST_none, ""),
 };
@@ -250,4 +251,26 @@ Test(config, a_file_that_cannot_be_read_says_why)
     cr_assert_str_eq(why, "cannot be read: No such file or directory");
     cr_assert(config_load_file("/tmp", &length, why, sizeof why) == NULL);
     cr_assert_str_eq(why, "cannot be read: not a file of at most 8 MiB");
+}
+
+Test(config, whole_numbers_stand_in_a_list)
+{
+    static const char text[] = "id = \"a\"; numbers = [ 1, -2, 3 ]; group = { id = 1; };";
+
+    memset(&faults, 0, sizeof faults);
+    memset(&sample, 0, sizeof sample);
+    struct config_tree *tree = config_parse("t.conf", text, sizeof text - 1, &faults);
+    config_take(tree, config_root(tree), "the file", rows, sizeof rows / sizeof rows[0], &sample);
+    cr_assert(eq(sz, faults.count, 0), "%s", faults.lines[0]);
+    cr_assert(eq(sz, config_count(sample.numbers), 3));
+    cr_assert(eq(i64, config_number(config_at(sample.numbers, 1)), -2));
+    cr_assert(config_member(config_root(tree), "numbers") == sample.numbers);
+    cr_assert(config_member(sample.group, "numbers") == NULL);
+    config_free(&tree);
+    read_text("id = \"a\"; numbers = [ ];");
+    expect_only("t.conf:1: numbers must have 1 to 3 entries, not 0");
+    read_text("id = \"a\"; numbers = [ \"1\" ];");
+    expect_only("t.conf:1: numbers must be whole numbers in square brackets, like [ 1, 2 ]");
+    read_text("id = \"a\"; numbers = 1;");
+    expect_only("t.conf:1: numbers must be whole numbers in square brackets, like [ 1, 2 ]");
 }

@@ -8,19 +8,33 @@
 #include <string.h>
 
 #define HOUR_MS INT64_C(3600000)
-#define RANDOM_STORIES 400
+#define RANDOM_STORIES 1000
+#define WHOLE 0 /* a letter about no offer */
 
-static struct invented four;
+static struct invented invented;
 static struct referral referral;
 static struct outcome_of outcome;
 static int64_t now;
+static bool emergency;
+static unsigned ended_letters;
+static struct places others[NETWORKS_SERVICES_MAX]; /* what other referrals take */
+
+/* The network is what it is: whatever is taken in it now is taken by others. */
+static void begin_in(const struct profile *profile)
+{
+    now = NETWORKS_NOW_MS;
+    emergency = false;
+    ended_letters = 0;
+    memcpy(others, invented.places, sizeof others);
+    referral = (struct referral){.number = 7, .sender = PARTY_SURGERY, .state = STATE_REQUESTED, .profile = *profile};
+}
 
 static void begin(void)
 {
-    network_of_four(&four);
-    now = NETWORKS_NOW_MS;
-    referral = (struct referral){.number = 7, .sender = PARTY_SURGERY, .state = STATE_REQUESTED};
-    referral.profile = profile_at_home();
+    const struct profile profile = profile_at_home();
+
+    network_of_four(&invented);
+    begin_in(&profile);
 }
 
 TestSuite(decide, .init = begin);
@@ -28,27 +42,205 @@ TestSuite(decide, .init = begin);
 static uint64_t story; /* the seed of a random one */
 #define sound(statement) cr_assert(statement, "seed %lu: " #statement, story)
 
-/* What must hold after every step, whatever it was. */
+/* ---- an independent count of places ---- */
+
+static bool uses_owner(const struct offer *offer, uint32_t owner)
+{
+    for (uint8_t i = 0; i < offer->services_count; i++) {
+        int row = network_find_service(&invented.network, offer->hub, offer->services[i]);
+        if (row >= 0 && invented.services[row].owner == owner)
+            return true;
+    }
+    return false;
+}
+
+static bool uses_row(const struct offer *offer, uint32_t row)
+{
+    const struct hub *hub = &invented.hubs[invented.services[row].hub];
+
+    for (uint8_t i = 0; i < offer->services_count; i++)
+        if (offer->hub == hub->party && offer->services[i] == invented.services[row].number)
+            return true;
+    return false;
+}
+
+static bool takes_place(const struct offer *offer, uint32_t owner)
+{
+    return uses_owner(offer, owner) &&
+           (offer_holds_place(offer) || (offer->accepted && invented.services[owner].seats));
+}
+
+static void count_places(void)
+{
+    for (uint32_t row = 0; row < invented.network.services_count; row++) {
+        struct places *places = &invented.places[row];
+        places->used = others[row].used;
+        places->unanswered = others[row].unanswered;
+        places->taken_in_week = others[row].taken_in_week;
+        for (uint8_t i = 0; i < referral.offers_count; i++) {
+            const struct offer *offer = &referral.offers[i];
+            places->used += takes_place(offer, row);
+            places->unanswered += uses_owner(offer, row) && offer_waits_for_answer(offer);
+            places->taken_in_week +=
+                (uses_owner(offer, row) || uses_row(offer, row)) && (offer_waits_for_answer(offer) || offer->accepted);
+        }
+    }
+}
+
+/* ---- what must hold after every step, whatever it was ---- */
+
+static void assert_parts_sound(void)
+{
+    uint64_t needs = 0;
+
+    for (uint8_t i = 0; i < referral.parts_count; i++) {
+        const struct part *part = &referral.parts[i];
+        const struct offer *offer = part->offer ? &referral.offers[part->offer - 1] : NULL;
+        sound(part->needs && !(part->needs & needs)); /* every need in one part and in no other */
+        needs |= part->needs;
+        sound(part_has_ended(part) == (part->deadline == 0));
+        sound(!part_waits(part) || (part->needs & (part->needs - 1)) == 0); /* what waits is one need */
+        sound(part->offer <= referral.offers_count);
+        switch (part->state) {
+        case STATE_RECEIVED:
+            sound(offer && offer_waits_for_answer(offer) && offer->needs == part->needs);
+            break;
+        case STATE_ACCEPTED:
+        case STATE_IN_PROGRESS:
+        case STATE_COMPLETED:
+        case STATE_FAILED:
+            sound((offer && offer->state == part->state && offer->needs == part->needs) ||
+                  part->business_status == BUSINESS_SIGNPOSTED);
+            break;
+        default:
+            sound(part->state == STATE_ON_HOLD || part->state == STATE_CANCELLED);
+            sound(!offer || !offer_holds_place(offer));
+        }
+    }
+    sound(needs == referral.profile.needs);
+}
+
+/* A plan sees the places as they were; so for whoever got an offer there was one more. */
+static void assert_offers_sound(const struct referral *before)
+{
+    for (uint8_t n = 1; n <= referral.offers_count; n++) {
+        const struct offer *offer = &referral.offers[n - 1];
+        int part = referral_part_of_offer(&referral, n);
+        sound(!offer_holds_place(offer) || part >= 0);
+        sound(offer->services_count > 0);
+        for (uint32_t row = 0; row < invented.network.services_count && n > before->offers_count; row++)
+            sound(!uses_owner(offer, row) || invented.places[row].used <= invented.places[row].total);
+    }
+    sound(referral.offers_count - before->offers_count == outcome.entry.placed_count);
+    sound(!outcome.entry.placed_count || outcome.entry.placed_first == before->offers_count + 1);
+}
+
+/* The rows of the owners whose places came back, in any order. */
+static void assert_freed(const struct referral *before)
+{
+    bool freed[NETWORKS_SERVICES_MAX] = {0};
+
+    for (uint8_t i = 0; i < outcome.freed_count; i++)
+        freed[outcome.freed[i]] = true;
+    for (uint32_t row = 0; row < invented.network.services_count; row++) {
+        bool came_back = false;
+        for (uint8_t n = 0; n < before->offers_count; n++)
+            came_back |= takes_place(&before->offers[n], row) && !takes_place(&referral.offers[n], row);
+        sound(freed[row] == came_back);
+    }
+}
+
+static void assert_unmet_sound(const struct referral *before)
+{
+    uint64_t seen = 0;
+
+    for (uint8_t i = 0; i < outcome.unmet_count; i++) {
+        int part = referral_part_of_need(&referral, outcome.unmet[i].need);
+        sound(part >= 0 && referral.parts[part].state == STATE_ON_HOLD);
+        sound(code_exists(LIST_unmet_cause, (int)outcome.unmet[i].cause));
+        sound(!(seen & NEED_BIT(outcome.unmet[i].need)));
+        seen |= NEED_BIT(outcome.unmet[i].need);
+    }
+    for (uint8_t i = 0; i < referral.parts_count; i++) {
+        const struct part *part = &referral.parts[i];
+        int past = referral_part_of_need(before, (enum need)__builtin_ctzll(part->needs));
+        bool was_held = past >= 0 && before->parts[past].state == STATE_ON_HOLD &&
+                        before->parts[past].business_status == part->business_status &&
+                        before->parts[past].reason == part->reason;
+        bool is_news = part->state == STATE_ON_HOLD && !was_held;
+        sound((seen & part->needs) == (is_news ? part->needs : 0));
+    }
+}
+
+static void assert_told_soundly(void)
+{
+    const struct entry *entry = &outcome.entry;
+    unsigned offers = 0, ended = 0, routed = 0;
+
+    for (uint8_t i = 0; i < entry->letters_count; i++) {
+        const struct letter *letter = &entry->letters[i];
+        offers += letter->type == MESSAGE_offer;
+        ended += letter->type == MESSAGE_ended;
+        routed += letter->type == MESSAGE_routed;
+        sound(letter->offer_number <= referral.offers_count);
+        sound(message_spec(letter->type)->roles & ROLE_BIT(ROLE_SENDER) ||
+              referral.offers[letter->offer_number - 1].hub == letter->party);
+    }
+    ended_letters += ended;
+    sound(ended_letters == referral_has_ended(&referral)); /* one answer for all, and not before all have ended */
+    sound(offers == entry->placed_count);
+    sound(!offers || routed);
+    sound(entry->parts_count == (entry->letters_count ? referral.parts_count : 0));
+    for (uint8_t i = 0; i < entry->parts_count; i++) {
+        const struct part *part = &referral.parts[i];
+        const struct standing *standing = &entry->parts[i];
+        sound(standing->needs == part->needs && standing->state == part->state &&
+              standing->business_status == part->business_status && standing->reason == part->reason &&
+              standing->outcome == part->outcome && standing->offer == part->offer &&
+              standing->deadline == part->deadline);
+    }
+}
+
+/* Deciding again from what was recorded gives the same shares. */
+static void assert_replayed(void)
+{
+    const struct decision *decision = &outcome.entry.decision;
+    struct question question = {.profile = &referral.profile,
+                                .needs = decision->needs,
+                                .sender = referral.sender,
+                                .offers = referral.offers,
+                                .offers_count = decision->offers_before,
+                                .now = outcome.entry.at,
+                                .emergency = decision->emergency,
+                                .recorded = decision->candidates,
+                                .recorded_count = decision->candidates_count};
+    struct plan plan;
+
+    if (!decision->made)
+        return;
+    route_plan(&invented.network, &question, invented.covers, &plan);
+    sound(plan.shares_count == outcome.entry.placed_count);
+    for (uint8_t i = 0; i < plan.shares_count; i++) {
+        const struct offer *offer = &referral.offers[outcome.entry.placed_first - 1 + i];
+        sound(plan.shares[i].needs == offer->needs);
+        sound(invented.hubs[plan.shares[i].verdict.hub].party == offer->hub);
+        sound(plan.shares[i].services_count == offer->services_count);
+    }
+    sound(!plan.shares_count || plan.shares[0].comparison == decision->comparison);
+}
+
 static void assert_sound(const struct referral *before, const struct cause *cause)
 {
-    uint32_t used = 0;
-
     if (outcome.refusal || outcome.repeated) {
         sound(memcmp(&referral, before, sizeof referral) == 0); /* what is refused or repeated changes nothing */
-        sound(!outcome.changed && !outcome.recorded && outcome.place_taken < 0 && outcome.place_freed < 0);
-        sound(outcome.entry.letters_count == 0);
+        sound(!outcome.changed && !outcome.recorded && !outcome.freed_count && !outcome.places_none_count);
+        sound(outcome.entry.letters_count == 0 && outcome.unmet_count == 0);
         sound(!outcome.refusal || refusal_spec(outcome.refusal));
         return;
     }
     sound(outcome.changed);
-    for (int row = HOME; row <= FAR; row++) {
-        sound(four.places[row].used <= PLACES_OF_FOUR);
-        used += four.places[row].used;
-    }
-    sound(used == (referral_current_offer(&referral) ? 1 : 0));
     sound(referral_is_open(&referral) == (referral.deadline > 0));
-    sound(!referral_is_open(&referral) || referral.deadline > now || referral.deadline == before->deadline);
-    sound(outcome.waits == (referral.business_status == BUSINESS_WAITLISTED));
+    sound(!referral_is_open(&referral) || referral.deadline > now || before->deadline <= now);
     sound(referral.changed_at == now);
     sound(outcome.entry.state == referral.state);
     sound(outcome.entry.business_status == referral.business_status);
@@ -59,20 +251,50 @@ static void assert_sound(const struct referral *before, const struct cause *caus
     sound(outcome.entry.referral == 7);
     sound(outcome.entry.at == now);
     sound(outcome.recorded || outcome.entry.letters_count == 0); /* nobody is told what is not recorded */
+    assert_parts_sound();
+    assert_offers_sound(before);
+    assert_freed(before);
+    assert_unmet_sound(before);
+    assert_told_soundly();
+    assert_replayed();
 }
 
-/* Decides, and does with the places what a turn does. */
+static bool same_referral(const struct referral *a, const struct referral *b)
+{
+    bool same = a->state == b->state && a->business_status == b->business_status && a->reason == b->reason &&
+                a->outcome == b->outcome && a->overdue == b->overdue && a->deadline == b->deadline &&
+                a->deadline_owner == b->deadline_owner && a->parts_count == b->parts_count &&
+                a->offers_count == b->offers_count;
+
+    for (uint8_t i = 0; i < a->parts_count && same; i++)
+        same = a->parts[i].needs == b->parts[i].needs && a->parts[i].state == b->parts[i].state &&
+               a->parts[i].offer == b->parts[i].offer && a->parts[i].deadline == b->parts[i].deadline;
+    for (uint8_t i = 0; i < a->offers_count && same; i++)
+        same = a->offers[i].hub == b->offers[i].hub && a->offers[i].needs == b->offers[i].needs &&
+               a->offers[i].state == b->offers[i].state &&
+               memcmp(a->offers[i].services, b->offers[i].services, sizeof a->offers[i].services) == 0;
+    return same;
+}
+
+/* Decides, twice for the same; and does with the places what a turn does. */
 static void happens(struct cause cause)
 {
-    struct facts facts = {.network = &four.network, .places = four.places, .now = now, .verdicts = four.verdicts};
-    struct referral before = referral;
+    struct facts facts = {.network = &invented.network,
+                          .places = invented.places,
+                          .pace = &invented.pace,
+                          .now = now,
+                          .emergency = emergency,
+                          .covers = invented.covers};
+    struct referral before = referral, again = referral;
 
+    count_places();
+    decide(&facts, &cause, &again, &outcome);
     decide(&facts, &cause, &referral, &outcome);
-    if (outcome.place_freed >= 0)
-        four.places[outcome.place_freed].used--;
-    if (outcome.place_taken >= 0)
-        four.places[outcome.place_taken].used++;
+    sound(same_referral(&again, &referral));
+    count_places();
     assert_sound(&before, &cause);
+    for (uint8_t i = 0; i < outcome.places_none_count; i++)
+        invented.places[outcome.places_none[i]].total = 0;
     if (outcome.recorded)
         referral.history++;
 }
@@ -110,7 +332,7 @@ static void deadline_comes(void)
 
 static void fill(int hub)
 {
-    four.places[hub].total = 0;
+    invented.places[hub].total = 0;
 }
 
 static void fill_all(void)
@@ -128,12 +350,12 @@ static void assert_stands(enum state state, enum business_status business, enum 
     cr_assert_eq(referral.reason, reason, "%s", code_text(LIST_status_reason, referral.reason));
 }
 
-static void assert_entry(enum event event, uint8_t offer_number, uint8_t placed_offer)
+static void assert_entry(enum event event, uint8_t offer_number, uint8_t placed_first)
 {
     cr_assert(outcome.recorded);
     cr_assert_eq(outcome.entry.event, event, "%s", code_text(LIST_event, outcome.entry.event));
     cr_assert_eq(outcome.entry.offer_number, offer_number);
-    cr_assert_eq(outcome.entry.placed_offer, placed_offer);
+    cr_assert_eq(outcome.entry.placed_first, placed_first);
 }
 
 static void assert_waits_for(int64_t after, uint32_t owner)
@@ -148,23 +370,38 @@ static void assert_told(size_t count, const struct letter *letters)
     for (size_t i = 0; i < count; i++) {
         cr_assert_eq(outcome.entry.letters[i].party, letters[i].party, "letter %zu", i);
         cr_assert_eq(outcome.entry.letters[i].type, letters[i].type, "letter %zu", i);
+        cr_assert_eq(outcome.entry.letters[i].offer_number, letters[i].offer_number, "letter %zu", i);
     }
 }
 #define NOBODY_TOLD() assert_told(0, NULL)
 #define TOLD(...)                                                                                                      \
     assert_told(sizeof((struct letter[]){__VA_ARGS__}) / sizeof(struct letter), (struct letter[]){__VA_ARGS__})
-#define SURGERY(type)                                                                                                  \
+#define SURGERY(type, offer)                                                                                           \
     {                                                                                                                  \
-        PARTY_SURGERY, MESSAGE_##type, 0                                                                               \
+        PARTY_SURGERY, MESSAGE_##type, offer, 0                                                                        \
     }
-#define HUB(hub, type)                                                                                                 \
+#define HUB(hub, type, offer)                                                                                          \
     {                                                                                                                  \
-        PARTY_##hub, MESSAGE_##type, 0                                                                                 \
+        PARTY_##hub, MESSAGE_##type, offer, 0                                                                          \
     }
+
+static void assert_came_back(uint32_t row)
+{
+    cr_assert_eq(outcome.freed_count, 1);
+    cr_assert_eq(outcome.freed[0], row);
+}
 
 static void assert_refused(enum refusal refusal)
 {
     cr_assert_eq(outcome.refusal, refusal, "REF-%04d instead of REF-%04d", outcome.refusal, refusal);
+}
+
+static void need_is(enum need need)
+{
+    referral.profile.need = need;
+    referral.profile.needs = NEED_BIT(need);
+    for (uint8_t i = 0; i < referral.parts_count; i++)
+        referral.parts[i].needs = NEED_BIT(need);
 }
 
 /* ---- submitting ---- */
@@ -175,16 +412,17 @@ Test(decide, what_is_submitted_is_offered_to_the_nearest_hub)
     assert_stands(STATE_RECEIVED, BUSINESS_OFFERED, 0);
     assert_entry(EVENT_SUBMITTED, 0, 1);
     assert_waits_for(40 * HOUR_MS, PARTY_HOME);
-    TOLD(SURGERY(routed), HUB(HOME, offer));
+    TOLD(SURGERY(routed, WHOLE), HUB(HOME, offer, 1));
     cr_assert_eq(referral.submitted_at, now);
     cr_assert_eq(referral.offers_count, 1);
     cr_assert_eq(referral.offers[0].hub, PARTY_HOME);
-    cr_assert_eq(referral.offers[0].service, four.services[HOME].number);
+    cr_assert_eq(referral.offers[0].services_count, 1);
+    cr_assert_eq(referral.offers[0].services[0], invented.services[HOME].number);
+    cr_assert_eq(referral.offers[0].needs, NEED_BIT(NEED_BEFRIENDING));
     cr_assert_eq(referral.offers[0].state, STATE_REQUESTED);
     cr_assert_eq(referral.offers[0].made_at, now);
-    cr_assert_eq(outcome.place_taken, HOME);
     cr_assert_eq(outcome.entry.hub, PARTY_HOME);
-    cr_assert_eq(outcome.entry.service, four.services[HOME].number);
+    cr_assert_eq(outcome.entry.service, invented.services[HOME].number);
 }
 
 Test(decide, the_more_pressing_has_less_time)
@@ -198,7 +436,7 @@ Test(decide, the_more_pressing_has_less_time)
 
 Test(decide, what_routing_saw_is_kept_with_the_chosen_hub_first)
 {
-    four.network.version = 9;
+    invented.network.version = 9;
     fill(NEAR);
     referral.profile.preferred_hub = PARTY_CITY;
     fill(HOME);
@@ -222,25 +460,25 @@ Test(decide, when_every_hub_is_full_it_waits)
     assert_stands(STATE_ON_HOLD, BUSINESS_WAITLISTED, REASON_ALL_FULL);
     assert_entry(EVENT_SUBMITTED, 0, 0);
     assert_waits_for(100 * HOUR_MS, PARTY_NONE);
-    TOLD(SURGERY(routed));
-    cr_assert(outcome.waits);
+    TOLD(SURGERY(routed, WHOLE));
+    cr_assert(part_waits(&referral.parts[0]));
     cr_assert_eq(outcome.entry.decision.comparison, 0);
     cr_assert_eq(outcome.entry.decision.candidates_count, 3);
 }
 
 Test(decide, when_no_hub_meets_the_rules_a_person_must_look)
 {
-    referral.profile.need = NEED_HOUSING;
+    need_is(NEED_HOUSING);
     surgery_submits();
     assert_stands(STATE_ON_HOLD, BUSINESS_ATTENTION, REASON_NO_HUB);
     assert_waits_for(25 * HOUR_MS, PARTY_NONE);
-    TOLD(SURGERY(routed));
+    TOLD(SURGERY(routed, WHOLE));
     cr_assert_eq(outcome.entry.decision.eligible, 0);
 }
 
 Test(decide, when_the_place_of_the_person_is_unknown_that_is_the_reason)
 {
-    referral.profile.need = NEED_HOUSING;
+    need_is(NEED_HOUSING);
     referral.profile.locality = LOCALITY_UNKNOWN;
     surgery_submits();
     assert_stands(STATE_ON_HOLD, BUSINESS_ATTENTION, REASON_UNKNOWN_LOCALITY);
@@ -251,7 +489,7 @@ Test(decide, a_safeguarding_concern_waits_for_a_person_and_no_hub_is_asked)
     referral.profile.safeguarding = true;
     surgery_submits();
     assert_stands(STATE_ON_HOLD, BUSINESS_ATTENTION, REASON_SAFEGUARDING);
-    TOLD(SURGERY(routed));
+    TOLD(SURGERY(routed, WHOLE));
     cr_assert_eq(referral.offers_count, 0);
     cr_assert_not(outcome.entry.decision.made);
     deadline_comes();
@@ -289,10 +527,11 @@ Test(decide, a_hub_that_accepts_is_told_the_person_and_the_sender_is_told_the_hu
     assert_stands(STATE_ACCEPTED, BUSINESS_HUB_ACCEPTED, 0);
     assert_entry(EVENT_ACCEPTED, 1, 0);
     assert_waits_for(80 * HOUR_MS, PARTY_HOME);
-    TOLD(SURGERY(answered), HUB(HOME, person));
+    TOLD(SURGERY(answered, 1), HUB(HOME, person, 1));
     cr_assert_eq(outcome.entry.hub, PARTY_HOME);
-    cr_assert_eq(outcome.entry.service, four.services[HOME].number);
-    cr_assert_eq(outcome.place_freed, -1, "the place stays taken");
+    cr_assert_eq(outcome.entry.service, invented.services[HOME].number);
+    cr_assert_eq(outcome.freed_count, 0, "the place stays taken");
+    cr_assert(referral.offers[0].accepted);
 }
 
 Test(decide, accepting_twice_is_a_repeat)
@@ -328,12 +567,11 @@ Test(decide, a_hub_that_declines_gives_its_place_back_and_the_next_is_asked)
     assert_stands(STATE_RECEIVED, BUSINESS_OFFERED, 0);
     assert_entry(EVENT_REJECTED, 1, 2);
     assert_waits_for(40 * HOUR_MS, PARTY_NEAR);
-    TOLD(SURGERY(answered), SURGERY(routed), HUB(NEAR, offer));
-    cr_assert_eq(outcome.place_freed, HOME);
-    cr_assert_eq(outcome.place_taken, NEAR);
-    cr_assert_eq(outcome.places_none, -1);
+    TOLD(SURGERY(answered, 1), SURGERY(routed, WHOLE), HUB(NEAR, offer, 2));
+    assert_came_back(HOME);
+    cr_assert_eq(outcome.places_none_count, 0);
     cr_assert_eq(outcome.entry.reason, REASON_NOT_APPROPRIATE);
-    cr_assert_eq(outcome.entry.hub, PARTY_NEAR);
+    cr_assert_eq(outcome.entry.hub, PARTY_HOME);
     cr_assert_eq(outcome.entry.decision.offers_before, 1);
     cr_assert_eq(referral.offers[0].state, STATE_REJECTED);
     cr_assert_eq(referral.offers[0].reason, REASON_NOT_APPROPRIATE);
@@ -347,8 +585,8 @@ Test(decide, a_hub_without_capacity_has_no_places_from_now_on)
 {
     surgery_submits();
     hub_rejects(PARTY_HOME, 1, REASON_CAPACITY);
-    cr_assert_eq(outcome.places_none, HOME);
-    cr_assert_eq(outcome.place_freed, HOME);
+    cr_assert(outcome.places_none_count == 1 && outcome.places_none[0] == HOME);
+    assert_came_back(HOME);
 }
 
 Test(decide, when_the_last_hub_has_declined_it_waits_for_those_that_are_full)
@@ -359,21 +597,20 @@ Test(decide, when_the_last_hub_has_declined_it_waits_for_those_that_are_full)
     hub_rejects(PARTY_HOME, 1, REASON_OTHER);
     assert_stands(STATE_ON_HOLD, BUSINESS_WAITLISTED, REASON_ALL_FULL);
     assert_entry(EVENT_REJECTED, 1, 0);
-    TOLD(SURGERY(answered), SURGERY(routed));
-    cr_assert_eq(outcome.place_freed, HOME);
-    cr_assert_eq(outcome.place_taken, -1);
+    TOLD(SURGERY(answered, 1), SURGERY(routed, WHOLE));
+    assert_came_back(HOME);
     cr_assert_eq(outcome.entry.hub, PARTY_HOME);
 }
 
 Test(decide, after_as_many_hubs_as_the_network_allows_a_person_must_look)
 {
-    four.network.hops_max = 2;
+    invented.network.hops_max = 2;
     surgery_submits();
     hub_rejects(PARTY_HOME, 1, REASON_OTHER);
     hub_rejects(PARTY_NEAR, 2, REASON_OTHER);
     assert_stands(STATE_ON_HOLD, BUSINESS_ATTENTION, REASON_HOPS);
     assert_entry(EVENT_REJECTED, 2, 0);
-    TOLD(SURGERY(answered), SURGERY(routed));
+    TOLD(SURGERY(answered, 2), SURGERY(routed, WHOLE));
     cr_assert_not(outcome.entry.decision.made);
     deadline_comes();
     assert_stands(STATE_ON_HOLD, BUSINESS_ATTENTION, REASON_HOPS);
@@ -384,7 +621,7 @@ Test(decide, after_the_last_hub_of_all_a_person_must_look)
     surgery_submits();
     hub_rejects(PARTY_HOME, 1, REASON_OTHER);
     hub_rejects(PARTY_NEAR, 2, REASON_OTHER);
-    four.network.hops_max = 12;
+    invented.network.hops_max = 12;
     hub_rejects(PARTY_CITY, 3, REASON_OTHER);
     assert_stands(STATE_ON_HOLD, BUSINESS_ATTENTION, REASON_NO_HUB);
 }
@@ -392,11 +629,11 @@ Test(decide, after_the_last_hub_of_all_a_person_must_look)
 Test(decide, an_answer_that_comes_after_its_service_has_left_the_network_frees_no_place)
 {
     surgery_submits();
-    four.places[HOME].used = 0;
-    four.hubs[HOME].services_count = 0;
+    invented.hubs[HOME].services_count = 0;
+    others[HOME].used = 0;
     hub_rejects(PARTY_HOME, 1, REASON_CAPACITY);
-    cr_assert_eq(outcome.place_freed, -1);
-    cr_assert_eq(outcome.places_none, -1);
+    cr_assert_eq(outcome.freed_count, 0);
+    cr_assert_eq(outcome.places_none_count, 0);
     assert_entry(EVENT_REJECTED, 1, 2);
 }
 
@@ -409,10 +646,9 @@ Test(decide, when_a_hub_is_silent_the_next_is_asked)
     assert_stands(STATE_RECEIVED, BUSINESS_OFFERED, 0);
     assert_entry(EVENT_OFFER_EXPIRED, 1, 2);
     assert_waits_for(40 * HOUR_MS, PARTY_NEAR);
-    TOLD(HUB(HOME, withdrawn), SURGERY(routed), HUB(NEAR, offer));
+    TOLD(HUB(HOME, withdrawn, 1), SURGERY(routed, WHOLE), HUB(NEAR, offer, 2));
     cr_assert_eq(outcome.entry.reason, REASON_SILENCE);
-    cr_assert_eq(outcome.place_freed, HOME);
-    cr_assert_eq(outcome.place_taken, NEAR);
+    assert_came_back(HOME);
     cr_assert_eq(referral.offers[0].state, STATE_CANCELLED);
     cr_assert_eq(referral.offers[0].reason, REASON_SILENCE);
 }
@@ -457,7 +693,7 @@ Test(decide, when_help_begins_the_sender_is_told)
     assert_stands(STATE_IN_PROGRESS, BUSINESS_CONTACT_MADE, 0);
     assert_entry(EVENT_STARTED, 1, 0);
     assert_waits_for(500 * HOUR_MS, PARTY_HOME);
-    TOLD(SURGERY(progressed));
+    TOLD(SURGERY(progressed, 1));
     hub_says(PARTY_HOME, EVENT_STARTED, 1);
     cr_assert(outcome.repeated);
 }
@@ -488,10 +724,10 @@ Test(decide, help_that_was_given_waits_for_the_sender_to_know)
     assert_stands(STATE_COMPLETED, BUSINESS_GOT_HELP, 0);
     assert_entry(EVENT_COMPLETED, 1, 0);
     assert_waits_for(120 * HOUR_MS, PARTY_SURGERY);
-    TOLD(SURGERY(ended));
+    TOLD(SURGERY(ended, 1));
     cr_assert_eq(referral.outcome, OUTCOME_BECAME_VOLUNTEER);
     cr_assert_eq(outcome.entry.outcome, OUTCOME_BECAME_VOLUNTEER);
-    cr_assert_eq(outcome.place_freed, HOME);
+    assert_came_back(HOME);
     hub_helps(OUTCOME_BECAME_VOLUNTEER);
     cr_assert(outcome.repeated);
     happens((struct cause){.event = EVENT_FAILED, .actor = PARTY_HOME, .offer_number = 1, .reason = REASON_OTHER});
@@ -504,7 +740,7 @@ Test(decide, help_in_part_and_at_once)
     hub_says(PARTY_HOME, EVENT_ACCEPTED, 1);
     hub_helps(OUTCOME_PARTLY);
     assert_stands(STATE_COMPLETED, BUSINESS_PARTLY, 0);
-    cr_assert_eq(outcome.place_freed, HOME);
+    assert_came_back(HOME);
 }
 
 Test(decide, help_that_failed_says_why)
@@ -515,8 +751,8 @@ Test(decide, help_that_failed_says_why)
     assert_stands(STATE_FAILED, BUSINESS_NOT_HELPED, REASON_FAILED_CONTACT);
     assert_entry(EVENT_FAILED, 1, 0);
     assert_waits_for(120 * HOUR_MS, PARTY_SURGERY);
-    TOLD(SURGERY(ended));
-    cr_assert_eq(outcome.place_freed, HOME);
+    TOLD(SURGERY(ended, 1));
+    assert_came_back(HOME);
     hub_helps(OUTCOME_GOT_HELP);
     assert_refused(REFUSAL_NOT_CURRENT);
 }
@@ -556,6 +792,7 @@ Test(decide, an_outcome_that_nobody_confirms_is_brought_before_a_person_again_an
     assert_waits_for(25 * HOUR_MS, PARTY_NONE);
     surgery_confirms();
     cr_assert_eq(referral.business_status, BUSINESS_CLOSED_ACKNOWLEDGED);
+    cr_assert_not(referral.overdue);
     cr_assert_not(referral_needs_person(&referral));
 }
 
@@ -569,7 +806,7 @@ Test(decide, a_hub_that_does_not_go_on_is_brought_before_a_person_and_the_sender
     assert_entry(EVENT_OVERDUE, 1, 0);
     cr_assert_eq(outcome.entry.hub, PARTY_HOME);
     assert_waits_for(25 * HOUR_MS, PARTY_NONE);
-    TOLD(SURGERY(progressed));
+    TOLD(SURGERY(progressed, 1));
     deadline_comes();
     cr_assert_not(outcome.recorded);
     hub_says(PARTY_HOME, EVENT_STARTED, 1);
@@ -577,7 +814,7 @@ Test(decide, a_hub_that_does_not_go_on_is_brought_before_a_person_and_the_sender
     deadline_comes();
     assert_stands(STATE_IN_PROGRESS, BUSINESS_CONTACT_MADE, 0);
     cr_assert_eq(referral_overdue_reason(&referral), REASON_OVERDUE);
-    TOLD(SURGERY(progressed));
+    TOLD(SURGERY(progressed, 1));
     hub_helps(OUTCOME_GOT_HELP);
     assert_stands(STATE_COMPLETED, BUSINESS_GOT_HELP, 0);
 }
@@ -599,8 +836,8 @@ Test(decide, what_is_on_offer_can_be_cancelled)
     surgery_submits();
     surgery_cancels();
     assert_entry(EVENT_CANCELLED, 1, 0);
-    TOLD(HUB(HOME, withdrawn), SURGERY(ended));
-    cr_assert_eq(outcome.place_freed, HOME);
+    TOLD(HUB(HOME, withdrawn, 1), SURGERY(ended, 1));
+    assert_came_back(HOME);
     cr_assert_eq(referral.offers[0].state, STATE_CANCELLED);
     cr_assert_eq(referral.offers[0].reason, REASON_WITHDRAWN_BY_SENDER);
     assert_cancelled();
@@ -614,8 +851,8 @@ Test(decide, what_waits_can_be_cancelled)
     surgery_submits();
     surgery_cancels();
     assert_entry(EVENT_CANCELLED, 0, 0);
-    TOLD(SURGERY(ended));
-    cr_assert_not(outcome.waits);
+    TOLD(SURGERY(ended, WHOLE));
+    cr_assert_not(part_waits(&referral.parts[0]));
     assert_cancelled();
 }
 
@@ -624,7 +861,7 @@ Test(decide, what_is_accepted_can_be_cancelled)
     surgery_submits();
     hub_says(PARTY_HOME, EVENT_ACCEPTED, 1);
     surgery_cancels();
-    TOLD(HUB(HOME, withdrawn), SURGERY(ended));
+    TOLD(HUB(HOME, withdrawn, 1), SURGERY(ended, 1));
     assert_cancelled();
 }
 
@@ -632,8 +869,8 @@ Test(decide, what_is_in_progress_can_be_cancelled)
 {
     hub_begins();
     surgery_cancels();
-    TOLD(HUB(HOME, withdrawn), SURGERY(ended));
-    cr_assert_eq(outcome.place_freed, HOME);
+    TOLD(HUB(HOME, withdrawn, 1), SURGERY(ended, 1));
+    assert_came_back(HOME);
     hub_helps(OUTCOME_GOT_HELP);
     assert_refused(REFUSAL_OFFER_ENDED);
     surgery_cancels();
@@ -669,14 +906,13 @@ Test(decide, a_freed_place_goes_to_who_waits)
 {
     fill_all();
     surgery_submits();
-    four.places[NEAR].total = 1;
-    happens((struct cause){.event = EVENT_OFFERED});
+    invented.places[NEAR].total = 1;
+    happens((struct cause){.event = EVENT_OFFERED, .need = NEED_BEFRIENDING});
     assert_stands(STATE_RECEIVED, BUSINESS_OFFERED, 0);
     assert_entry(EVENT_OFFERED, 0, 1);
-    TOLD(SURGERY(routed), HUB(NEAR, offer));
-    cr_assert_not(outcome.waits);
-    cr_assert_eq(outcome.place_taken, NEAR);
-    happens((struct cause){.event = EVENT_OFFERED});
+    TOLD(SURGERY(routed, WHOLE), HUB(NEAR, offer, 1));
+    cr_assert_not(part_waits(&referral.parts[0]));
+    happens((struct cause){.event = EVENT_OFFERED, .need = NEED_BEFRIENDING});
     cr_assert(outcome.repeated);
 }
 
@@ -688,7 +924,7 @@ Test(decide, a_review_that_changes_nothing_is_not_written_down)
     assert_stands(STATE_ON_HOLD, BUSINESS_WAITLISTED, REASON_ALL_FULL);
     cr_assert(outcome.changed, "its next review is");
     cr_assert_not(outcome.recorded);
-    cr_assert(outcome.waits);
+    cr_assert(part_waits(&referral.parts[0]));
     NOBODY_TOLD();
     assert_waits_for(100 * HOUR_MS, PARTY_NONE);
 }
@@ -697,77 +933,807 @@ Test(decide, a_review_that_finds_a_place_offers_it)
 {
     fill_all();
     surgery_submits();
-    four.places[HOME].total = 1;
+    invented.places[HOME].total = 1;
     deadline_comes();
     assert_stands(STATE_RECEIVED, BUSINESS_OFFERED, 0);
     assert_entry(EVENT_OFFERED, 0, 1);
-    TOLD(SURGERY(routed), HUB(HOME, offer));
+    TOLD(SURGERY(routed, WHOLE), HUB(HOME, offer, 1));
 }
 
 Test(decide, a_review_that_finds_no_hub_any_more_brings_it_before_a_person)
 {
     fill_all();
     surgery_submits();
-    referral.profile.need = NEED_HOUSING;
+    need_is(NEED_HOUSING);
     deadline_comes();
     assert_stands(STATE_ON_HOLD, BUSINESS_ATTENTION, REASON_NO_HUB);
     assert_entry(EVENT_ATTENTION, 0, 0);
-    TOLD(SURGERY(routed));
-    referral.profile.need = NEED_BEFRIENDING;
+    TOLD(SURGERY(routed, WHOLE));
+    need_is(NEED_BEFRIENDING);
     deadline_comes();
     assert_stands(STATE_ON_HOLD, BUSINESS_WAITLISTED, REASON_ALL_FULL);
     assert_entry(EVENT_WAITLISTED, 0, 0);
-    TOLD(SURGERY(routed));
+    TOLD(SURGERY(routed, WHOLE));
+}
+
+/* ---- holds ---- */
+
+static void hold_for_safeguarding(void)
+{
+    referral.profile.safeguarding = true;
+}
+
+static void doubt_consent(void)
+{
+    referral.profile.consent_in_doubt = true;
+}
+
+static void let_consent_run_out(void)
+{
+    referral.profile.consent_until = hours_day(now) - 1;
+}
+
+static void live_outside(void)
+{
+    referral.profile.neighbourhood = NEIGHBOURHOOD_NONE;
+}
+
+static void doubt_everything(void)
+{
+    doubt_consent();
+    live_outside();
+}
+
+Test(decide, what_a_person_must_decide_is_held_whole_and_no_hub_is_looked_at)
+{
+    static const struct {
+        void (*begin)(void);
+        enum status_reason reason;
+    } rows[] = {
+        {hold_for_safeguarding, REASON_SAFEGUARDING},   {doubt_consent, REASON_CONSENT_IN_DOUBT},
+        {let_consent_run_out, REASON_CONSENT_IN_DOUBT}, {live_outside, REASON_OUTSIDE},
+        {doubt_everything, REASON_CONSENT_IN_DOUBT},
+    };
+
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        begin();
+        referral.profile.needs |= NEED_BIT(NEED_HOUSING);
+        rows[i].begin();
+        surgery_submits();
+        assert_stands(STATE_ON_HOLD, BUSINESS_ATTENTION, rows[i].reason);
+        cr_assert_eq(referral.parts_count, 1);
+        cr_assert_not(outcome.entry.decision.made);
+        cr_assert_eq(outcome.unmet_count, 2);
+        cr_assert_eq(outcome.unmet[0].cause, CAUSE_HELD);
+        TOLD(SURGERY(routed, WHOLE));
+        deadline_comes();
+        assert_stands(STATE_ON_HOLD, BUSINESS_ATTENTION, rows[i].reason);
+        cr_assert_not(outcome.recorded);
+        cr_assert_eq(outcome.unmet_count, 0, "it had become unmet before");
+    }
+}
+
+Test(decide, a_consent_holds_on_its_last_day_and_no_hub_is_asked_after_it)
+{
+    referral.profile.consent_until = hours_day(now);
+    surgery_submits();
+    assert_stands(STATE_RECEIVED, BUSINESS_OFFERED, 0);
+    deadline_comes();
+    assert_stands(STATE_ON_HOLD, BUSINESS_ATTENTION, REASON_CONSENT_IN_DOUBT);
+    cr_assert_eq(referral.offers_count, 1);
+}
+
+Test(decide, a_hub_that_closed_before_it_answered_counts_as_not_asked)
+{
+    surgery_submits();
+    invented.hubs[HOME].status = HUB_PAUSED;
+    happens((struct cause){.event = EVENT_HUB_CLOSED, .offer_number = 1});
+    cr_assert_eq(referral.offers[1].hub, PARTY_NEAR);
+    invented.hubs[HOME].status = HUB_OPEN;
+    deadline_comes();
+    cr_assert_eq(referral.offers[2].hub, PARTY_HOME);
+    deadline_comes();
+    cr_assert_eq(referral.offers[3].hub, PARTY_CITY, "three hubs may be asked, and the first was not");
+    deadline_comes();
+    assert_stands(STATE_ON_HOLD, BUSINESS_ATTENTION, REASON_HOPS);
+}
+
+Test(decide, who_was_outside_is_placed_when_a_changed_network_reaches_them)
+{
+    live_outside();
+    surgery_submits();
+    referral.profile.neighbourhood = 0;
+    happens((struct cause){.event = EVENT_OFFERED, .need = NEED_BEFRIENDING});
+    assert_stands(STATE_RECEIVED, BUSINESS_OFFERED, 0);
+    TOLD(SURGERY(routed, WHOLE), HUB(HOME, offer, 1));
+}
+
+/* ---- waiting too long ---- */
+
+/* Waits from the beginning; the review after it has expired is the next deadline. */
+static void waits_until_expiry(void)
+{
+    invented.network.deadlines.waiting_expiry_ms = 150 * HOUR_MS;
+    fill_all();
+    surgery_submits();
+    assert_waits_for(100 * HOUR_MS, PARTY_NONE);
+    deadline_comes();
+    assert_waits_for(50 * HOUR_MS, PARTY_NONE);
+    cr_assert_not(referral.overdue);
+}
+
+Test(decide, who_has_waited_too_long_is_brought_before_a_person_once_and_goes_on_waiting)
+{
+    waits_until_expiry();
+    deadline_comes();
+    assert_stands(STATE_ON_HOLD, BUSINESS_WAITLISTED, REASON_ALL_FULL);
+    assert_entry(EVENT_OVERDUE, 0, 0);
+    cr_assert_eq(outcome.entry.reason, REASON_WAITED_TOO_LONG);
+    cr_assert_eq(referral_overdue_reason(&referral), REASON_WAITED_TOO_LONG);
+    cr_assert(referral_needs_person(&referral));
+    cr_assert(part_waits(&referral.parts[0]));
+    cr_assert_eq(outcome.unmet_count, 0);
+    TOLD(SURGERY(progressed, WHOLE));
+    assert_waits_for(100 * HOUR_MS, PARTY_NONE);
+    deadline_comes();
+    cr_assert_not(outcome.recorded, "the second time is no news");
+    cr_assert(referral.overdue);
+    assert_waits_for(100 * HOUR_MS, PARTY_NONE);
+    invented.places[NEAR].total = 1;
+    deadline_comes();
+    assert_stands(STATE_RECEIVED, BUSINESS_OFFERED, 0);
+    assert_entry(EVENT_OFFERED, 0, 1);
+    cr_assert_not(referral.overdue);
+}
+
+Test(decide, who_has_waited_too_long_and_no_hub_can_help_any_more_needs_a_person_for_that)
+{
+    waits_until_expiry();
+    deadline_comes();
+    need_is(NEED_HOUSING);
+    deadline_comes();
+    assert_stands(STATE_ON_HOLD, BUSINESS_ATTENTION, REASON_NO_HUB);
+    assert_entry(EVENT_ATTENTION, 0, 0);
+    cr_assert_not(referral.overdue);
+    cr_assert_eq(outcome.unmet_count, 1);
+    cr_assert_eq(outcome.unmet[0].cause, CAUSE_NO_SERVICE);
+}
+
+Test(decide, who_begins_to_wait_late_is_looked_at_when_the_next_review_comes)
+{
+    invented.network.deadlines.waiting_expiry_ms = HOUR_MS;
+    surgery_submits();
+    fill_all();
+    deadline_comes();
+    assert_stands(STATE_ON_HOLD, BUSINESS_WAITLISTED, REASON_ALL_FULL);
+    assert_waits_for(100 * HOUR_MS, PARTY_NONE);
+    cr_assert_not(referral.overdue);
+    deadline_comes();
+    cr_assert(referral.overdue);
+}
+
+/* ---- places ---- */
+
+Test(decide, a_seat_stays_taken_by_who_accepted_it)
+{
+    invented.services[HOME].seats = true;
+    hub_begins();
+    hub_helps(OUTCOME_GOT_HELP);
+    cr_assert_eq(outcome.freed_count, 0);
+    count_places();
+    cr_assert_eq(invented.places[HOME].used, 1);
+}
+
+Test(decide, a_seat_that_was_declined_comes_back)
+{
+    invented.services[HOME].seats = true;
+    surgery_submits();
+    hub_rejects(PARTY_HOME, 1, REASON_OTHER);
+    assert_came_back(HOME);
+}
+
+Test(decide, what_comes_back_or_is_none_is_said_of_the_service_that_owns_the_places)
+{
+    invented.services[HOME].owner = FAR;
+    surgery_submits();
+    hub_rejects(PARTY_HOME, 1, REASON_CAPACITY);
+    assert_came_back(FAR);
+    cr_assert(outcome.places_none_count == 1 && outcome.places_none[0] == FAR);
+}
+
+Test(decide, who_shares_the_places_of_a_hub_without_capacity_is_not_asked_for_them)
+{
+    invented.services[NEAR].owner = HOME;
+    surgery_submits();
+    hub_rejects(PARTY_HOME, 1, REASON_CAPACITY);
+    assert_stands(STATE_RECEIVED, BUSINESS_OFFERED, 0);
+    cr_assert_eq(referral.offers[1].hub, PARTY_CITY);
+}
+
+Test(decide, a_hub_without_capacity_is_not_asked_again_in_the_same_breath)
+{
+    invented.hubs[HOME].ask_again = true;
+    fill(NEAR);
+    fill(CITY);
+    surgery_submits();
+    hub_rejects(PARTY_HOME, 1, REASON_CAPACITY);
+    assert_stands(STATE_ON_HOLD, BUSINESS_WAITLISTED, REASON_ALL_FULL);
+}
+
+Test(decide, a_sender_that_has_had_its_share_of_a_hub_is_offered_the_next)
+{
+    invented.network.pace = 1;
+    pace_add(&invented.pace, PARTY_SURGERY, PARTY_HOME, 1);
+    surgery_submits();
+    cr_assert_eq(referral.offers[0].hub, PARTY_NEAR);
+}
+
+Test(decide, in_an_emergency_the_needs_it_is_about_have_its_deadlines)
+{
+    invented.network.emergency_needs = NEED_BIT(NEED_BEFRIENDING);
+    invented.network.emergency.offer_ms[PRIORITY_ROUTINE] = HOUR_MS;
+    emergency = true;
+    surgery_submits();
+    assert_waits_for(HOUR_MS, PARTY_HOME);
+    cr_assert(outcome.entry.decision.emergency);
+    begin();
+    invented.network.emergency_needs = NEED_BIT(NEED_FOOD);
+    invented.network.emergency.offer_ms[PRIORITY_ROUTINE] = HOUR_MS;
+    emergency = true;
+    surgery_submits();
+    assert_waits_for(40 * HOUR_MS, PARTY_HOME);
+}
+
+/* ---- signposting ---- */
+
+/* Hub HOME becomes a library. */
+static void library_opens(void)
+{
+    invented.hubs[HOME].tier = TIER_UNIVERSAL;
+    invented.network.emergency_needs = 0;
+    referral.profile.tier = TIER_UNIVERSAL;
+}
+
+Test(decide, for_a_low_need_the_sender_is_told_where_to_go_and_no_hub_is_asked)
+{
+    library_opens();
+    surgery_submits();
+    assert_stands(STATE_COMPLETED, BUSINESS_SIGNPOSTED, 0);
+    assert_entry(EVENT_SIGNPOSTED, 0, 0);
+    assert_waits_for(120 * HOUR_MS, PARTY_SURGERY);
+    TOLD(SURGERY(ended, WHOLE));
+    cr_assert_eq(referral.outcome, OUTCOME_SIGNPOSTED);
+    cr_assert_eq(outcome.entry.outcome, OUTCOME_SIGNPOSTED);
+    cr_assert_eq(outcome.entry.signposts_count, 1);
+    cr_assert_eq(outcome.entry.signposts[0].hub, PARTY_HOME);
+    cr_assert_eq(outcome.entry.signposts[0].service, invented.services[HOME].number);
+    cr_assert_eq(referral.offers_count, 0);
+    cr_assert_eq(outcome.unmet_count, 0);
+    surgery_confirms();
+    assert_stands(STATE_COMPLETED, BUSINESS_CLOSED_ACKNOWLEDGED, 0);
+}
+
+Test(decide, where_there_is_nowhere_to_go_a_low_need_is_offered_to_a_hub)
+{
+    referral.profile.tier = TIER_UNIVERSAL;
+    surgery_submits();
+    assert_stands(STATE_RECEIVED, BUSINESS_OFFERED, 0);
+    assert_entry(EVENT_SUBMITTED, 0, 1);
+    invented.hubs[CITY].tier = TIER_UNIVERSAL;
+    hub_rejects(PARTY_HOME, 1, REASON_OTHER);
+    assert_stands(STATE_RECEIVED, BUSINESS_OFFERED, 0);
+    cr_assert_eq(referral.offers[1].hub, PARTY_NEAR, "once it is a case it stays one");
+}
+
+Test(decide, a_safeguarding_concern_is_not_signposted)
+{
+    library_opens();
+    referral.profile.safeguarding = true;
+    surgery_submits();
+    assert_stands(STATE_ON_HOLD, BUSINESS_ATTENTION, REASON_SAFEGUARDING);
+}
+
+/* ---- several needs ---- */
+
+/* As the network of four; the near hub has housing by a service of its own, and befriending by another one than
+ * advice; the hub of the whole city has food. So advice and befriending are at home, housing and befriending near. */
+static void town_with(uint64_t needs)
+{
+    struct profile profile = profile_at_home();
+
+    network_begin(&invented);
+    network_add_hub(&invented, "home", (struct position){10300, 10400}, 0);
+    network_add_service(&invented, NEED_BIT(NEED_BEFRIENDING) | NEED_BIT(NEED_ADVICE), 2, false);
+    network_add_hub(&invented, "near", (struct position){11000, 10000}, 1);
+    network_add_service(&invented, NEED_BIT(NEED_BEFRIENDING), 2, false);
+    network_add_service(&invented, NEED_BIT(NEED_HOUSING), 2, false);
+    network_add_hub(&invented, "city", (struct position){20000, 10000}, 2);
+    network_add_service(&invented, NEED_BIT(NEED_FOOD) | NEED_BIT(NEED_HOUSING), 2, true);
+    network_ready(&invented);
+    profile.needs = needs;
+    profile.need = (enum need)__builtin_ctzll(needs);
+    begin_in(&profile);
+}
+enum { TOWN_HOME, TOWN_NEAR, TOWN_NEAR_HOUSING, TOWN_CITY }; /* rows of services */
+
+#define NEEDS(a, b) (NEED_BIT(NEED_##a) | NEED_BIT(NEED_##b))
+
+static void assert_part(int i, uint64_t needs, enum state state, enum business_status business, uint8_t offer)
+{
+    const struct part *part = &referral.parts[i];
+
+    cr_assert_eq(part->needs, needs, "part %d: %lx", i, part->needs);
+    cr_assert_eq(part->state, state, "part %d: %s", i, code_text(LIST_state, part->state));
+    cr_assert_eq(part->business_status, business, "part %d: %s", i,
+                 code_text(LIST_business_status, part->business_status));
+    cr_assert_eq(part->offer, offer, "part %d: %d", i, part->offer);
+}
+
+static void assert_unmet(size_t i, enum need need, enum unmet_cause cause)
+{
+    cr_assert_lt(i, outcome.unmet_count);
+    cr_assert_eq(outcome.unmet[i].need, need);
+    cr_assert_eq(outcome.unmet[i].cause, cause, "%s", code_text(LIST_unmet_cause, (int)outcome.unmet[i].cause));
+}
+
+Test(decide, needs_that_one_hub_meets_are_one_offer)
+{
+    town_with(NEEDS(BEFRIENDING, ADVICE));
+    surgery_submits();
+    assert_stands(STATE_RECEIVED, BUSINESS_OFFERED, 0);
+    assert_entry(EVENT_SUBMITTED, 0, 1);
+    cr_assert_eq(referral.parts_count, 1);
+    cr_assert_eq(referral.offers[0].hub, PARTY_HOME);
+    cr_assert_eq(referral.offers[0].needs, NEEDS(BEFRIENDING, ADVICE));
+    cr_assert_eq(referral.offers[0].services_count, 1);
+    TOLD(SURGERY(routed, WHOLE), HUB(HOME, offer, 1));
+}
+
+Test(decide, a_hub_that_meets_all_needs_by_several_services_is_asked_once_and_leases_a_place_of_each)
+{
+    town_with(NEEDS(BEFRIENDING, HOUSING));
+    surgery_submits();
+    cr_assert_eq(referral.parts_count, 1);
+    cr_assert_eq(referral.offers[0].hub, PARTY_NEAR);
+    cr_assert_eq(referral.offers[0].services_count, 2);
+    hub_rejects(PARTY_NEAR, 1, REASON_CAPACITY);
+    cr_assert_eq(outcome.freed_count, 2);
+    cr_assert_eq(outcome.places_none_count, 2);
+    cr_assert_eq(outcome.freed[0] + outcome.freed[1], TOWN_NEAR + TOWN_NEAR_HOUSING);
+}
+
+Test(decide, needs_that_no_one_hub_meets_go_to_two_each_with_its_own)
+{
+    town_with(NEEDS(ADVICE, HOUSING));
+    surgery_submits();
+    assert_stands(STATE_RECEIVED, BUSINESS_OFFERED, 0);
+    assert_entry(EVENT_SUBMITTED, 0, 1);
+    cr_assert_eq(outcome.entry.placed_count, 2);
+    cr_assert_eq(outcome.entry.hub, PARTY_HOME);
+    cr_assert_eq(referral.parts_count, 2);
+    assert_part(0, NEED_BIT(NEED_ADVICE), STATE_RECEIVED, BUSINESS_OFFERED, 1);
+    assert_part(1, NEED_BIT(NEED_HOUSING), STATE_RECEIVED, BUSINESS_OFFERED, 2);
+    cr_assert_eq(referral.offers[0].needs, NEED_BIT(NEED_ADVICE));
+    cr_assert_eq(referral.offers[1].needs, NEED_BIT(NEED_HOUSING));
+    TOLD(SURGERY(routed, WHOLE), HUB(HOME, offer, 1), HUB(NEAR, offer, 2));
+}
+
+Test(decide, a_need_whose_hubs_are_full_waits_while_the_other_goes_on)
+{
+    town_with(NEEDS(ADVICE, HOUSING));
+    fill(TOWN_NEAR_HOUSING);
+    fill(TOWN_CITY);
+    surgery_submits();
+    assert_stands(STATE_RECEIVED, BUSINESS_OFFERED, 0);
+    assert_part(0, NEED_BIT(NEED_ADVICE), STATE_RECEIVED, BUSINESS_OFFERED, 1);
+    assert_part(1, NEED_BIT(NEED_HOUSING), STATE_ON_HOLD, BUSINESS_WAITLISTED, 0);
+    cr_assert_eq(outcome.unmet_count, 1);
+    assert_unmet(0, NEED_HOUSING, CAUSE_FULL);
+    TOLD(SURGERY(routed, WHOLE), HUB(HOME, offer, 1));
+    hub_says(PARTY_HOME, EVENT_ACCEPTED, 1);
+    invented.places[TOWN_CITY].total = 1;
+    happens((struct cause){.event = EVENT_OFFERED, .need = NEED_HOUSING});
+    assert_stands(STATE_ACCEPTED, BUSINESS_HUB_ACCEPTED, 0);
+    assert_entry(EVENT_OFFERED, 0, 2);
+    assert_part(1, NEED_BIT(NEED_HOUSING), STATE_RECEIVED, BUSINESS_OFFERED, 2);
+    TOLD(SURGERY(routed, WHOLE), HUB(CITY, offer, 2));
+    happens((struct cause){.event = EVENT_OFFERED, .need = NEED_ADVICE});
+    cr_assert(outcome.repeated, "that need has a hub");
+}
+
+Test(decide, a_need_that_nobody_meets_needs_a_person_while_the_other_goes_on)
+{
+    town_with(NEEDS(ADVICE, LEARNING));
+    surgery_submits();
+    assert_stands(STATE_RECEIVED, BUSINESS_OFFERED, 0);
+    assert_part(1, NEED_BIT(NEED_LEARNING), STATE_ON_HOLD, BUSINESS_ATTENTION, 0);
+    cr_assert(referral_needs_person(&referral));
+    cr_assert_eq(outcome.unmet_count, 1);
+    assert_unmet(0, NEED_LEARNING, CAUSE_NO_SERVICE);
+    hub_says(PARTY_HOME, EVENT_ACCEPTED, 1);
+    hub_says(PARTY_HOME, EVENT_STARTED, 1);
+    hub_helps(OUTCOME_GOT_HELP);
+    assert_stands(STATE_ON_HOLD, BUSINESS_ATTENTION, REASON_NO_HUB);
+    TOLD(SURGERY(progressed, 1));
+    assert_came_back(TOWN_HOME);
+}
+
+Test(decide, each_need_that_waits_is_a_part_and_all_that_nobody_meets_are_one)
+{
+    town_with(NEEDS(ADVICE, HOUSING) | NEEDS(LEARNING, COUNSELLING));
+    fill_all();
+    surgery_submits();
+    cr_assert_eq(referral.parts_count, 3);
+    assert_part(0, NEED_BIT(NEED_ADVICE), STATE_ON_HOLD, BUSINESS_WAITLISTED, 0);
+    assert_part(1, NEED_BIT(NEED_HOUSING), STATE_ON_HOLD, BUSINESS_WAITLISTED, 0);
+    assert_part(2, NEEDS(LEARNING, COUNSELLING), STATE_ON_HOLD, BUSINESS_ATTENTION, 0);
+    cr_assert_eq(outcome.unmet_count, 4);
+    TOLD(SURGERY(routed, WHOLE));
+}
+
+Test(decide, a_rejection_may_split_what_went_one_way)
+{
+    town_with(NEEDS(BEFRIENDING, HOUSING));
+    surgery_submits();
+    hub_rejects(PARTY_NEAR, 1, REASON_OTHER);
+    assert_entry(EVENT_REJECTED, 1, 2);
+    cr_assert_eq(referral.parts_count, 2);
+    assert_part(0, NEED_BIT(NEED_BEFRIENDING), STATE_RECEIVED, BUSINESS_OFFERED, 2);
+    assert_part(1, NEED_BIT(NEED_HOUSING), STATE_RECEIVED, BUSINESS_OFFERED, 3);
+    cr_assert_eq(referral.offers[1].hub, PARTY_HOME);
+    cr_assert_eq(referral.offers[2].hub, PARTY_CITY);
+    TOLD(SURGERY(answered, 1), SURGERY(routed, WHOLE), HUB(HOME, offer, 2), HUB(CITY, offer, 3));
+}
+
+Test(decide, a_rejection_of_one_part_leaves_the_other_as_it_is)
+{
+    town_with(NEEDS(ADVICE, HOUSING));
+    surgery_submits();
+    hub_says(PARTY_HOME, EVENT_ACCEPTED, 1);
+    struct part accepted_part = referral.parts[0];
+    hub_rejects(PARTY_NEAR, 2, REASON_OTHER);
+    assert_stands(STATE_ACCEPTED, BUSINESS_HUB_ACCEPTED, 0);
+    cr_assert_eq(referral.parts[0].deadline, accepted_part.deadline);
+    assert_part(0, NEED_BIT(NEED_ADVICE), STATE_ACCEPTED, BUSINESS_HUB_ACCEPTED, 1);
+    assert_part(1, NEED_BIT(NEED_HOUSING), STATE_RECEIVED, BUSINESS_OFFERED, 3);
+    TOLD(SURGERY(answered, 2), SURGERY(routed, WHOLE), HUB(CITY, offer, 3));
+    cr_assert_eq(referral.deadline, now + 40 * HOUR_MS, "the earlier of the two");
+    cr_assert_eq(referral.deadline_owner, PARTY_CITY);
+}
+
+Test(decide, hops_are_counted_for_each_need)
+{
+    town_with(NEEDS(ADVICE, HOUSING));
+    invented.network.hops_max = 1;
+    surgery_submits();
+    hub_rejects(PARTY_NEAR, 2, REASON_OTHER);
+    assert_part(1, NEED_BIT(NEED_HOUSING), STATE_ON_HOLD, BUSINESS_ATTENTION, 2);
+    cr_assert_eq(referral.parts[1].reason, REASON_HOPS);
+    assert_unmet(0, NEED_HOUSING, CAUSE_HELD);
+    assert_part(0, NEED_BIT(NEED_ADVICE), STATE_RECEIVED, BUSINESS_OFFERED, 1);
+    begin();
+    town_with(NEEDS(ADVICE, HOUSING));
+    invented.network.hops_max = 2;
+    surgery_submits();
+    hub_rejects(PARTY_NEAR, 2, REASON_OTHER);
+    assert_part(1, NEED_BIT(NEED_HOUSING), STATE_RECEIVED, BUSINESS_OFFERED, 3);
+}
+
+Test(decide, a_referral_that_has_no_room_for_more_offers_is_brought_before_a_person)
+{
+    invented.network.hops_max = OFFERS_MAX + 1;
+    for (int hub = HOME; hub <= FAR; hub++)
+        invented.hubs[hub].ask_again = true;
+    surgery_submits();
+    for (uint8_t n = 1; n < OFFERS_MAX; n++)
+        hub_rejects(PARTY_HOME, n, REASON_OTHER);
+    assert_stands(STATE_RECEIVED, BUSINESS_OFFERED, 0);
+    cr_assert_eq(referral.offers_count, OFFERS_MAX);
+    hub_rejects(PARTY_HOME, OFFERS_MAX, REASON_OTHER);
+    assert_stands(STATE_ON_HOLD, BUSINESS_ATTENTION, REASON_HOPS);
+}
+
+/* ---- several needs: the end ---- */
+
+static void both_begin(void)
+{
+    town_with(NEEDS(ADVICE, HOUSING));
+    surgery_submits();
+    hub_says(PARTY_HOME, EVENT_ACCEPTED, 1);
+    hub_says(PARTY_NEAR, EVENT_ACCEPTED, 2);
+    hub_says(PARTY_HOME, EVENT_STARTED, 1);
+    assert_stands(STATE_IN_PROGRESS, BUSINESS_CONTACT_MADE, 0);
+    hub_says(PARTY_NEAR, EVENT_STARTED, 2);
+}
+
+static void help_comes_to(uint32_t hub, uint8_t offer, enum outcome result)
+{
+    happens((struct cause){.event = EVENT_COMPLETED, .actor = hub, .offer_number = offer, .outcome = result});
+}
+
+static void help_fails(uint32_t hub, uint8_t offer, enum status_reason reason)
+{
+    happens((struct cause){.event = EVENT_FAILED, .actor = hub, .offer_number = offer, .reason = reason});
+}
+
+Test(decide, the_referral_ends_with_its_last_part_and_the_sender_is_told_once)
+{
+    both_begin();
+    help_comes_to(PARTY_HOME, 1, OUTCOME_GOT_HELP);
+    assert_stands(STATE_IN_PROGRESS, BUSINESS_CONTACT_MADE, 0);
+    TOLD(SURGERY(progressed, 1));
+    assert_came_back(TOWN_HOME);
+    surgery_confirms();
+    assert_refused(REFUSAL_NOT_CURRENT);
+    help_comes_to(PARTY_NEAR, 2, OUTCOME_GOT_HELP);
+    assert_stands(STATE_COMPLETED, BUSINESS_GOT_HELP, 0);
+    cr_assert_eq(referral.outcome, OUTCOME_GOT_HELP);
+    assert_waits_for(120 * HOUR_MS, PARTY_SURGERY);
+    TOLD(SURGERY(ended, WHOLE));
+    surgery_confirms();
+    assert_stands(STATE_COMPLETED, BUSINESS_CLOSED_ACKNOWLEDGED, 0);
+}
+
+Test(decide, help_for_one_need_and_none_for_the_other_is_help_in_part)
+{
+    for (int failed_first = 0; failed_first < 2; failed_first++) {
+        both_begin();
+        if (failed_first)
+            help_fails(PARTY_NEAR, 2, REASON_FAILED_CONTACT);
+        help_comes_to(PARTY_HOME, 1, OUTCOME_GOT_HELP);
+        if (!failed_first)
+            help_fails(PARTY_NEAR, 2, REASON_FAILED_CONTACT);
+        assert_stands(STATE_COMPLETED, BUSINESS_PARTLY, 0);
+        cr_assert_eq(referral.outcome, OUTCOME_PARTLY);
+        cr_assert_eq(outcome.entry.outcome, OUTCOME_PARTLY);
+        assert_part(1, NEED_BIT(NEED_HOUSING), STATE_FAILED, BUSINESS_NOT_HELPED, 2);
+        TOLD(SURGERY(ended, WHOLE));
+    }
+}
+
+Test(decide, when_no_need_was_met_it_has_failed_for_the_reason_of_the_first)
+{
+    both_begin();
+    help_fails(PARTY_NEAR, 2, REASON_FAILED_CONTACT);
+    TOLD(SURGERY(progressed, 2));
+    help_fails(PARTY_HOME, 1, REASON_DECLINED);
+    assert_stands(STATE_FAILED, BUSINESS_NOT_HELPED, REASON_DECLINED);
+    cr_assert_eq(referral.outcome, 0);
+    TOLD(SURGERY(ended, WHOLE));
+}
+
+Test(decide, who_cancels_cancels_all_that_goes_on)
+{
+    town_with(NEEDS(ADVICE, HOUSING) | NEEDS(FOOD, LEARNING));
+    fill(TOWN_CITY);
+    surgery_submits();
+    assert_part(0, NEED_BIT(NEED_ADVICE), STATE_RECEIVED, BUSINESS_OFFERED, 1);
+    assert_part(1, NEED_BIT(NEED_HOUSING), STATE_RECEIVED, BUSINESS_OFFERED, 2);
+    assert_part(2, NEED_BIT(NEED_FOOD), STATE_ON_HOLD, BUSINESS_WAITLISTED, 0);
+    assert_part(3, NEED_BIT(NEED_LEARNING), STATE_ON_HOLD, BUSINESS_ATTENTION, 0);
+    hub_says(PARTY_NEAR, EVENT_ACCEPTED, 2);
+    surgery_cancels();
+    assert_entry(EVENT_CANCELLED, 1, 0);
+    TOLD(HUB(HOME, withdrawn, 1), HUB(NEAR, withdrawn, 2), SURGERY(ended, WHOLE));
+    cr_assert_eq(outcome.freed_count, 2);
+    for (int i = 0; i < 4; i++)
+        cr_assert_eq(referral.parts[i].state, STATE_CANCELLED);
+    assert_cancelled();
+}
+
+Test(decide, what_has_been_done_is_not_cancelled_with_the_rest)
+{
+    both_begin();
+    help_comes_to(PARTY_HOME, 1, OUTCOME_GOT_HELP);
+    surgery_cancels();
+    TOLD(HUB(NEAR, withdrawn, 2), SURGERY(ended, WHOLE));
+    assert_part(0, NEED_BIT(NEED_ADVICE), STATE_COMPLETED, BUSINESS_GOT_HELP, 1);
+    assert_part(1, NEED_BIT(NEED_HOUSING), STATE_CANCELLED, BUSINESS_REVOKED, 2);
+    assert_cancelled();
+}
+
+/* ---- several needs: time, and hubs that close ---- */
+
+Test(decide, each_part_has_its_own_deadline_and_the_earliest_comes_first)
+{
+    town_with(NEEDS(ADVICE, HOUSING));
+    surgery_submits();
+    now += HOUR_MS;
+    hub_says(PARTY_HOME, EVENT_ACCEPTED, 1);
+    cr_assert_eq(referral.deadline_owner, PARTY_NEAR);
+    deadline_comes();
+    assert_entry(EVENT_OFFER_EXPIRED, 2, 3);
+    TOLD(HUB(NEAR, withdrawn, 2), SURGERY(routed, WHOLE), HUB(CITY, offer, 3));
+    assert_part(0, NEED_BIT(NEED_ADVICE), STATE_ACCEPTED, BUSINESS_HUB_ACCEPTED, 1);
+    hub_says(PARTY_CITY, EVENT_ACCEPTED, 3);
+    deadline_comes();
+    assert_entry(EVENT_OVERDUE, 1, 0);
+    cr_assert_eq(outcome.entry.hub, PARTY_HOME);
+    TOLD(SURGERY(progressed, 1));
+    cr_assert(referral.overdue && referral.parts[0].overdue && !referral.parts[1].overdue);
+    hub_says(PARTY_CITY, EVENT_STARTED, 3);
+    cr_assert(referral.overdue, "that another part moves on makes this one no less late");
+    hub_says(PARTY_HOME, EVENT_STARTED, 1);
+    cr_assert_not(referral.overdue);
+}
+
+Test(decide, deadlines_that_fall_together_are_handled_one_after_the_other)
+{
+    town_with(NEEDS(ADVICE, HOUSING));
+    surgery_submits();
+    deadline_comes();
+    assert_entry(EVENT_OFFER_EXPIRED, 1, 0);
+    assert_part(0, NEED_BIT(NEED_ADVICE), STATE_ON_HOLD, BUSINESS_ATTENTION, 1);
+    cr_assert_eq(referral.deadline, now, "the other is due at once");
+    deadline_comes();
+    assert_entry(EVENT_OFFER_EXPIRED, 2, 3);
+    cr_assert_gt(referral.deadline, now);
+}
+
+Test(decide, all_that_have_waited_too_long_are_told_one_by_one)
+{
+    town_with(NEEDS(ADVICE, HOUSING));
+    invented.network.deadlines.waiting_expiry_ms = 50 * HOUR_MS;
+    fill_all();
+    surgery_submits();
+    for (int i = 0; i < 2; i++) {
+        deadline_comes();
+        assert_entry(EVENT_OVERDUE, 0, 0);
+        cr_assert_eq(outcome.entry.decision.needs, referral.parts[i].needs);
+        TOLD(SURGERY(progressed, WHOLE));
+        cr_assert(referral.parts[i].overdue);
+    }
+    cr_assert_gt(referral.deadline, now);
+}
+
+Test(decide, a_hub_that_closes_loses_its_offer_and_not_that_of_another)
+{
+    town_with(NEEDS(ADVICE, HOUSING));
+    surgery_submits();
+    invented.hubs[NEAR].status = HUB_CLOSED;
+    happens((struct cause){.event = EVENT_HUB_CLOSED, .offer_number = 2});
+    assert_entry(EVENT_HUB_CLOSED, 2, 3);
+    assert_part(0, NEED_BIT(NEED_ADVICE), STATE_RECEIVED, BUSINESS_OFFERED, 1);
+    assert_part(1, NEED_BIT(NEED_HOUSING), STATE_RECEIVED, BUSINESS_OFFERED, 3);
+    TOLD(HUB(NEAR, withdrawn, 2), SURGERY(routed, WHOLE), HUB(CITY, offer, 3));
+    happens((struct cause){.event = EVENT_HUB_CLOSED, .offer_number = 2});
+    cr_assert(outcome.repeated);
+    happens((struct cause){.event = EVENT_HUB_CLOSED});
+    cr_assert(outcome.repeated);
+}
+
+Test(decide, a_hub_that_drains_answers_what_it_was_offered)
+{
+    surgery_submits();
+    invented.hubs[HOME].status = HUB_DRAINING;
+    hub_says(PARTY_HOME, EVENT_ACCEPTED, 1);
+    assert_stands(STATE_ACCEPTED, BUSINESS_HUB_ACCEPTED, 0);
+}
+
+Test(decide, of_several_needs_the_one_with_the_least_time_counts)
+{
+    static const enum need hasty[] = {NEED_BEFRIENDING, NEED_ADVICE};
+
+    for (int i = 0; i < 2; i++) {
+        town_with(NEEDS(BEFRIENDING, ADVICE));
+        invented.network.emergency_needs = NEED_BIT(hasty[i]);
+        invented.network.emergency.offer_ms[PRIORITY_ROUTINE] = 3 * HOUR_MS;
+        emergency = true;
+        surgery_submits();
+        assert_waits_for(3 * HOUR_MS, PARTY_HOME);
+    }
 }
 
 /* ---- anything ---- */
 
+static uint8_t any_offer(uint64_t *random, bool living)
+{
+    uint8_t at = (uint8_t)random_below(random, OFFERS_MAX);
+
+    for (uint8_t i = 0; i < referral.offers_count && living; i++) {
+        uint8_t n = (uint8_t)((at + i) % referral.offers_count);
+        if (offer_holds_place(&referral.offers[n]))
+            return (uint8_t)(n + 1);
+    }
+    return at;
+}
+
+static enum need any_need(uint64_t *random)
+{
+    enum need need;
+
+    do
+        need = (enum need)(1 + random_below(random, NETWORKS_NEEDS));
+    while (!(referral.profile.needs & NEED_BIT(need)));
+    return need;
+}
+
+static void something_changes(uint64_t *random)
+{
+    uint32_t hubs = invented.network.hubs_count;
+    uint32_t services = invented.network.services_count;
+
+    now += random_below(random, 2) ? 1 : HOUR_MS * random_below(random, 200);
+    emergency = random_below(random, 4) == 0;
+    if (services)
+        invented.places[random_below(random, services)].total = random_below(random, 5);
+    if (services)
+        others[random_below(random, services)].used = random_below(random, 3);
+    if (hubs)
+        invented.hubs[random_below(random, hubs)].status = random_below(random, 3) ? HUB_OPEN : HUB_PAUSED;
+    if (random_below(random, 10) == 0)
+        referral.profile.neighbourhood = (uint16_t)random_below(random, 4);
+}
+
 /* Anybody says anything at any time; happens() asserts what must always hold. */
 static void something_happens(uint64_t *random)
 {
-    static const enum event events[] = {EVENT_RECEIVED,  EVENT_ACCEPTED, EVENT_REJECTED,          EVENT_STARTED,
-                                        EVENT_COMPLETED, EVENT_FAILED,   EVENT_CANCELLED,         EVENT_OFFERED,
-                                        EVENT_OVERDUE,   EVENT_ACCEPTED, EVENT_OUTCOME_CONFIRMED, EVENT_SUBMITTED};
-    struct cause cause = {.event = events[random_below(random, 12)]};
-    uint8_t current = referral_current_offer(&referral);
+    static const enum event events[] = {
+        EVENT_RECEIVED,   EVENT_ACCEPTED, EVENT_REJECTED, EVENT_STARTED,  EVENT_COMPLETED,         EVENT_FAILED,
+        EVENT_CANCELLED,  EVENT_OFFERED,  EVENT_OVERDUE,  EVENT_ACCEPTED, EVENT_OUTCOME_CONFIRMED, EVENT_SUBMITTED,
+        EVENT_HUB_CLOSED, EVENT_OFFERED,  EVENT_OVERDUE};
+    struct cause cause = {.event = events[random_below(random, sizeof events / sizeof events[0])]};
 
-    cause.offer_number = current && random_below(random, 4) ? current : (uint8_t)random_below(random, 5);
+    if (cause.event != EVENT_CANCELLED && cause.event != EVENT_OVERDUE && cause.event != EVENT_OFFERED)
+        cause.offer_number = any_offer(random, random_below(random, 4));
+    cause.need = any_need(random);
     cause.actor = cause.offer_number && cause.offer_number <= referral.offers_count && random_below(random, 8)
                       ? referral.offers[cause.offer_number - 1].hub
-                      : random_below(random, PARTY_CLINIC + 1);
-    if (cause.event == EVENT_CANCELLED && random_below(random, 4) == 0)
+                      : random_below(random, NETWORKS_HUBS_MAX);
+    if (cause.event == EVENT_CANCELLED && random_below(random, 8) == 0)
         cause.actor = PARTY_SURGERY;
     cause.reason = (enum status_reason)(1 + random_below(random, REASON_ENTERED_IN_ERROR));
     cause.outcome = (enum outcome)(1 + random_below(random, OUTCOME_BECAME_VOLUNTEER));
-    now += random_below(random, 2) ? 1 : HOUR_MS * random_below(random, 200);
-    four.places[random_below(random, 4)].total = random_below(random, 2) * PLACES_OF_FOUR;
-    four.hubs[random_below(random, 4)].status = random_below(random, 2) ? HUB_OPEN : HUB_PAUSED;
+    something_changes(random);
+    if (cause.event == EVENT_OVERDUE && random_below(random, 4))
+        now = referral.deadline > now ? referral.deadline : now;
     happens(cause);
-    if (outcome.places_none >= 0)
-        four.places[outcome.places_none].total = 0;
 }
 
-Test(decide, in_random_stories_no_place_is_lost_and_every_open_one_has_a_deadline)
+static void random_story_begins(uint64_t *random)
 {
-    unsigned closed = 0;
-    unsigned events[EVENT_NETWORK_CHANGED + 1] = {0};
+    struct profile profile;
+
+    network_at_random(&invented, random);
+    for (uint32_t row = 0; row < invented.network.services_count; row++)
+        invented.places[row] = (struct places){.total = random_below(random, 5), .used = random_below(random, 2)};
+    invented.network.hops_max = 1 + random_below(random, 6);
+    invented.network.deadlines.waiting_expiry_ms = random_below(random, 400) * HOUR_MS;
+    profile = profile_at_random(&invented, random);
+    profile.safeguarding = random_below(random, 20) == 0;
+    profile.consent_in_doubt = random_below(random, 20) == 0;
+    begin_in(&profile);
+}
+
+Test(decide, in_random_stories_in_random_networks_no_need_and_no_place_is_lost)
+{
+    unsigned closed = 0, split = 0, several = 0, waited = 0, parts_ended = 0, signposted = 0;
+    unsigned events[EVENT_EMERGENCY_ENDED + 1] = {0};
 
     for (unsigned run = 0; run < RANDOM_STORIES; run++) {
         uint64_t seed = random_seed(run), random = seed;
 
         story = seed;
-        begin();
+        random_story_begins(&random);
         surgery_submits();
-        for (int step = 0; step < 60; step++) {
+        for (int step = 0; step < 80; step++) {
+            uint8_t parts = referral.parts_count;
             something_happens(&random);
-            if (outcome.recorded)
-                events[outcome.entry.event]++;
+            events[outcome.entry.event] += outcome.recorded;
+            split += referral.parts_count > parts;
+            several += outcome.entry.placed_count > 1;
+            waited += outcome.recorded && outcome.entry.reason == REASON_WAITED_TOO_LONG;
+            parts_ended += outcome.entry.event == EVENT_COMPLETED && outcome.recorded && !referral_has_ended(&referral);
         }
         closed += !referral_is_open(&referral);
+        signposted += referral.parts[0].business_status == BUSINESS_SIGNPOSTED;
     }
     cr_assert_gt(closed, RANDOM_STORIES / 20);
+    cr_assert(split > 10 && several > 10 && waited > 10 && parts_ended > 10 && signposted > 3, "%u %u %u %u %u", split,
+              several, waited, parts_ended, signposted);
     for (int event = EVENT_OFFERED; event <= EVENT_OVERDUE; event++)
         cr_assert_gt(events[event], 0, "%s never happened", code_text(LIST_event, event));
+    cr_assert_gt(events[EVENT_HUB_CLOSED], 0);
 }
 
 Test(decide, the_clock_alone_brings_every_referral_to_a_hub_or_before_a_person)
@@ -785,14 +1751,15 @@ Test(decide, the_clock_alone_brings_every_referral_to_a_hub_or_before_a_person)
 Test(decide, what_was_offered_to_a_hub_that_closes_goes_to_the_next_and_what_it_accepted_stays)
 {
     surgery_submits();
-    happens((struct cause){.event = EVENT_HUB_CLOSED});
+    invented.hubs[HOME].status = HUB_CLOSED;
+    happens((struct cause){.event = EVENT_HUB_CLOSED, .offer_number = referral.offers_count});
     assert_entry(EVENT_HUB_CLOSED, 1, 2);
     cr_assert_eq(outcome.entry.reason, REASON_HUB_CLOSED);
-    cr_assert_eq(outcome.place_freed, HOME);
+    assert_came_back(HOME);
     cr_assert_eq(referral.offers[0].state, STATE_CANCELLED);
     assert_stands(STATE_RECEIVED, BUSINESS_OFFERED, 0);
     hub_says(PARTY_NEAR, EVENT_ACCEPTED, 2);
-    happens((struct cause){.event = EVENT_HUB_CLOSED});
+    happens((struct cause){.event = EVENT_HUB_CLOSED, .offer_number = referral.offers_count});
     cr_assert(outcome.repeated);
     cr_assert_eq(referral.state, STATE_ACCEPTED);
 }

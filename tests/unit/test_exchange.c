@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * exchange against a peer in this program: what it says when ZeroMQ is silent, what it repeats, which pushes it takes.
  */
+#include "clients/ask.h"
 #include "clients/exchange.h"
 #include "tests/peer.h"
 
@@ -210,6 +211,20 @@ Test(exchange, a_daemon_that_does_not_answer_is_told)
     struct exchange *exchange = open_to(peer, NULL, 500);
     cr_assert_eq(ask_cancel(exchange, NULL), EXCHANGE_TIMEOUT);
     expect_words(exchange, "no answer to \"cancel\" in 0.5 s; repeating is safe");
+    exchange_close(&exchange);
+    peer_close(peer);
+}
+
+Test(exchange, a_study_is_not_asked_twice_while_it_is_waited_for)
+{
+    struct peer *peer = peer_open(greet_only);
+    struct message study;
+
+    peer_bind(peer, NULL, true);
+    struct exchange *exchange = open_to(peer, NULL, ASK_REQUEST_AGAIN_MS + 700);
+    message_init(&study, MESSAGE_coverage);
+    cr_assert_eq(exchange_ask(exchange, &study, NULL, NULL), EXCHANGE_TIMEOUT);
+    cr_assert_eq(atomic_load(&peer->count[MESSAGE_coverage]), 1);
     exchange_close(&exchange);
     peer_close(peer);
 }

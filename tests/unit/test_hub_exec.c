@@ -108,6 +108,24 @@ Test(hub_exec, the_command_gets_the_json_and_what_it_is_about)
     cr_assert_str_eq(result.output, expected);
 }
 
+Test(hub_exec, the_command_gets_the_services_of_an_offer_and_whether_its_figure_is_old)
+{
+    const char *command = "echo \"$REFERRAL_SERVICES|$REFERRAL_ASK_FIRST\"";
+    struct message push;
+    struct value *services;
+
+    build_push(&push, MESSAGE_offer);
+    message_set_string(&push, FIELD_service_id, "food");
+    exec_run(command, &push, "{}", 2, 1, LIMIT_MS, &result);
+    cr_assert_str_eq(result.output, "food|\n");
+    services = message_set_list(&push, FIELD_service_ids, 2);
+    services[0] = (struct value){.present = true, .text = {"food", 4}};
+    services[1] = (struct value){.present = true, .text = {"housing", 7}};
+    message_set_number(&push, FIELD_ask_first, true);
+    exec_run(command, &push, "{}", 2, 1, LIMIT_MS, &result);
+    cr_assert_str_eq(result.output, "food,housing|true\n");
+}
+
 Test(hub_exec, a_long_message_arrives_whole)
 {
     static char json[300001];

@@ -22,10 +22,10 @@ static void begin(void)
     struct network *network = &four.network;
 
     network_of_four(&four);
-    ledger_init(&ledger, &network);
+    now = NETWORKS_NOW_MS;
+    ledger_init(&ledger, &network, now);
     cr_assert_null(network, "taken");
     memset(referrals, 0, sizeof referrals);
-    now = NETWORKS_NOW_MS;
 }
 
 static void finish(void)
@@ -37,52 +37,98 @@ TestSuite(ledger, .init = begin, .fini = finish);
 
 /* ---- accounts ---- */
 
-static bool waits(const struct referral *referral)
+/* The network of four, in which two hubs share their places, one has seats, and each takes so many in a week. */
+static void share_and_seat(void)
 {
-    return referral->business_status == BUSINESS_WAITLISTED;
+    struct network *network = &four.network;
+
+    finish();
+    network_of_four(&four);
+    four.services[NEAR].owner = HOME;
+    four.services[HOME].places = 5;
+    four.services[CITY].seats = true;
+    four.services[CITY].places = 9;
+    four.services[FAR].citywide = true;
+    four.services[FAR].per_week = 2;
+    ledger_init(&ledger, &network, now);
+}
+
+static int parts_waiting(const struct referral *referral)
+{
+    int waiting = 0;
+
+    for (int i = 0; i < referral->parts_count; i++)
+        waiting += part_waits(&referral->parts[i]);
+    return waiting;
+}
+
+/* By hand: what one offer comes to, in the four rows. */
+static void recount_offer(const struct offer *offer, struct places places[4], struct service_figures figures[4])
+{
+    bool waits = offer->state == STATE_REQUESTED || offer->state == STATE_RECEIVED;
+    bool helps = offer->state == STATE_ACCEPTED || offer->state == STATE_IN_PROGRESS;
+    uint32_t row = offer->hub - 1;
+    uint32_t owner = four.services[row].owner;
+
+    if (waits)
+        figures[row].offers_open++, places[owner].unanswered++;
+    if (helps)
+        figures[row].cases_open++;
+    if (waits || helps || (four.services[owner].seats && offer->accepted))
+        places[owner].used++;
+    int64_t week = hours_monday(hours_day(now));
+    if ((waits || offer->accepted) && hours_monday(hours_day(offer->made_at)) == week) {
+        places[row].taken_in_week++;
+        if (owner != row)
+            places[owner].taken_in_week++;
+    }
 }
 
 /* Every figure from the referrals alone. */
 static void assert_recount(uint64_t seed)
 {
     struct totals totals = {0};
-    uint32_t used[4] = {0}, offers[4] = {0}, cases[4] = {0};
+    struct places places[4] = {0};
+    struct service_figures figures[4] = {0};
+    uint64_t waiting = 0;
 
     for (int i = 0; i < REFERRALS && referrals[i].number; i++) {
         const struct referral *referral = &referrals[i];
-        uint8_t current = referral_current_offer(referral);
         bool open = referral->deadline > 0;
         totals.stored++;
         totals.open += open;
         totals.closed += !open;
-        totals.offered += current && referral->state == STATE_RECEIVED;
-        totals.placed += current && referral->state != STATE_RECEIVED;
-        totals.waiting += waits(referral);
+        totals.offered += referral->state == STATE_RECEIVED;
+        totals.placed += referral->state == STATE_ACCEPTED || referral->state == STATE_IN_PROGRESS;
+        totals.waiting += parts_waiting(referral) > 0;
         totals.overdue += open && referral->overdue;
         totals.attention += referral_needs_person(referral);
-        cr_assert_eq(ledger_position(&ledger, referral) > 0, waits(referral), "seed %lu", seed);
-        if (!current)
-            continue;
-        uint32_t hub = referral->offers[current - 1].hub - 1;
-        used[hub]++;
-        if (referral->state == STATE_RECEIVED)
-            offers[hub]++;
-        else
-            cases[hub]++;
+        waiting += parts_waiting(referral);
+        for (int part = 0; part < referral->parts_count; part++) {
+            enum need need = __builtin_ctzll(referral->parts[part].needs);
+            cr_assert_eq(ledger_position(&ledger, referral, need, now) > 0, part_waits(&referral->parts[part]),
+                         "seed %lu", seed);
+        }
+        for (int offer = 0; offer < referral->offers_count; offer++)
+            recount_offer(&referral->offers[offer], places, figures);
     }
     cr_assert_arr_eq(&ledger.totals, &totals, sizeof totals, "seed %lu", seed);
-    cr_assert_eq(ledger.waitlist.count, totals.waiting, "seed %lu", seed);
+    cr_assert_eq(ledger.waitlist.count, waiting, "seed %lu", seed);
     for (int row = HOME; row <= FAR; row++) {
-        cr_assert_eq(ledger.places[row].used, used[row], "seed %lu", seed);
-        cr_assert_eq(ledger.figures[row].offers_open, offers[row], "seed %lu", seed);
-        cr_assert_eq(ledger.figures[row].cases_open, cases[row], "seed %lu", seed);
-        cr_assert_leq(used[row], four.services[row].places, "seed %lu", seed);
+        cr_assert_eq(ledger.places[row].used, places[row].used, "seed %lu", seed);
+        cr_assert_eq(ledger.places[row].unanswered, places[row].unanswered, "seed %lu", seed);
+        cr_assert_eq(ledger.places[row].taken_in_week, places[row].taken_in_week, "seed %lu", seed);
+        cr_assert_eq(ledger.figures[row].offers_open, figures[row].offers_open, "seed %lu", seed);
+        cr_assert_eq(ledger.figures[row].cases_open, figures[row].cases_open, "seed %lu", seed);
+        cr_assert_leq(places[row].used, four.services[row].places, "seed %lu", seed);
+        cr_assert(!four.services[row].per_week || places[row].taken_in_week <= four.services[row].per_week);
     }
 }
 
 static void happens(struct referral *referral, struct cause cause)
 {
-    struct facts facts = {.network = &four.network, .places = ledger.places, .now = now, .verdicts = four.verdicts};
+    struct facts facts = {
+        .network = &four.network, .places = ledger.places, .pace = &ledger.pace, .now = now, .covers = four.covers};
     struct referral before = *referral;
     struct outcome_of outcome;
 
@@ -92,30 +138,42 @@ static void happens(struct referral *referral, struct cause cause)
     if (cause.event != EVENT_SUBMITTED)
         ledger_remove(&ledger, &before);
     ledger_add(&ledger, referral);
+    ledger_count_offers(&ledger, referral, cause.event == EVENT_SUBMITTED ? 0 : before.offers_count);
 }
 
 static void submit(int i, uint64_t *random)
 {
-    referrals[i] = (struct referral){.number = (uint64_t)i + 1, .sender = PARTY_SURGERY, .state = STATE_REQUESTED};
-    referrals[i].profile = profile_at_home();
-    referrals[i].profile.need = random_below(random, 2) ? NEED_BEFRIENDING : NEED_ADVICE;
-    referrals[i].profile.priority = (enum priority)(1 + random_below(random, PRIORITY_STAT));
-    referrals[i].profile.safeguarding = random_below(random, 10) == 0;
-    happens(&referrals[i], (struct cause){.event = EVENT_SUBMITTED, .actor = PARTY_SURGERY});
+    struct referral *referral = &referrals[i];
+
+    *referral = (struct referral){.number = (uint64_t)i + 1, .sender = PARTY_SURGERY, .state = STATE_REQUESTED};
+    referral->profile = profile_at_home();
+    referral->profile.need = random_below(random, 2) ? NEED_BEFRIENDING : NEED_ADVICE;
+    referral->profile.needs = NEED_BIT(referral->profile.need);
+    if (random_below(random, 3) == 0)
+        referral->profile.needs |= NEED_BIT(NEED_BEFRIENDING) | NEED_BIT(NEED_ADVICE) | NEED_BIT(NEED_FOOD);
+    referral->profile.priority = (enum priority)(1 + random_below(random, PRIORITY_STAT));
+    referral->profile.safeguarding = random_below(random, 10) == 0;
+    happens(referral, (struct cause){.event = EVENT_SUBMITTED, .actor = PARTY_SURGERY});
 }
 
 /* Somebody answers, or the clock does. */
 static void go_on(struct referral *referral, uint64_t *random)
 {
     static const enum event answers[] = {EVENT_ACCEPTED, EVENT_REJECTED, EVENT_STARTED, EVENT_COMPLETED, EVENT_FAILED};
-    struct cause cause = {.event = answers[random_below(random, 5)], .offer_number = referral_current_offer(referral)};
+    struct cause cause = {.event = answers[random_below(random, 5)], .reason = REASON_DECLINED};
+    const struct part *part = &referral->parts[random_below(random, referral->parts_count)];
 
-    if (cause.offer_number)
-        cause.actor = referral->offers[cause.offer_number - 1].hub;
-    else
-        cause.event = random_below(random, 2) ? EVENT_OUTCOME_CONFIRMED : EVENT_OFFERED;
-    if (random_below(random, 12) == 0)
-        cause = (struct cause){.event = EVENT_CANCELLED, .actor = PARTY_SURGERY};
+    cause.outcome = OUTCOME_GOT_HELP;
+    if (part->offer) {
+        cause.offer_number = part->offer;
+        cause.actor = referral->offers[part->offer - 1].hub;
+    }
+    if (!part->offer || random_below(random, 10) == 0)
+        cause = (struct cause){.event = EVENT_OUTCOME_CONFIRMED, .actor = PARTY_SURGERY};
+    if (part->state == STATE_ON_HOLD)
+        cause = (struct cause){.event = EVENT_OFFERED, .need = __builtin_ctzll(part->needs)};
+    if (random_below(random, 20) == 0)
+        cause = (struct cause){.event = EVENT_CANCELLED, .actor = PARTY_SURGERY, .reason = REASON_NO_LONGER_NEEDED};
     if (random_below(random, 6) == 0)
         cause = (struct cause){.event = EVENT_OVERDUE};
     happens(referral, cause);
@@ -127,6 +185,7 @@ static void live_through(uint64_t *random, uint64_t seed)
 
     for (int step = 0; step < 1500; step++) {
         now += random_below(random, 3600000);
+        ledger_begin_day(&ledger, now);
         if (count < REFERRALS && random_below(random, 8) == 0)
             submit(count++, random);
         else if (count)
@@ -145,7 +204,20 @@ Test(ledger, after_random_histories_its_figures_are_those_of_a_full_recount)
 
         finish();
         begin();
+        if (run % 2)
+            share_and_seat();
         live_through(&random, seed);
+    }
+}
+
+static void assert_nothing_counts(void)
+{
+    for (int row = HOME; row <= FAR; row++) {
+        cr_assert_eq(ledger.places[row].used, 0);
+        cr_assert_eq(ledger.places[row].unanswered, 0);
+        cr_assert_eq(ledger.places[row].taken_in_week, 0);
+        cr_assert_eq(ledger.figures[row].offers_open, 0);
+        cr_assert_eq(ledger.figures[row].cases_open, 0);
     }
 }
 
@@ -154,17 +226,14 @@ Test(ledger, what_is_added_and_removed_leaves_every_figure_at_nothing)
     uint64_t seed = random_seed(0), random = seed;
     struct totals nothing = {0};
 
+    share_and_seat();
     live_through(&random, seed);
     for (int i = REFERRALS - 1; i >= 0; i--)
         if (referrals[i].number)
             ledger_remove(&ledger, &referrals[i]);
     cr_assert_arr_eq(&ledger.totals, &nothing, sizeof nothing);
     cr_assert_eq(ledger.waitlist.count, 0);
-    for (int row = HOME; row <= FAR; row++) {
-        cr_assert_eq(ledger.places[row].used, 0);
-        cr_assert_eq(ledger.figures[row].offers_open, 0);
-        cr_assert_eq(ledger.figures[row].cases_open, 0);
-    }
+    assert_nothing_counts();
 }
 
 Test(ledger, every_open_referral_has_a_timer_at_its_deadline)
@@ -186,11 +255,207 @@ Test(ledger, an_offer_of_a_service_that_has_left_counts_for_nobody)
 
     submit(0, &random);
     ledger_remove(&ledger, &referrals[0]);
-    referrals[0].offers[0].service++;
+    referrals[0].offers[0].services[0]++;
     ledger_add(&ledger, &referrals[0]);
     ledger_remove(&ledger, &referrals[0]);
+    assert_nothing_counts();
+}
+
+/* ---- another network ---- */
+
+static void settle_open(void)
+{
+    for (uint64_t number = 0; (number = ledger_next_open(&ledger, number + 1));)
+        ledger_settle(&ledger, &referrals[number - 1]);
+}
+
+static void assert_same_places(const struct ledger *a, const struct ledger *b, uint64_t seed)
+{
+    for (int row = HOME; row <= FAR; row++) {
+        cr_assert_eq(a->places[row].used, b->places[row].used, "seed %lu", seed);
+        cr_assert_eq(a->places[row].unanswered, b->places[row].unanswered, "seed %lu", seed);
+        cr_assert_eq(a->places[row].taken_in_week, b->places[row].taken_in_week, "seed %lu", seed);
+    }
+}
+
+Test(ledger, exactly_the_open_referrals_are_found_in_the_order_of_their_numbers)
+{
+    uint64_t seed = random_seed(3), random = seed, found = 0;
+
+    live_through(&random, seed);
+    for (int i = 0; i < REFERRALS && referrals[i].number; i++)
+        if (referral_is_open(&referrals[i])) {
+            found = ledger_next_open(&ledger, found + 1);
+            cr_assert_eq(found, referrals[i].number, "seed %lu", seed);
+        }
+    cr_assert_eq(ledger_next_open(&ledger, found + 1), 0, "seed %lu", seed);
+}
+
+Test(ledger, under_another_network_what_is_closed_counts_as_if_it_had_always_been_in_force)
+{
+    static struct invented other;
+
+    for (unsigned run = 0; run < 10; run++) {
+        uint64_t seed = random_seed(100 + run), random = seed;
+        struct network *network = &other.network;
+        struct ledger fresh;
+
+        finish();
+        begin();
+        live_through(&random, seed);
+        network_of_four(&other);
+        other.services[NEAR].owner = HOME; /* on places of its own before */
+        other.services[CITY].seats = true;
+        network_ready(&other);
+        ledger_take_network(&ledger, &network);
+        settle_open();
+        network = &other.network;
+        ledger_init(&fresh, &network, now);
+        for (int i = 0; i < REFERRALS && referrals[i].number; i++)
+            ledger_add(&fresh, &referrals[i]);
+        assert_same_places(&ledger, &fresh, seed);
+        now += INT64_C(7) * 86400000;
+        ledger_begin_day(&ledger, now);
+        ledger_begin_day(&fresh, now);
+        network = &four.network;
+        ledger_take_network(&ledger, &network);
+        network = &other.network;
+        ledger_take_network(&ledger, &network);
+        settle_open();
+        assert_same_places(&ledger, &fresh, seed);
+        cr_assert_eq(ledger.places[CITY].taken_in_week, 0, "seed %lu", seed);
+        ledger_free(&fresh);
+    }
+}
+
+Test(ledger, another_network_with_other_rows_has_the_same_account_of_the_same_referrals)
+{
+    static struct invented other;
+    struct network *network = &other.network;
+    uint64_t seed = random_seed(2), random = seed;
+
+    share_and_seat();
+    live_through(&random, seed);
+    uint64_t waiting = ledger.waitlist.count;
+    struct places before[4];
+    memcpy(before, ledger.places, sizeof before);
+    network_of_four(&other);
+    for (int row = HOME; row <= FAR; row++) /* the same services, the other way round */
+        other.services[row].number = four.services[FAR - row].number;
+    for (int hub = HOME; hub <= FAR; hub++)
+        other.hubs[hub].party = FAR - hub + 1;
+    other.services[FAR - NEAR].owner = FAR - HOME;
+    other.services[FAR - CITY].seats = true;
+    network_ready(&other);
+    ledger_take_network(&ledger, &network);
+    cr_assert_eq(network, &four.network, "given back");
+    cr_assert_eq(ledger.waitlist.count, 0);
+    settle_open();
+    cr_assert_eq(ledger.waitlist.count, waiting, "seed %lu", seed);
+    for (int row = HOME; row <= FAR; row++) {
+        cr_assert_eq(ledger.places[FAR - row].used, before[row].used, "seed %lu", seed);
+        cr_assert_eq(ledger.places[FAR - row].unanswered, before[row].unanswered, "seed %lu", seed);
+        cr_assert_eq(ledger.places[FAR - row].taken_in_week, before[row].taken_in_week, "seed %lu", seed);
+    }
+}
+
+Test(ledger, an_offer_of_two_services_on_the_same_places_takes_one)
+{
+    struct network *network = &four.network;
+    struct referral referral = {.number = 1, .sender = PARTY_SURGERY, .state = STATE_RECEIVED, .deadline = 1};
+
+    finish();
+    network_begin(&four);
+    network_add_hub(&four, "home", (struct position){10300, 10400}, 0);
+    network_add_service(&four, NEED_BIT(NEED_BEFRIENDING), 3, false);
+    network_add_service(&four, NEED_BIT(NEED_ADVICE), 3, false)->owner = 0;
+    network_add_service(&four, NEED_BIT(NEED_FOOD), 3, false);
+    network_ready(&four);
+    ledger_init(&ledger, &network, now);
+    referral.offers_count = 1;
+    referral.offers[0] = (struct offer){.hub = four.hubs[0].party, .services_count = 3, .state = STATE_REQUESTED};
+    referral.offers[0].made_at = now;
+    for (int i = 0; i < 3; i++)
+        referral.offers[0].services[i] = four.services[i].number;
+    ledger_add(&ledger, &referral);
+    cr_assert_eq(ledger.places[0].used, 1);
+    cr_assert_eq(ledger.places[0].unanswered, 1);
+    cr_assert_eq(ledger.places[0].taken_in_week, 1);
+    cr_assert_eq(ledger.places[1].used, 0);
+    cr_assert_eq(ledger.places[1].taken_in_week, 1);
+    cr_assert_eq(ledger.places[2].used, 1);
+    ledger_remove(&ledger, &referral);
+    cr_assert_eq(ledger.places[0].used + ledger.places[0].taken_in_week + ledger.places[1].taken_in_week, 0);
+}
+
+/* ---- days and weeks ---- */
+
+Test(ledger, the_account_of_a_week_begins_anew_on_monday_and_of_a_day_at_midnight)
+{
+    uint64_t random = 1;
+
+    referrals[0].number = 0;
+    submit(0, &random); /* on a Sunday */
+    uint32_t hub = referrals[0].offers[0].hub;
+    cr_assert_eq(ledger.places[hub - 1].taken_in_week, 1);
+    cr_assert_eq(pace_count(&ledger.pace, PARTY_SURGERY, hub), 1);
+    now += 14 * 3600000 - 1;
+    ledger_begin_day(&ledger, now);
+    cr_assert_eq(ledger.places[hub - 1].taken_in_week, 1);
+    now += 1;
+    ledger_begin_day(&ledger, now);
+    cr_assert_eq(ledger.places[hub - 1].taken_in_week, 0);
+    cr_assert_eq(pace_count(&ledger.pace, PARTY_SURGERY, hub), 0);
+    ledger_remove(&ledger, &referrals[0]);
+    cr_assert_eq(ledger.places[hub - 1].taken_in_week, 0, "last week's offer is not taken off this week's");
+}
+
+Test(ledger, an_offer_that_was_not_counted_for_its_week_is_not_taken_off_it)
+{
+    uint64_t random = 1;
+
+    referrals[0].number = 0;
+    ledger_begin_day(&ledger, now - 14 * INT64_C(86400000)); /* a start whose clock has been set back */
+    submit(0, &random);
+    uint32_t hub = referrals[0].offers[0].hub;
+    cr_assert_eq(ledger.places[hub - 1].taken_in_week, 0);
+    ledger_begin_day(&ledger, now);
+    ledger_remove(&ledger, &referrals[0]);
+    cr_assert_eq(ledger.places[hub - 1].taken_in_week, 0);
+}
+
+Test(ledger, the_pace_of_many_senders_is_counted_however_many_they_are)
+{
+    struct referral referral = {.offers_count = 1, .offers = {{.needs = NEED_BIT(NEED_FOOD), .made_at = now}}};
+
+    for (uint32_t pass = 0; pass < 2; pass++)
+        for (uint32_t sender = 1; sender <= 500; sender++) {
+            referral.sender = sender;
+            referral.offers[0].hub = 1 + sender % 7;
+            ledger_count_offers(&ledger, &referral, 0);
+        }
+    for (uint32_t sender = 1; sender <= 500; sender++)
+        cr_assert_eq(pace_count(&ledger.pace, sender, 1 + sender % 7), 2);
+    ledger_count_offers(&ledger, &referral, 1);
+    cr_assert_eq(pace_count(&ledger.pace, 500, 1 + 500 % 7), 2, "counted before");
+    cr_assert_eq(flow_expected_days(&ledger.flow, NEED_FOOD, 1000), 29);
+}
+
+Test(ledger, the_memory_of_who_waits_is_used_again)
+{
+    uint64_t random = 1;
+
     for (int row = HOME; row <= FAR; row++)
-        cr_assert_eq(ledger.places[row].used, 0);
+        ledger.places[row].total = 0;
+    submit(0, &random);
+    cr_assert_eq(ledger.waitlist.count, 1);
+    struct waiting_slot *blocks = ledger.blocks;
+    for (int i = 0; i < 100000; i++) {
+        ledger_remove(&ledger, &referrals[0]);
+        ledger_add(&ledger, &referrals[0]);
+        ledger.timers.count = 0;
+    }
+    cr_assert_eq(ledger.blocks, blocks);
 }
 
 /* ---- request ids ---- */

@@ -18,19 +18,20 @@
     {                                                                                                                  \
         __VA_ARGS__, FIELD_COUNT                                                                                       \
     }
+#define ONE_PART FIELD_needs, FIELD_offer_number /* what is told only when needs have gone several ways */
 #define NO_FIELDS                                                                                                      \
     (enum field[])                                                                                                     \
     {                                                                                                                  \
         FIELD_COUNT                                                                                                    \
     }
 
-static struct invented four;
+static struct invented invented;
 static struct referral referral;
 static struct outcome_of outcome;
 static struct message submit;
 static struct message letter;
 static struct text note;
-static char band[12];
+static struct letter_texts texts;
 static int64_t now;
 static uint8_t bytes[MESSAGE_BYTES_MAX];
 static size_t length;
@@ -64,24 +65,50 @@ static void fill_submit(void)
 
 static void happens(struct cause cause)
 {
-    struct facts facts = {.network = &four.network, .places = four.places, .now = now, .verdicts = four.verdicts};
+    struct facts facts = {
+        .network = &invented.network, .places = invented.places, .now = now, .covers = invented.covers};
 
     decide(&facts, &cause, &referral, &outcome);
     cr_assert(outcome.recorded);
 }
 
-static void hub_says(enum event event)
+static void says(uint32_t hub, enum event event, uint8_t offer_number)
 {
     happens((struct cause){.event = event,
-                           .actor = PARTY_HOME,
-                           .offer_number = 1,
-                           .reason = event == EVENT_REJECTED ? REASON_OTHER : 0,
+                           .actor = hub,
+                           .offer_number = offer_number,
+                           .reason = event == EVENT_REJECTED || event == EVENT_FAILED ? REASON_OTHER : 0,
                            .outcome = event == EVENT_COMPLETED ? OUTCOME_PARTLY : 0});
 }
 
-static void surgery_submits(void)
+static void hub_says(enum event event)
 {
-    network_of_four(&four);
+    says(PARTY_HOME, event, 1);
+}
+
+/* Which needs the submit names, the first of them the primary one; each with a detail of its own. */
+static void needs_are(size_t count, const enum need *needs)
+{
+    static const char details[NETWORK_NEEDS][12] = {[NEED_ADVICE] = "detail 1",
+                                                    [NEED_HOUSING] = "detail 10",
+                                                    [NEED_FOOD] = "detail 19",
+                                                    [NEED_BEFRIENDING] = "detail 3"};
+    struct value *values = message_set_list(&submit, FIELD_needs, count);
+
+    referral.profile.need = needs[0];
+    referral.profile.needs = 0;
+    for (size_t i = 0; i < count; i++, values += NEED_OF_PERSON_MEMBER_COUNT) {
+        referral.profile.needs |= NEED_BIT(needs[i]);
+        values[MEMBER_code] = (struct value){.present = true, .number = needs[i]};
+        values[MEMBER_is_primary] = (struct value){.present = true, .number = i == 0};
+        values[MEMBER_detail] =
+            (struct value){.present = true, .text = {details[needs[i]], (uint32_t)strlen(details[needs[i]])}};
+    }
+}
+#define NEEDS_ARE(...) needs_are(sizeof((enum need[]){__VA_ARGS__}) / sizeof(enum need), (enum need[]){__VA_ARGS__})
+
+static void submit_is_written(void)
+{
     fill_submit();
     now = NETWORKS_NOW_MS;
     note = (struct text){"a note", 6};
@@ -89,21 +116,33 @@ static void surgery_submits(void)
     referral.profile = profile_at_home();
     strcpy(referral.neighbourhood_code, "E02000000");
     memset(referral.correlation_id, 0xc0, UUID_BYTES);
+}
+
+static void submitted(void)
+{
     happens((struct cause){.event = EVENT_SUBMITTED, .actor = PARTY_SURGERY});
+}
+
+static void surgery_submits(void)
+{
+    network_of_four(&invented);
+    submit_is_written();
+    NEEDS_ARE(NEED_BEFRIENDING);
+    submitted();
 }
 
 TestSuite(letter, .init = surgery_submits);
 
 static void write_with(const struct message *known, const struct letter *to)
 {
-    struct letter_facts facts = {.network = &four.network,
+    struct letter_facts facts = {.network = &invented.network,
                                  .referral = &referral,
                                  .entry = &outcome.entry,
                                  .submit = known,
                                  .note = note,
                                  .sender = "surgery"};
 
-    letter_write(&facts, to, band, &letter);
+    letter_write(&facts, to, &texts, &letter);
     length = encode(&letter, bytes, sizeof bytes);
     cr_assert_gt(length, 0);
 }
@@ -163,7 +202,7 @@ static void assert_states(enum state state, enum business_status business, enum 
 Test(letter, an_offer_has_what_a_hub_needs_to_decide)
 {
     write_letter(1, MESSAGE_offer);
-    assert_has_all_but(NO_FIELDS);
+    assert_has_all_but(BUT(FIELD_service_ids, FIELD_ask_first));
     assert_number(FIELD_offer_number, 1);
     assert_number(FIELD_deadline, outcome.entry.deadline);
     assert_number(FIELD_mailbox_number, 3);
@@ -178,7 +217,8 @@ Test(letter, an_offer_has_what_a_hub_needs_to_decide)
 Test(letter, the_sender_is_told_which_hub_is_asked)
 {
     write_letter(0, MESSAGE_routed);
-    assert_has_all_but(BUT(FIELD_status_reason, FIELD_position));
+    assert_has_all_but(
+        BUT(FIELD_status_reason, FIELD_position, FIELD_expected_wait_days, FIELD_expires_at, FIELD_parts));
     assert_states(STATE_RECEIVED, BUSINESS_OFFERED, 0);
     assert_number(FIELD_acknowledgement, ACK_AA);
     assert_number(FIELD_deadline, outcome.entry.deadline);
@@ -190,32 +230,46 @@ Test(letter, the_sender_is_told_which_hub_is_asked)
 static void everybody_is_full_for(int first)
 {
     for (int hub = first; hub <= FAR; hub++)
-        four.places[hub].total = 0;
+        invented.places[hub].total = 0;
 }
 
 Test(letter, the_sender_is_told_the_place_in_the_waiting_list_and_no_hub)
 {
     everybody_is_full_for(NEAR);
     hub_says(EVENT_REJECTED);
-    outcome.entry.position = 12;
+    outcome.entry.parts[0].position = 12;
+    outcome.entry.parts[0].expected_days = 9;
     write_letter(1, MESSAGE_routed);
-    assert_has_all_but(BUT(FIELD_hub_id, FIELD_hub_name, FIELD_service_id));
+    assert_has_all_but(BUT(FIELD_hub_id, FIELD_hub_name, FIELD_service_id, FIELD_parts));
     assert_states(STATE_ON_HOLD, BUSINESS_WAITLISTED, REASON_ALL_FULL);
     assert_number(FIELD_acknowledgement, ACK_AE);
     assert_number(FIELD_position, 12);
+    assert_number(FIELD_expected_wait_days, 8);
+    assert_number(FIELD_expires_at, referral.submitted_at + invented.network.deadlines.waiting_expiry_ms);
+    assert_number(FIELD_deadline, outcome.entry.deadline);
+}
+
+Test(letter, who_waits_again_after_it_has_expired_is_told_no_expiry)
+{
+    invented.network.deadlines.waiting_expiry_ms = 1;
+    everybody_is_full_for(NEAR);
+    now += DAY_MS;
+    hub_says(EVENT_REJECTED);
+    write_letter(1, MESSAGE_routed);
+    cr_assert_not(message_has(&letter, FIELD_expires_at));
 }
 
 Test(letter, who_accepts_is_told_everything_but_what_is_the_networks_own)
 {
     hub_says(EVENT_ACCEPTED);
     write_letter(1, MESSAGE_person);
-    assert_has_all_but(NO_FIELDS);
+    assert_has_all_but(BUT(FIELD_service_ids));
     assert_number(FIELD_offer_number, 1);
     assert_text(FIELD_sender_id, "surgery");
     assert_text(FIELD_service_id, "service-0");
     cr_assert_eq(message_list_count(&letter, FIELD_baseline_scores), 2);
     write_letter(0, MESSAGE_answered);
-    assert_has_all_but(BUT(FIELD_status_reason));
+    assert_has_all_but(BUT(FIELD_status_reason, ONE_PART));
     assert_states(STATE_ACCEPTED, BUSINESS_HUB_ACCEPTED, 0);
     assert_text(FIELD_note, "a note");
 }
@@ -224,7 +278,7 @@ Test(letter, a_rejection_is_told_with_its_reason_and_then_who_is_asked_next)
 {
     hub_says(EVENT_REJECTED);
     write_letter(0, MESSAGE_answered);
-    assert_has_all_but(NO_FIELDS);
+    assert_has_all_but(BUT(ONE_PART));
     assert_states(STATE_REJECTED, BUSINESS_OFFERED, REASON_OTHER);
     assert_text(FIELD_hub_id, "home");
     write_letter(1, MESSAGE_routed);
@@ -240,12 +294,12 @@ Test(letter, progress_and_outcome_are_told_with_their_hub)
     hub_says(EVENT_ACCEPTED);
     hub_says(EVENT_STARTED);
     write_letter(0, MESSAGE_progressed);
-    assert_has_all_but(BUT(FIELD_status_reason));
+    assert_has_all_but(BUT(FIELD_status_reason, ONE_PART));
     assert_states(STATE_IN_PROGRESS, BUSINESS_CONTACT_MADE, 0);
     assert_text(FIELD_hub_id, "home");
     hub_says(EVENT_COMPLETED);
     write_letter(0, MESSAGE_ended);
-    assert_has_all_but(BUT(FIELD_status_reason));
+    assert_has_all_but(BUT(FIELD_status_reason, FIELD_parts, FIELD_places_to_go));
     assert_states(STATE_COMPLETED, BUSINESS_PARTLY, 0);
     assert_number(FIELD_outcome, OUTCOME_PARTLY);
     assert_text(FIELD_hub_id, "home");
@@ -258,7 +312,7 @@ Test(letter, when_help_is_late_the_sender_is_told_whose)
     note = (struct text){0};
     happens((struct cause){.event = EVENT_OVERDUE});
     write_letter(0, MESSAGE_progressed);
-    assert_has_all_but(BUT(FIELD_note));
+    assert_has_all_but(BUT(FIELD_note, ONE_PART));
     assert_states(STATE_ACCEPTED, BUSINESS_HUB_ACCEPTED, REASON_OVERDUE);
     assert_text(FIELD_hub_id, "home");
 }
@@ -284,7 +338,7 @@ Test(letter, what_the_sender_withdraws_is_withdrawn_from_the_hub)
     assert_number(FIELD_offer_number, 1);
     assert_number(FIELD_status_reason, REASON_WITHDRAWN_BY_SENDER);
     write_letter(1, MESSAGE_ended);
-    assert_has_all_but(BUT(FIELD_outcome));
+    assert_has_all_but(BUT(FIELD_outcome, FIELD_parts, FIELD_places_to_go));
     assert_states(STATE_CANCELLED, BUSINESS_REVOKED, REASON_NO_LONGER_NEEDED);
 }
 
@@ -331,17 +385,465 @@ Test(letter, of_an_erased_person_only_the_course_is_told)
     note = (struct text){0};
     hub_says(EVENT_ACCEPTED);
     write_with(NULL, &outcome.entry.letters[0]);
-    assert_has_all_but(BUT(FIELD_status_reason, FIELD_referral_identifier, FIELD_note));
+    assert_has_all_but(BUT(FIELD_status_reason, FIELD_referral_identifier, FIELD_note, ONE_PART));
 }
 
 Test(letter, a_hub_that_has_left_the_network_still_has_a_name)
 {
     hub_says(EVENT_ACCEPTED);
-    four.network.hubs_count = 0;
+    invented.network.hubs_count = 0;
     write_letter(0, MESSAGE_answered);
     assert_text(FIELD_hub_id, "former-hub");
     write_letter(1, MESSAGE_person);
     assert_text(FIELD_service_id, "former-service");
+}
+
+/* ---- hubs change ---- */
+
+Test(letter, a_hub_is_called_as_it_was_on_the_day)
+{
+    struct era *eras = &invented.eras[NETWORKS_ERAS_MAX - 2];
+
+    eras[0] = invented.eras[invented.hubs[HOME].eras_first];
+    eras[1] = eras[0];
+    eras[1].from_day = NETWORKS_DAY + 1;
+    strcpy(eras[1].name, "The house formerly called home");
+    invented.hubs[HOME].eras_first = NETWORKS_ERAS_MAX - 2;
+    invented.hubs[HOME].eras_count = 2;
+    write_letter(0, MESSAGE_routed);
+    assert_text(FIELD_hub_name, "The home hub");
+    outcome.entry.at += DAY_MS;
+    write_letter(0, MESSAGE_routed);
+    assert_text(FIELD_hub_name, "The house formerly called home");
+}
+
+Test(letter, a_hub_with_an_old_figure_of_places_is_asked_to_state_it)
+{
+    invented.network.fresh_ms = 1;
+    submit_is_written();
+    NEEDS_ARE(NEED_BEFRIENDING);
+    submitted();
+    write_letter(1, MESSAGE_offer);
+    assert_has_all_but(BUT(FIELD_service_ids));
+    assert_number(FIELD_ask_first, true);
+}
+
+/* ---- places to go ---- */
+
+static void library_opens(void)
+{
+    static struct span spans[] = {{WEEKDAY_MONDAY, 540, 1020}};
+    struct era *era = &invented.eras[invented.hubs[HOME].eras_first];
+
+    invented.hubs[HOME].tier = TIER_UNIVERSAL;
+    invented.hubs[HOME].hours = (struct hours){0, 1};
+    invented.network.spans = spans;
+    strcpy(era->address, "1 High Street");
+    strcpy(era->phone, "01752000000");
+    invented.hubs[FAR].tier = TIER_UNIVERSAL;
+    submit_is_written();
+    NEEDS_ARE(NEED_BEFRIENDING);
+    referral.profile.tier = TIER_UNIVERSAL;
+    submitted();
+}
+
+static void assert_place(size_t i, enum place_to_go_member member, const char *expected)
+{
+    const struct value *value = message_member(&letter, FIELD_places_to_go, i, member);
+
+    cr_assert_eq(value->present, expected[0] != 0, "%zu %d", i, (int)member);
+    cr_assert(!value->present || (value->text.length == strlen(expected) &&
+                                  memcmp(value->text.bytes, expected, strlen(expected)) == 0),
+              "%.*s", (int)value->text.length, value->text.bytes);
+}
+
+Test(letter, where_to_go_is_told_with_address_and_hours_the_nearest_first)
+{
+    library_opens();
+    write_letter(0, MESSAGE_ended);
+    assert_has_all_but(BUT(FIELD_status_reason, FIELD_hub_id, FIELD_hub_name, FIELD_parts));
+    assert_states(STATE_COMPLETED, BUSINESS_SIGNPOSTED, 0);
+    assert_number(FIELD_outcome, OUTCOME_SIGNPOSTED);
+    cr_assert_eq(message_list_count(&letter, FIELD_places_to_go), 2);
+    assert_place(0, MEMBER_place_hub_id, "home");
+    assert_place(0, MEMBER_place_hub_name, "The home hub");
+    assert_place(0, MEMBER_place_service_id, "service-0");
+    assert_place(0, MEMBER_place_address, "1 High Street");
+    assert_place(0, MEMBER_place_phone, "01752000000");
+    assert_place(0, MEMBER_place_opening_hours, "Mon 09:00-17:00");
+    cr_assert_eq(message_member(&letter, FIELD_places_to_go, 0, MEMBER_place_distance_m)->number, 500);
+    assert_place(1, MEMBER_place_hub_id, "far");
+    assert_place(1, MEMBER_place_address, "");
+    assert_place(1, MEMBER_place_phone, "");
+    assert_place(1, MEMBER_place_opening_hours, "");
+    cr_assert_eq(message_member(&letter, FIELD_places_to_go, 1, MEMBER_place_distance_m)->number, 20000);
+}
+
+Test(letter, no_distance_is_told_from_an_unknown_place)
+{
+    library_opens();
+    referral.profile.position = (struct position){0};
+    write_letter(0, MESSAGE_ended);
+    cr_assert_not(message_member(&letter, FIELD_places_to_go, 0, MEMBER_place_distance_m)->present);
+}
+
+Test(letter, a_place_to_go_that_has_left_the_network_still_has_a_name)
+{
+    library_opens();
+    invented.network.hubs_count = 0;
+    write_letter(0, MESSAGE_ended);
+    assert_place(0, MEMBER_place_hub_id, "former-hub");
+    assert_place(0, MEMBER_place_service_id, "former-service");
+    assert_place(0, MEMBER_place_address, "");
+}
+
+/* ---- several needs ---- */
+
+enum { TOWN_HOME, TOWN_NEAR, TOWN_NEAR_HOUSING, TOWN_CITY }; /* rows of services */
+
+/* Advice and befriending at home; befriending and housing near, by two services; food for the whole city. */
+static void town(void)
+{
+    network_begin(&invented);
+    network_add_hub(&invented, "home", (struct position){10300, 10400}, 0);
+    network_add_service(&invented, NEED_BIT(NEED_BEFRIENDING) | NEED_BIT(NEED_ADVICE), 2, false);
+    network_add_hub(&invented, "near", (struct position){11000, 10000}, 1);
+    network_add_service(&invented, NEED_BIT(NEED_BEFRIENDING), 2, false);
+    network_add_service(&invented, NEED_BIT(NEED_HOUSING), 2, false);
+    network_add_hub(&invented, "city", (struct position){20000, 10000}, 2);
+    network_add_service(&invented, NEED_BIT(NEED_FOOD), 2, true);
+    network_ready(&invented);
+    submit_is_written();
+}
+
+static bool bytes_hold(const char *text)
+{
+    return memmem(bytes, length, text, strlen(text)) != NULL;
+}
+
+/* The needs of the letter, in this order and no others. */
+static void assert_needs(size_t count, const enum need *needs)
+{
+    cr_assert_eq(message_list_count(&letter, FIELD_needs), count);
+    for (size_t i = 0; i < count; i++)
+        cr_assert_eq(message_member(&letter, FIELD_needs, i, MEMBER_code)->number, (int64_t)needs[i]);
+}
+#define HAS_NEEDS(...) assert_needs(sizeof((enum need[]){__VA_ARGS__}) / sizeof(enum need), (enum need[]){__VA_ARGS__})
+
+static void assert_part(size_t i, enum part_of_referral_member member, int64_t expected)
+{
+    const struct value *value = message_member(&letter, FIELD_parts, i, member);
+
+    cr_assert_eq(value->present, expected != 0, "part %zu member %d", i, (int)member);
+    cr_assert(!expected || value->number == expected, "part %zu member %d: %ld", i, (int)member, value->number);
+}
+
+static void assert_part_is_of(size_t i, enum need need)
+{
+    const struct value *needs = message_member(&letter, FIELD_parts, i, MEMBER_part_needs);
+
+    cr_assert_eq(needs->list.count, 1);
+    cr_assert_eq(letter.elements[needs->list.first].number, (int64_t)need);
+}
+
+static void assert_part_at(size_t i, const char *hub)
+{
+    const struct value *id = message_member(&letter, FIELD_parts, i, MEMBER_part_hub_id);
+
+    cr_assert_eq(id->present, hub[0] != 0);
+    cr_assert(!id->present || memcmp(id->text.bytes, hub, strlen(hub)) == 0);
+    cr_assert_eq(message_member(&letter, FIELD_parts, i, MEMBER_part_service_id)->present, id->present);
+    cr_assert_eq(message_member(&letter, FIELD_parts, i, MEMBER_part_hub_name)->present, id->present);
+}
+
+Test(letter, a_hub_that_is_asked_about_all_needs_sees_all_and_which_services_they_take)
+{
+    town();
+    NEEDS_ARE(NEED_HOUSING, NEED_BEFRIENDING);
+    submitted();
+    write_letter(1, MESSAGE_offer);
+    assert_has_all_but(BUT(FIELD_ask_first));
+    HAS_NEEDS(NEED_HOUSING, NEED_BEFRIENDING);
+    cr_assert(bytes_hold("detail 10") && bytes_hold("detail 3"));
+    cr_assert_eq(message_list_count(&letter, FIELD_service_ids), 2);
+    cr_assert_eq(memcmp(message_element(&letter, FIELD_service_ids, 0)->text.bytes, "service-2", 9), 0);
+    cr_assert_eq(memcmp(message_element(&letter, FIELD_service_ids, 1)->text.bytes, "service-1", 9), 0);
+    assert_text(FIELD_service_id, "service-2");
+    write_letter(0, MESSAGE_routed);
+    cr_assert_not(message_has(&letter, FIELD_parts));
+}
+
+/* Advice at home is offer 1, housing near is offer 2, and food waits. */
+static void three_ways(void)
+{
+    town();
+    NEEDS_ARE(NEED_HOUSING, NEED_ADVICE, NEED_FOOD);
+    invented.places[TOWN_CITY].total = 0;
+    submitted();
+}
+
+static uint8_t offer_at(uint32_t hub)
+{
+    for (uint8_t i = 0; i < referral.offers_count; i++)
+        if (referral.offers[i].hub == hub)
+            return (uint8_t)(i + 1);
+    cr_assert_fail("no offer to hub %u", hub);
+    return 0;
+}
+
+Test(letter, a_hub_sees_the_needs_that_it_is_asked_about_and_nothing_of_the_others)
+{
+    three_ways();
+    for (uint8_t i = 1; i <= 2; i++) {
+        write_letter(i, MESSAGE_offer);
+        assert_has_all_but(BUT(FIELD_service_ids, FIELD_ask_first));
+        bool at_home = outcome.entry.letters[i].party == PARTY_HOME;
+        cr_assert_eq(message_list_count(&letter, FIELD_needs), 1);
+        assert_needs(1, (const enum need[]){at_home ? NEED_ADVICE : NEED_HOUSING});
+        cr_assert(bytes_hold(at_home ? "detail 1" : "detail 10"));
+        cr_assert_not(bytes_hold(at_home ? "detail 10" : "advice"));
+        cr_assert_not(bytes_hold("food") || bytes_hold("detail 19"));
+        cr_assert_not(bytes_hold(at_home ? "housing" : "befriending"));
+        assert_number(FIELD_deadline, referral.parts[referral_part_of_offer(&referral, i)].deadline);
+        assert_number(FIELD_offer_number, i);
+    }
+    says(PARTY_HOME, EVENT_ACCEPTED, offer_at(PARTY_HOME));
+    write_letter(1, MESSAGE_person);
+    HAS_NEEDS(NEED_ADVICE);
+    cr_assert_not(bytes_hold("detail 10") || bytes_hold("detail 19"));
+}
+
+Test(letter, the_sender_is_told_where_each_need_stands)
+{
+    three_ways();
+    outcome.entry.parts[2].position = 4;
+    outcome.entry.parts[2].expected_days = 1;
+    write_letter(0, MESSAGE_routed);
+    assert_states(STATE_RECEIVED, BUSINESS_OFFERED, 0);
+    assert_number(FIELD_acknowledgement, ACK_AE);
+    cr_assert_not(message_has(&letter, FIELD_position) || message_has(&letter, FIELD_expires_at));
+    cr_assert_eq(message_list_count(&letter, FIELD_parts), 3);
+    assert_part_is_of(0, NEED_ADVICE);
+    assert_part_at(0, "home");
+    assert_part(0, MEMBER_part_state, STATE_RECEIVED);
+    assert_part(0, MEMBER_part_offer_number, 1);
+    assert_part(0, MEMBER_part_deadline, referral.parts[0].deadline);
+    assert_part(0, MEMBER_part_position, 0);
+    assert_part_is_of(1, NEED_HOUSING);
+    assert_part_at(1, "near");
+    assert_part(1, MEMBER_part_offer_number, 2);
+    assert_part_is_of(2, NEED_FOOD);
+    assert_part_at(2, "");
+    assert_part(2, MEMBER_part_state, STATE_ON_HOLD);
+    assert_part(2, MEMBER_part_business_status, BUSINESS_WAITLISTED);
+    assert_part(2, MEMBER_part_status_reason, REASON_ALL_FULL);
+    assert_part(2, MEMBER_part_position, 4);
+    cr_assert(message_member(&letter, FIELD_parts, 2, MEMBER_part_expected_wait_days)->present, "today");
+    cr_assert_eq(message_member(&letter, FIELD_parts, 2, MEMBER_part_expected_wait_days)->number, 0);
+}
+
+Test(letter, when_every_need_is_offered_that_is_said)
+{
+    town();
+    NEEDS_ARE(NEED_HOUSING, NEED_ADVICE);
+    submitted();
+    write_letter(0, MESSAGE_routed);
+    assert_number(FIELD_acknowledgement, ACK_AA);
+}
+
+Test(letter, the_part_that_speaks_for_all_is_the_one_that_is_told_at_the_top)
+{
+    three_ways();
+    says(PARTY_HOME, EVENT_ACCEPTED, offer_at(PARTY_HOME));
+    invented.places[TOWN_CITY].total = 1;
+    happens((struct cause){.event = EVENT_OFFERED, .need = NEED_FOOD});
+    write_letter(0, MESSAGE_routed);
+    assert_states(STATE_ACCEPTED, BUSINESS_HUB_ACCEPTED, 0);
+    assert_text(FIELD_hub_id, "home");
+    assert_number(FIELD_deadline, referral.parts[referral_part_of_need(&referral, NEED_ADVICE)].deadline);
+    write_letter(1, MESSAGE_offer);
+    HAS_NEEDS(NEED_FOOD);
+    assert_number(FIELD_offer_number, 3);
+}
+
+Test(letter, an_answer_names_the_needs_and_the_offer_that_it_is_about)
+{
+    uint8_t home, near;
+
+    three_ways();
+    home = offer_at(PARTY_HOME);
+    near = offer_at(PARTY_NEAR);
+    says(PARTY_HOME, EVENT_ACCEPTED, home);
+    says(PARTY_HOME, EVENT_STARTED, home);
+    write_letter(0, MESSAGE_progressed);
+    HAS_NEEDS(NEED_ADVICE);
+    assert_states(STATE_IN_PROGRESS, BUSINESS_CONTACT_MADE, 0);
+    says(PARTY_NEAR, EVENT_ACCEPTED, near);
+    write_letter(0, MESSAGE_answered);
+    assert_states(STATE_ACCEPTED, BUSINESS_HUB_ACCEPTED, 0);
+    assert_number(FIELD_offer_number, near);
+    assert_text(FIELD_hub_id, "near");
+    HAS_NEEDS(NEED_HOUSING);
+    cr_assert_not(bytes_hold("detail"));
+    says(PARTY_HOME, EVENT_COMPLETED, home);
+    write_letter(0, MESSAGE_progressed);
+    assert_states(STATE_COMPLETED, BUSINESS_PARTLY, 0);
+    HAS_NEEDS(NEED_ADVICE);
+    says(PARTY_NEAR, EVENT_FAILED, near);
+    write_letter(0, MESSAGE_progressed);
+    assert_states(STATE_FAILED, BUSINESS_NOT_HELPED, REASON_OTHER);
+    HAS_NEEDS(NEED_HOUSING);
+}
+
+Test(letter, a_rejection_that_splits_names_what_was_asked)
+{
+    town();
+    NEEDS_ARE(NEED_HOUSING, NEED_BEFRIENDING);
+    submitted();
+    says(PARTY_NEAR, EVENT_REJECTED, 1);
+    cr_assert_eq(referral.parts_count, 2);
+    write_letter(0, MESSAGE_answered);
+    HAS_NEEDS(NEED_BEFRIENDING, NEED_HOUSING);
+    assert_number(FIELD_offer_number, 1);
+    assert_states(STATE_REJECTED, BUSINESS_OFFERED, REASON_OTHER);
+    write_letter(1, MESSAGE_routed);
+    cr_assert_eq(message_list_count(&letter, FIELD_parts), 2);
+    assert_part_at(0, "home");
+    assert_part_at(1, "");
+}
+
+Test(letter, a_need_that_is_withdrawn_after_a_hub_has_declined_it_names_that_hub_no_more)
+{
+    town();
+    NEEDS_ARE(NEED_HOUSING, NEED_BEFRIENDING);
+    submitted();
+    says(PARTY_NEAR, EVENT_REJECTED, 1);
+    happens((struct cause){.event = EVENT_CANCELLED, .actor = PARTY_SURGERY, .reason = REASON_NO_LONGER_NEEDED});
+    write_letter(1, MESSAGE_ended);
+    assert_part_at(0, "home");
+    assert_part(1, MEMBER_part_state, STATE_CANCELLED);
+    assert_part_at(1, "");
+}
+
+Test(letter, who_has_waited_too_long_is_told_with_the_need_and_no_hub)
+{
+    three_ways();
+    now = referral.submitted_at + invented.network.deadlines.waiting_expiry_ms;
+    happens((struct cause){.event = EVENT_OFFERED, .need = NEED_FOOD});
+    cr_assert_eq(outcome.entry.event, EVENT_OVERDUE);
+    note = (struct text){0};
+    write_letter(0, MESSAGE_progressed);
+    assert_has_all_but(BUT(FIELD_hub_id, FIELD_hub_name, FIELD_offer_number, FIELD_note));
+    assert_states(STATE_ON_HOLD, BUSINESS_WAITLISTED, REASON_WAITED_TOO_LONG);
+    HAS_NEEDS(NEED_FOOD);
+}
+
+Test(letter, the_outcome_of_all_needs_is_told_in_one)
+{
+    town();
+    NEEDS_ARE(NEED_HOUSING, NEED_ADVICE);
+    submitted();
+    uint8_t home = offer_at(PARTY_HOME), near = offer_at(PARTY_NEAR);
+    says(PARTY_HOME, EVENT_ACCEPTED, home);
+    says(PARTY_NEAR, EVENT_ACCEPTED, near);
+    says(PARTY_HOME, EVENT_COMPLETED, home);
+    says(PARTY_NEAR, EVENT_FAILED, near);
+    write_letter(0, MESSAGE_ended);
+    assert_has_all_but(BUT(FIELD_status_reason, FIELD_hub_id, FIELD_hub_name, FIELD_places_to_go));
+    assert_states(STATE_COMPLETED, BUSINESS_PARTLY, 0);
+    assert_number(FIELD_outcome, OUTCOME_PARTLY);
+    assert_part_is_of(0, NEED_ADVICE);
+    assert_part(0, MEMBER_part_state, STATE_COMPLETED);
+    assert_part(0, MEMBER_part_outcome, OUTCOME_PARTLY);
+    assert_part(0, MEMBER_part_deadline, 0);
+    assert_part_at(0, "home");
+    assert_part_is_of(1, NEED_HOUSING);
+    assert_part(1, MEMBER_part_state, STATE_FAILED);
+    assert_part(1, MEMBER_part_status_reason, REASON_OTHER);
+    assert_part(1, MEMBER_part_outcome, 0);
+    assert_part_at(1, "near");
+}
+
+Test(letter, what_is_withdrawn_from_several_hubs_names_each_offer)
+{
+    three_ways();
+    happens((struct cause){.event = EVENT_CANCELLED, .actor = PARTY_SURGERY, .reason = REASON_NO_LONGER_NEEDED});
+    for (uint8_t i = 0; i < 2; i++) {
+        write_letter(i, MESSAGE_withdrawn);
+        assert_has_all_but(NO_FIELDS);
+        assert_number(FIELD_offer_number, i + 1);
+        assert_number(FIELD_status_reason, REASON_WITHDRAWN_BY_SENDER);
+    }
+    write_letter(2, MESSAGE_ended);
+    assert_states(STATE_CANCELLED, BUSINESS_REVOKED, REASON_NO_LONGER_NEEDED);
+    cr_assert_eq(message_list_count(&letter, FIELD_parts), 3);
+}
+
+Test(letter, a_letter_can_be_written_again_when_much_else_has_happened)
+{
+    static uint8_t first[3][MESSAGE_BYTES_MAX];
+    size_t lengths[3];
+    struct entry past;
+
+    three_ways();
+    past = outcome.entry;
+    cr_assert_eq(past.letters_count, 3);
+    for (uint8_t i = 0; i < 3; i++) {
+        write_letter(i, past.letters[i].type);
+        lengths[i] = length;
+        memcpy(first[i], bytes, length);
+    }
+    says(PARTY_NEAR, EVENT_REJECTED, offer_at(PARTY_NEAR));
+    invented.places[TOWN_CITY].total = 1;
+    happens((struct cause){.event = EVENT_OFFERED, .need = NEED_FOOD});
+    says(PARTY_HOME, EVENT_ACCEPTED, offer_at(PARTY_HOME));
+    happens((struct cause){.event = EVENT_CANCELLED, .actor = PARTY_SURGERY, .reason = REASON_DECLINED});
+    outcome.entry = past;
+    for (uint8_t i = 0; i < 3; i++) {
+        write_letter(i, past.letters[i].type);
+        cr_assert(length == lengths[i] && memcmp(bytes, first[i], length) == 0, "letter %d", i);
+    }
+}
+
+Test(letter, of_an_erased_person_the_needs_are_told_by_their_codes)
+{
+    three_ways();
+    says(PARTY_HOME, EVENT_ACCEPTED, offer_at(PARTY_HOME));
+    write_with(NULL, &outcome.entry.letters[0]);
+    HAS_NEEDS(NEED_ADVICE);
+}
+
+Test(letter, the_fullest_letters_fit_a_message)
+{
+    referral = (struct referral){.number = 7, .sender = PARTY_SURGERY, .submitted_at = now};
+    outcome.entry = (struct entry){.referral = 7,
+                                   .at = now,
+                                   .event = EVENT_SUBMITTED,
+                                   .state = STATE_RECEIVED,
+                                   .business_status = BUSINESS_OFFERED};
+    for (uint8_t i = 0; i < NEEDS_MAX; i++) {
+        referral.offers[i] = (struct offer){.hub = PARTY_HOME, .needs = NEED_BIT(i + 1), .services_count = NEEDS_MAX};
+        for (int s = 0; s < NEEDS_MAX; s++)
+            referral.offers[i].services[s] = invented.services[HOME].number;
+        outcome.entry.parts[outcome.entry.parts_count++] = (struct standing){.needs = NEED_BIT(i + 1),
+                                                                             .state = STATE_RECEIVED,
+                                                                             .business_status = BUSINESS_OFFERED,
+                                                                             .reason = REASON_OTHER,
+                                                                             .outcome = OUTCOME_PARTLY,
+                                                                             .offer = (uint8_t)(i + 1),
+                                                                             .position = 1,
+                                                                             .expected_days = 1,
+                                                                             .deadline = now};
+    }
+    referral.offers_count = NEEDS_MAX;
+    for (outcome.entry.signposts_count = 0; outcome.entry.signposts_count < SIGNPOSTS_MAX;)
+        outcome.entry.signposts[outcome.entry.signposts_count++] =
+            (struct candidate){.hub = PARTY_HOME, .service = invented.services[HOME].number};
+    write_with(&submit, &(struct letter){.party = PARTY_SURGERY, .type = MESSAGE_routed, .mailbox_number = 1});
+    write_with(&submit, &(struct letter){.party = PARTY_SURGERY, .type = MESSAGE_ended, .mailbox_number = 1});
+    cr_assert(message_has(&letter, FIELD_parts) && message_has(&letter, FIELD_places_to_go));
+    write_with(&submit, &(struct letter){PARTY_HOME, MESSAGE_person, 8, 1});
+    cr_assert_eq(message_list_count(&letter, FIELD_service_ids), NEEDS_MAX);
 }
 
 /* ---- what may not be told ---- */
@@ -389,11 +891,6 @@ static void plant_canaries(void)
             plant(&submit.elements[submit.values[field].list.first + i], &element);
         }
     }
-}
-
-static bool bytes_hold(const char *text)
-{
-    return memmem(bytes, length, text, strlen(text)) != NULL;
 }
 
 Test(letter, an_offer_holds_no_byte_of_what_a_hub_may_not_see)

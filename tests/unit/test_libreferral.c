@@ -158,6 +158,72 @@ Test(libreferral, updates_are_read_confirmed_and_replied_to)
     peer_close(peer);
 }
 
+static void push_parts(struct peer *peer, const struct message *message)
+{
+    static const uint8_t correlation[UUID_BYTES] = {1};
+    struct message ended;
+    struct value *part;
+
+    if (message->type != MESSAGE_hello) {
+        peer_done(peer, message);
+        return;
+    }
+    peer_welcome(peer, message, 0);
+    message_init(&ended, MESSAGE_ended);
+    message_set_number(&ended, FIELD_mailbox_number, 1);
+    message_set_number(&ended, FIELD_referral_id, 1042);
+    message_set_uuid(&ended, FIELD_correlation_id, correlation);
+    message_set_number(&ended, FIELD_state, STATE_COMPLETED);
+    message_set_number(&ended, FIELD_business_status, BUSINESS_PARTLY);
+    message_set_number(&ended, FIELD_at, PEER_AT);
+    part = message_set_list(&ended, FIELD_parts, 2);
+    for (int i = 0; i < 2; i++, part += PART_OF_REFERRAL_MEMBER_COUNT) {
+        struct value *needs = message_set_member_list(&ended, &part[MEMBER_part_needs], 2 - (size_t)i);
+
+        needs[0] = (struct value){.present = true, .number = i == 0 ? NEED_FOOD : NEED_MEDICINES};
+        if (i == 0)
+            needs[1] = (struct value){.present = true, .number = NEED_HOUSING};
+        part[MEMBER_part_state] = (struct value){.present = true, .number = i == 0 ? STATE_COMPLETED : STATE_FAILED};
+        part[MEMBER_part_business_status] =
+            (struct value){.present = true, .number = i == 0 ? BUSINESS_GOT_HELP : BUSINESS_NOT_HELPED};
+    }
+    peer_send(peer, &ended);
+}
+
+Test(libreferral, what_became_of_several_needs_comes_as_text)
+{
+    struct peer *peer = peer_open(push_parts);
+    referral_record *update = NULL;
+
+    peer_bind(peer, NULL, true);
+    referral_client *client = open_to(peer);
+    cr_assert_eq(referral_next(client, &update, 5000), REFERRAL_OK, "%s", referral_errmsg(client));
+    cr_assert_str_eq(referral_record_get(update, "parts"),
+                     "food housing:completed:got-help,medicines:failed:not-helped");
+    referral_record_free(update);
+    referral_close(client);
+    peer_close(peer);
+}
+
+Test(libreferral, what_a_universal_need_without_fixed_abode_takes_is_submitted)
+{
+    static const char *const fields[][2] = {{"address_lines", NULL},         {"postcode", NULL},
+                                            {"no_fixed_abode", "true"},      {"contact_hub_id", "oak"},
+                                            {"tier_needed", "universal"},    {"needs", "food,housing,benefits"},
+                                            {"consent_to_share", "in_doubt"}};
+    struct peer *peer = peer_open(commit_valid);
+
+    peer_bind(peer, NULL, true);
+    referral_client *client = open_to(peer);
+    referral_record *record = read_example();
+    for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++)
+        cr_assert_eq(referral_record_set(record, fields[i][0], fields[i][1]), REFERRAL_OK);
+    cr_assert_eq(referral_submit(client, record, NULL), REFERRAL_OK, "%s", referral_errmsg(client));
+    referral_record_free(record);
+    referral_close(client);
+    peer_close(peer);
+}
+
 Test(libreferral, a_reply_that_is_made_again_after_a_timeout_is_the_same_request)
 {
     struct peer *peer = peer_open(push_on_hello);

@@ -116,6 +116,7 @@ static void stop(void)
     link_stop(link_under_test);
     finish_worker(WORKER_TURN);
     finish_worker(WORKER_READER);
+    finish_worker(WORKER_STUDY);
     pthread_join(link_thread, NULL);
     link_close(&link_under_test);
     zmq_ctx_term(context);
@@ -161,6 +162,8 @@ static void make(struct message *message, enum message_type type)
         message_set_number(message, FIELD_protocol_version, PROTOCOL_VERSION);
     if (type == MESSAGE_confirm)
         message_set_number(message, FIELD_mailbox_number, 0);
+    if (type == MESSAGE_check)
+        message_set_number(message, FIELD_draft, 1);
     if (type == MESSAGE_done) {
         message_set_number(message, FIELD_duplicate, false);
         message_set_number(message, FIELD_at, 0);
@@ -463,17 +466,66 @@ Test(link, hello_comes_first)
     stop();
 }
 
+static void *connect_as_operator(void)
+{
+    char endpoint[sizeof settings.operator_socket + 8];
+    void *peer = new_dealer();
+
+    snprintf(endpoint, sizeof endpoint, "ipc://%s", settings.operator_socket);
+    cr_assert_eq(zmq_connect(peer, endpoint), 0);
+    return peer;
+}
+
+Test(link, one_study_runs_at_a_time_and_whoever_asks_meanwhile_is_told_to_come_later)
+{
+    const struct request *requests;
+    void *peer;
+
+    start();
+    peer = connect_as_operator();
+    say(peer, MESSAGE_check);
+    cr_assert_eq(take(WORKER_STUDY, &requests), 1);
+    cr_expect_eq(requests[0].message.type, MESSAGE_check);
+    say(peer, MESSAGE_check);
+    cr_expect_eq(hear_refusal(peer), REFUSAL_BUSY);
+    say(peer, MESSAGE_overview); /* the reader goes on meanwhile */
+    cr_assert_eq(take(WORKER_READER, &requests), 1);
+    link_finish(link_under_test, WORKER_STUDY);
+    send_done(WORKER_READER, requests, 1);
+    cr_expect_eq(hear(peer), MESSAGE_done);
+    say(peer, MESSAGE_check);
+    cr_assert_eq(take(WORKER_STUDY, &requests), 1);
+    zmq_close(peer);
+    stop();
+}
+
+static void *wake_turn(void *argument)
+{
+    link_wake(argument, WORKER_TURN);
+    return NULL;
+}
+
+Test(link, a_worker_that_waits_can_be_woken)
+{
+    const struct request *requests;
+    pthread_t thread;
+
+    start();
+    pthread_create(&thread, NULL, wake_turn, link_under_test);
+    cr_expect_eq(link_take(link_under_test, WORKER_TURN, INT64_MAX, &requests), 0);
+    pthread_join(thread, NULL);
+    stop();
+}
+
 Test(link, operators_on_the_unix_socket_need_no_hello)
 {
     const struct request *requests;
-    char endpoint[sizeof settings.operator_socket + 8];
+    char endpoint[16];
     struct stat file;
     void *peer;
 
     start();
-    peer = new_dealer();
-    snprintf(endpoint, sizeof endpoint, "ipc://%s", settings.operator_socket);
-    cr_assert_eq(zmq_connect(peer, endpoint), 0);
+    peer = connect_as_operator();
     say(peer, MESSAGE_overview);
     cr_assert_eq(take(WORKER_READER, &requests), 1);
     cr_expect_eq(requests[0].role, ROLE_OPERATOR);

@@ -23,15 +23,23 @@ static int run_any(const struct invocation *invocation)
     return 7;
 }
 
+static int run_version(const struct invocation *invocation)
+{
+    snprintf(seen, sizeof seen, "version %s", options_value(invocation, "version"));
+    return 8;
+}
+
 static const struct option_spec common[] = {OPTIONS_OF_ALL, {0, "loud", NULL, NULL, NULL, "says more"}, {0}};
+static const struct option_spec named[] = {{0, "version", "N", NULL, NULL, "which version"}, {0}};
 static const struct option_spec own[] = {{'c', "colour", "NAME", "TEST_COLOUR", "green", "which colour"}, {0}};
 static const struct command commands[] = {{"list", "", "Lists.", own, 0, 0, run_any},
                                           {"hub", "", "One word.", NULL, 0, 0, run_any},
                                           {"hub show", "ID", "Two words.", own, 1, 1, run_any},
+                                          {"apply", "", "Has a version.", named, 0, 0, run_version},
                                           {0}};
 static const struct program program = {"tester", "is tested", common, commands};
 
-static int run(const char *line)
+static int run_of(const struct program *which, const char *line)
 {
     static char copy[256];
     char *words[17] = {copy};
@@ -43,7 +51,12 @@ static int run(const char *line)
     for (char *word; count < 16 && (word = strtok_r(NULL, " ", &rest));)
         words[count++] = word;
     seen[0] = '\0';
-    return options_run(&program, count, words);
+    return options_run(which, count, words);
+}
+
+static int run(const char *line)
+{
+    return run_of(&program, line);
 }
 
 static void expect_on_stderr(const char *part)
@@ -67,6 +80,41 @@ Test(options, options_stand_before_and_after_the_words)
     cr_assert_str_eq(seen, "hub show|red|x|1|1");
     cr_assert_eq(run("hub show x --colour=red -o jsonl"), 7);
     cr_assert_str_eq(seen, "hub show|red|x|0|2");
+}
+
+Test(options, a_command_may_have_a_version_of_its_own)
+{
+    cr_assert_eq(run("apply --version 3"), 8);
+    cr_assert_str_eq(seen, "version 3");
+    cr_assert_eq(run("--version apply"), EX_OK);
+    cr_assert_str_eq(seen, "");
+}
+
+static const struct option_field colours[] = {{"colour", FIELD_priority}, {"loud", FIELD_is_carer}, {0}};
+
+static int run_fields(const struct invocation *invocation)
+{
+    struct record_texts texts = {{0}};
+    struct message message;
+    bool is_set;
+
+    message_init(&message, MESSAGE_submit);
+    is_set = options_set_fields(invocation, colours, &texts, &message);
+    snprintf(seen, sizeof seen, "%lld|%d", (long long)message_number(&message, FIELD_priority),
+             message_number(&message, FIELD_is_carer) == 1);
+    record_texts_clear(&texts);
+    return is_set ? EX_OK : EX_USAGE;
+}
+
+Test(options, options_that_are_fields_are_read_as_the_wire_has_them, .init = cr_redirect_stderr)
+{
+    static const struct command field_commands[] = {{"list", "", "Lists.", own, 0, 0, run_fields}, {0}};
+    static const struct program fields_program = {"tester", "is tested", common, field_commands};
+
+    cr_assert_eq(run_of(&fields_program, "list --colour urgent --loud"), EX_OK);
+    cr_assert_str_eq(seen, "2|1");
+    cr_assert_eq(run_of(&fields_program, "list --colour secretly"), EX_USAGE);
+    expect_on_stderr("--colour: priority does not have the form of its kind: it takes a code of the list priority");
 }
 
 Test(options, two_words_win_over_one)

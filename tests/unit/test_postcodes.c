@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * postcodes: the shipped file imports, look-ups fall back to sector and district, and a bad file changes nothing. */
+ * postcodes: the shipped file imports, look-ups fall back to sector and district, a bad file changes nothing, and one
+ * edition or the other is in force at every moment of an import. */
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
 #include <stdio.h>
@@ -29,17 +30,21 @@ static void close_store(void)
 
 TestSuite(postcodes, .init = open_store, .fini = close_store);
 
-static int64_t import_text(const char *text, const char *edition)
+static int64_t import_through(const struct place_sink *sink, const char *text, const char *edition)
 {
     char path[] = "/tmp/postcodes-XXXXXX";
     FILE *file = fdopen(mkstemp(path), "w");
 
     fputs(text, file);
     fclose(file);
-    why[0] = '\0';
-    int64_t postcodes = postcodes_import(store, path, edition, why, sizeof why);
+    int64_t postcodes = postcodes_import(store, path, edition, sink, why, sizeof why);
     unlink(path);
     return postcodes;
+}
+
+static int64_t import_text(const char *text, const char *edition)
+{
+    return import_through(NULL, text, edition);
 }
 
 static void import_all(const char *text, const char *edition)
@@ -77,10 +82,11 @@ static void expect_refused(const char *text, const char *words)
 Test(postcodes, the_shipped_file_imports_whole)
 {
     expect_edition("");
-    cr_assert(eq(i64,
-                 postcodes_import(store, SOURCE_DIR "/etc/data/postcodes_plymouth.csv", "2025-11", why, sizeof why),
-                 6293),
-              "%s", why);
+    cr_assert(
+        eq(i64,
+           postcodes_import(store, SOURCE_DIR "/etc/data/postcodes_plymouth.csv", "2025-11", NULL, why, sizeof why),
+           6293),
+        "%s", why);
     expect_edition("2025-11");
     struct place place = find("PL1 1AE");
     cr_assert(eq(int, place.locality, LOCALITY_EXACT));
@@ -192,7 +198,7 @@ static enum store_result count_commit(struct transaction **transaction)
     return engine->commit(transaction);
 }
 
-Test(postcodes, a_transaction_never_holds_more_than_five_thousand_rows)
+Test(postcodes, a_transaction_never_holds_more_than_a_thousand_rows)
 {
     struct store_engine counting = *store->engine;
 
@@ -200,15 +206,16 @@ Test(postcodes, a_transaction_never_holds_more_than_five_thousand_rows)
     counting.place_put = count_put;
     counting.commit = count_commit;
     store->engine = &counting;
-    cr_assert(gt(i64, postcodes_import(store, SOURCE_DIR "/etc/data/postcodes_plymouth.csv", "1", why, sizeof why), 0));
+    cr_assert(
+        gt(i64, postcodes_import(store, SOURCE_DIR "/etc/data/postcodes_plymouth.csv", "1", NULL, why, sizeof why), 0));
     store->engine = engine;
-    cr_assert(eq(int, puts_at_once_most, 5000));
+    cr_assert(eq(int, puts_at_once_most, 1000));
 }
 
 Test(postcodes, a_missing_file_is_told)
 {
-    cr_assert(eq(i64, postcodes_import(store, "/nowhere.csv", "1", why, sizeof why), -1));
-    cr_assert(strstr(why, "No such file") != NULL, "%s", why);
+    cr_assert(eq(i64, postcodes_import(store, "/nowhere.csv", "1", NULL, why, sizeof why), -1));
+    cr_assert_str_eq(why, "/nowhere.csv cannot be imported: No such file or directory");
 }
 
 Test(postcodes, a_quoted_value_that_never_ends_does_not_take_the_whole_file_into_memory)
@@ -222,15 +229,144 @@ Test(postcodes, a_quoted_value_that_never_ends_does_not_take_the_whole_file_into
     free(text);
 }
 
-Test(postcodes, an_import_that_fails_names_no_edition_and_the_next_one_starts_afresh)
+Test(postcodes, an_import_that_fails_leaves_the_edition_in_force_and_the_next_one_starts_afresh)
 {
     import_all(HEADER "PL1 1AA,100,1000,E1,2\n", "1");
     cr_assert(eq(i64, import_text(HEADER "PL1 1AB,100,1000,E1,2\nbad\n", "2"), -1));
-    expect_edition("");
+    expect_edition("1");
+    cr_assert(eq(int, find("PL1 1AA").locality, LOCALITY_EXACT));
     import_all(HEADER "PL3 3AA,100,1000,E3,2\n", "3");
     expect_edition("3");
+    cr_assert(eq(int, find("PL1 1AA").locality, LOCALITY_UNKNOWN));
     cr_assert(eq(int, find("PL1 1AB").locality, LOCALITY_UNKNOWN));
     cr_assert(eq(int, find("PL3 3AA").locality, LOCALITY_EXACT));
+}
+
+Test(postcodes, a_file_without_neighbourhood_codes_gives_positions)
+{
+    import_all("postcode,positional_quality,easting,northing,country_code,district_code,ward_code\n"
+               "PL1 1AA,10,248005,54543,E92000001,E06000026,E05013981\nPL1 1AB,10,248007,54545,E92000001,,\n",
+               "1");
+    struct place place = find("PL1 1AA");
+    cr_assert(eq(int, place.locality, LOCALITY_EXACT));
+    cr_assert_str_eq(place.neighbourhood_code, "");
+    cr_assert(eq(i32, place.position.northing, 54543));
+    place = find("PL1 1ZZ");
+    cr_assert(eq(int, place.locality, LOCALITY_SECTOR));
+    cr_assert_str_eq(place.neighbourhood_code, "");
+    cr_assert(eq(i32, place.position.easting, 248006));
+}
+
+/* Postcodes of PL1 to PL9, all in one neighbourhood; the caller frees. */
+static char *many(int count, const char *code)
+{
+    static const char letters[] = "ABDEFGHJLNPQRSTUWXYZ";
+    char *text = malloc((size_t)count * 40 + sizeof HEADER), *at = text + sprintf(text, HEADER);
+
+    for (int i = 0; i < count; i++)
+        at += sprintf(at, "PL%d %d%c%c,%d,1000,%s,2\n", 1 + i % 9, i / 9 % 10, letters[i / 90 / 20],
+                      letters[i / 90 % 20], 1000 + i, code);
+    return text;
+}
+
+static int64_t import_many(const struct place_sink *sink, int count, const char *code, const char *edition)
+{
+    char *text = many(count, code);
+    int64_t postcodes = import_through(sink, text, edition);
+
+    free(text);
+    return postcodes;
+}
+
+/* A sink that writes each batch and looks around before and after each commit; stops after so many. */
+struct watch {
+    const char *before, *after; /* neighbourhoods of the old and the new edition */
+    int batches, most;
+};
+
+static bool holds(struct transaction *transaction, const char *postcode, enum locality locality, const char *code)
+{
+    struct place place;
+
+    cr_assert(eq(int, postcodes_find(store, transaction, (struct text){postcode, strlen(postcode)}, &place), STORE_OK));
+    return strcmp(place.neighbourhood_code, code) == 0 &&
+           place.locality == (code[0] == '\0' ? LOCALITY_UNKNOWN : locality);
+}
+
+static void expect_all_of(struct transaction *transaction, const char *code)
+{
+    static const struct {
+        const char *postcode;
+        enum locality locality;
+    } known[] = {
+        {"PL1 0AA", LOCALITY_EXACT},  {"PL5 3AB", LOCALITY_EXACT},  {"PL9 9AW", LOCALITY_EXACT},
+        {"PL1 0ZZ", LOCALITY_SECTOR}, {"PL9 0ZZ", LOCALITY_SECTOR},
+    };
+
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
+        cr_assert(holds(transaction, known[i].postcode, known[i].locality, code), "%s is not in %s", known[i].postcode,
+                  code);
+}
+
+static bool write_and_look(void *argument, struct place_batch **batch)
+{
+    struct watch *watch = argument;
+    struct transaction *transaction = store_begin(store, true, NULL);
+    const char *code = place_batch_edition(*batch) ? watch->after : watch->before;
+
+    expect_all_of(transaction, watch->before);
+    cr_assert(eq(int, postcodes_write(store, transaction, *batch), STORE_OK));
+    expect_all_of(transaction, code);
+    cr_assert(eq(int, store_commit(store, &transaction), STORE_OK));
+    place_batch_free(batch);
+    transaction = store_begin(store, false, NULL);
+    expect_all_of(transaction, code);
+    store_abort(store, &transaction);
+    return ++watch->batches != watch->most;
+}
+
+Test(postcodes, one_edition_is_in_force_until_the_last_row_of_the_next_one_is_written)
+{
+    static const char *const codes[] = {"", "E1", "E2", "E3", "E4"};
+
+    for (int i = 1; i <= 4; i++) {
+        struct watch watch = {.before = codes[i - 1], .after = codes[i]};
+        const struct place_sink sink = {write_and_look, &watch};
+        cr_assert(eq(i64, import_many(&sink, 2500, codes[i], codes[i]), 2500), "%s", why);
+        cr_assert(eq(int, watch.batches, 3));
+        expect_edition(codes[i]);
+    }
+}
+
+Test(postcodes, what_an_import_that_was_cut_off_left_behind_counts_for_no_later_one)
+{
+    struct watch watch = {.before = "E1", .after = "E2", .most = 2};
+    const struct place_sink sink = {write_and_look, &watch};
+
+    cr_assert(eq(i64, import_many(NULL, 2500, "E1", "1"), 2500));
+    for (int cut_off = 0; cut_off < 3; cut_off++) {
+        watch.batches = 0;
+        cr_assert(eq(i64, import_many(&sink, 3500, "E2", "2"), -1));
+        cr_assert_str_eq(why, "", "who stops an import knows why");
+        expect_edition("1");
+    }
+    for (int again = 0; again < 2; again++) {
+        import_all(HEADER "PL3 3AA,100,1000,E3,2\n", "3");
+        cr_assert(eq(int, find("PL1 0AA").locality, LOCALITY_UNKNOWN));
+        cr_assert(eq(int, find("PL3 3AA").locality, LOCALITY_EXACT));
+    }
+}
+
+Test(postcodes, a_store_without_room_is_told_and_keeps_a_fifth_for_referrals)
+{
+    uint64_t used, limit;
+
+    memory_faults.limit_bytes = 600000;
+    cr_assert(eq(i64, import_many(NULL, 30000, "E1", "1"), -1));
+    cr_assert(strstr(why, "raise store_limit") != NULL, "%s", why);
+    store_usage(store, &used, &limit);
+    cr_assert(lt(u64, used, 480000));
+    expect_edition("");
 }
 
 Test(postcodes, a_store_that_does_not_commit_is_told)

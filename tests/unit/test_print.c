@@ -95,9 +95,9 @@ Test(print, jsonl_is_one_object_a_line)
 
 Test(print, no_format_writes_escape_codes_even_when_a_text_holds_one)
 {
-    static const enum print_format formats[] = {PRINT_TABLE, PRINT_JSON, PRINT_JSONL};
+    static const enum print_format formats[] = {PRINT_TABLE, PRINT_JSON, PRINT_JSONL, PRINT_CSV};
 
-    for (size_t i = 0; i < 3; i++) {
+    for (size_t i = 0; i < 4; i++) {
         char *text = print_rows(formats[i], 1, true, NULL);
 
         cr_assert(strstr(text, "Invented"), "%s", text);
@@ -121,11 +121,67 @@ Test(print, a_message_in_lines_has_no_escape_codes_either)
     cr_assert_null(strchr(text, '\033'));
 }
 
+/* Two parts, one of two needs. */
+static void make_parts(struct message *referral)
+{
+    struct value *parts = message_set_list(referral, FIELD_parts, 2);
+
+    for (int i = 0; i < 2; i++, parts += PART_OF_REFERRAL_MEMBER_COUNT) {
+        struct value *needs = message_set_member_list(referral, &parts[MEMBER_part_needs], 2 - (size_t)i);
+
+        for (int k = 0; k < 2 - i; k++)
+            needs[k] = (struct value){.present = true, .number = NEED_HOUSING + i + k};
+        parts[MEMBER_part_state] = (struct value){.present = true, .number = STATE_RECEIVED};
+        parts[MEMBER_part_business_status] = (struct value){.present = true, .number = BUSINESS_OFFERED};
+        parts[MEMBER_part_position] = (struct value){.present = true, .number = 7 + i};
+    }
+}
+
+static char *print_whole(enum print_format format)
+{
+    static struct message referral;
+    char *text = calloc(1, 4096);
+    FILE *out = tmpfile();
+
+    make_referral(&referral);
+    make_parts(&referral);
+    print_one(format, "referral.update/1", &referral, false, out);
+    rewind(out);
+    cr_assert_gt(fread(text, 1, 4095, out), 0);
+    fclose(out);
+    return text;
+}
+
+Test(print, the_parts_of_a_referral_are_objects_for_programs)
+{
+    char *text = print_whole(PRINT_JSON);
+    json_t *document = json_loads(text, 0, NULL), *parts = json_object_get(document, "parts");
+    json_t *needs = json_object_get(json_array_get(parts, 0), "needs");
+
+    cr_assert_eq(json_array_size(parts), 2);
+    cr_assert_eq(json_array_size(needs), 2);
+    cr_assert_str_eq(json_string_value(json_array_get(needs, 1)), "benefits");
+    cr_assert_eq(json_integer_value(json_object_get(json_array_get(parts, 1), "position")), 8);
+    json_decref(document);
+    free(text);
+}
+
+Test(print, the_parts_of_a_referral_are_lines_of_their_own_for_people)
+{
+    char *text = print_whole(PRINT_TABLE);
+
+    cr_assert(strstr(text, "\nneeds: befriending,housing\n"), "%s", text);
+    cr_assert(strstr(text, "\nparts:\n  - needs: housing benefits\n    state: received\n"), "%s", text);
+    cr_assert(strstr(text, "\n  - needs: benefits\n"), "%s", text);
+    cr_assert(strstr(text, "\n    position: 8\n"), "%s", text);
+    free(text);
+}
+
 Test(print, a_person_is_masked_unless_revealed)
 {
-    static const enum print_format formats[] = {PRINT_TABLE, PRINT_JSON, PRINT_JSONL};
+    static const enum print_format formats[] = {PRINT_TABLE, PRINT_JSON, PRINT_JSONL, PRINT_CSV};
 
-    for (size_t i = 0; i < 3; i++) {
+    for (size_t i = 0; i < 4; i++) {
         char *text = print_rows(formats[i], 1, false, NULL);
 
         cr_assert_null(strstr(text, "Invented"), "format %zu", i);
@@ -156,6 +212,35 @@ Test(print, no_field_about_the_person_of_a_whole_referral_gets_through)
                          fields[field].name);
         cr_assert_str_neq(print_value(&submit, (enum field)field, true, buffer, sizeof buffer), "***");
     }
+}
+
+Test(print, csv_has_a_line_of_names_and_quotes_what_it_must)
+{
+    char *text = print_rows(PRINT_CSV, 2, false, NULL);
+
+    cr_assert_str_eq(text, "referral_id,state,needs,family_name\r\nR1042-76,on-hold,\"befriending,housing\",***\r\n"
+                           "R1042-76,on-hold,\"befriending,housing\",***\r\n");
+    free(text);
+}
+
+Test(print, a_text_that_a_spreadsheet_would_compute_is_kept_a_text)
+{
+    static const enum field shown[] = {FIELD_item, FIELD_before, FIELD_after, FIELD_affected, FIELD_COUNT};
+    struct message difference;
+    char text[256] = "";
+    FILE *out = tmpfile();
+    struct printer *printer = print_open(PRINT_CSV, "referral.routing-diff/1", shown, out);
+
+    message_init(&difference, MESSAGE_difference);
+    message_set_string(&difference, FIELD_item, "=1+1");
+    message_set_string(&difference, FIELD_before, "say \"no\"");
+    message_set_number(&difference, FIELD_affected, 7);
+    print_row(printer, &difference, false);
+    print_close(&printer, NULL);
+    rewind(out);
+    cr_assert_gt(fread(text, 1, sizeof text - 1, out), 0);
+    fclose(out);
+    cr_assert_str_eq(text, "item,before,after,affected\r\n\"'=1+1\",\"say \"\"no\"\"\",,7\r\n");
 }
 
 Test(print, formats_are_known_by_name)

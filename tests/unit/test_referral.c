@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * referral: every cell of both tables. The loops are derived from referral.def, so that a new row or column is covered;
- * what is allowed is written down here once more, from the life of a FHIR Task. */
+ * referral: every cell of both tables, and what the whole is by its parts. The loops are derived from referral.def, so
+ * that a new row or column is covered; what is allowed is written down here once more, from the life of a FHIR Task. */
 #include "daemon/core/referral.h"
 
 #include "daemon/core/referral.def"
@@ -54,13 +54,14 @@ static unsigned offer_may_become(enum state state)
     }
 }
 
-/* By its own events: the rest it follows its offer. A move to itself changes what waits for whom, not the state. */
+/* By its own events: the rest it follows its offers. A move to itself changes what waits for whom, not the state. */
 static unsigned referral_may_become(enum state state)
 {
     if (is_terminal(state))
         return STATES(state);
-    return state == STATE_REQUESTED || state == STATE_ON_HOLD ? STATES(STATE_RECEIVED, STATE_CANCELLED)
-                                                              : STATES(state, STATE_CANCELLED);
+    return state == STATE_REQUESTED ? STATES(STATE_RECEIVED, STATE_CANCELLED)
+           : state == STATE_ON_HOLD ? STATES(STATE_RECEIVED, STATE_ON_HOLD, STATE_CANCELLED)
+                                    : STATES(state, STATE_CANCELLED);
 }
 
 static void assert_cell(const struct move *move, unsigned allowed, enum state state, enum event event)
@@ -152,34 +153,200 @@ Test(referral, an_offer_holds_a_place_until_it_is_terminal)
         cr_assert_eq(offer_holds_place(&(struct offer){.state = offer_states[s]}), !is_terminal(offer_states[s]));
 }
 
-Test(referral, the_current_offer_is_the_one_that_holds_a_place)
+Test(referral, an_offer_waits_for_an_answer_until_its_hub_has_given_one)
 {
-    struct referral referral = {.offers_count = 3};
+    for (size_t s = 0; s < COUNT_OF(offer_states); s++)
+        cr_assert_eq(offer_waits_for_answer(&(struct offer){.state = offer_states[s]}),
+                     STATES(STATE_REQUESTED, STATE_RECEIVED) >> offer_states[s] & 1);
+}
 
-    referral.offers[0].state = STATE_REJECTED;
-    referral.offers[1].state = STATE_CANCELLED;
-    referral.offers[2].state = STATE_RECEIVED;
-    cr_assert_eq(referral_current_offer(&referral), 3);
-    referral.offers[2].state = STATE_REJECTED;
-    cr_assert_eq(referral_current_offer(&referral), 0);
-    cr_assert_eq(referral_current_offer(&(struct referral){0}), 0);
+/* ---- parts ---- */
+
+Test(referral, a_part_has_ended_when_it_was_helped_or_not_or_was_cancelled)
+{
+    for (size_t s = 0; s < COUNT_OF(referral_states); s++)
+        cr_assert_eq(part_has_ended(&(struct part){.state = referral_states[s]}),
+                     STATES(STATE_COMPLETED, STATE_FAILED, STATE_CANCELLED) >> referral_states[s] & 1);
+}
+
+Test(referral, a_part_waits_in_the_list_and_nowhere_else)
+{
+    cr_assert(part_waits(&(struct part){.state = STATE_ON_HOLD, .business_status = BUSINESS_WAITLISTED}));
+    cr_assert_not(part_waits(&(struct part){.state = STATE_ON_HOLD, .business_status = BUSINESS_ATTENTION}));
+    cr_assert_not(part_waits(&(struct part){.state = STATE_RECEIVED, .business_status = BUSINESS_OFFERED}));
+}
+
+Test(referral, a_part_is_found_by_its_need_and_by_its_newest_offer)
+{
+    struct referral referral = {.parts_count = 3, .offers_count = 4};
+
+    referral.parts[0] = (struct part){.needs = NEED_BIT(NEED_FOOD) | NEED_BIT(NEED_HOUSING), .offer = 4};
+    referral.parts[1] = (struct part){.needs = NEED_BIT(NEED_ADVICE), .offer = 2};
+    referral.parts[2] = (struct part){.needs = NEED_BIT(NEED_MEDICINES)};
+    cr_assert_eq(referral_part_of_need(&referral, NEED_HOUSING), 0);
+    cr_assert_eq(referral_part_of_need(&referral, NEED_FOOD), 0);
+    cr_assert_eq(referral_part_of_need(&referral, NEED_MEDICINES), 2);
+    cr_assert_eq(referral_part_of_need(&referral, NEED_LEARNING), -1);
+    cr_assert_eq(referral_part_of_offer(&referral, 4), 0);
+    cr_assert_eq(referral_part_of_offer(&referral, 2), 1);
+    cr_assert_eq(referral_part_of_offer(&referral, 1), -1, "an older one");
+    cr_assert_eq(referral_part_of_offer(&referral, 0), -1, "no offer");
+}
+
+static struct part part_in(enum state state, enum business_status business, enum status_reason reason,
+                           enum outcome outcome)
+{
+    return (struct part){.state = state, .business_status = business, .reason = reason, .outcome = outcome};
+}
+
+#define OFFERED part_in(STATE_RECEIVED, BUSINESS_OFFERED, 0, 0)
+#define ACCEPTED part_in(STATE_ACCEPTED, BUSINESS_HUB_ACCEPTED, 0, 0)
+#define BEGUN part_in(STATE_IN_PROGRESS, BUSINESS_CONTACT_MADE, 0, 0)
+#define WAITS part_in(STATE_ON_HOLD, BUSINESS_WAITLISTED, REASON_ALL_FULL, 0)
+#define HELD part_in(STATE_ON_HOLD, BUSINESS_ATTENTION, REASON_NO_HUB, 0)
+#define HELPED part_in(STATE_COMPLETED, BUSINESS_GOT_HELP, 0, OUTCOME_GOT_HELP)
+#define HELPS part_in(STATE_COMPLETED, BUSINESS_GOT_HELP, 0, OUTCOME_BECAME_VOLUNTEER)
+#define PARTLY part_in(STATE_COMPLETED, BUSINESS_PARTLY, 0, OUTCOME_PARTLY)
+#define POINTED part_in(STATE_COMPLETED, BUSINESS_SIGNPOSTED, 0, OUTCOME_SIGNPOSTED)
+#define FAILED part_in(STATE_FAILED, BUSINESS_NOT_HELPED, REASON_FAILED_CONTACT, 0)
+#define FAILED_TOO part_in(STATE_FAILED, BUSINESS_NOT_HELPED, REASON_DECLINED, 0)
+#define REVOKED part_in(STATE_CANCELLED, BUSINESS_REVOKED, REASON_NO_LONGER_NEEDED, 0)
+#define END                                                                                                            \
+    {                                                                                                                  \
+        0                                                                                                              \
+    }
+
+Test(referral, the_whole_follows_the_part_that_is_farthest_on_and_ends_as_all_together)
+{
+    /* clang-format off */
+    const struct {
+        struct part parts[4], whole;
+    } rows[] = {
+        {{OFFERED, END},                    OFFERED},
+        {{ACCEPTED, END},                   ACCEPTED},
+        {{BEGUN, END},                      BEGUN},
+        {{WAITS, END},                      WAITS},
+        {{HELD, END},                       HELD},
+        {{WAITS, OFFERED, END},             OFFERED},
+        {{HELD, OFFERED, ACCEPTED, END},    ACCEPTED},
+        {{OFFERED, ACCEPTED, BEGUN, END},   BEGUN},
+        {{HELD, WAITS, END},                HELD},
+        {{WAITS, HELD, END},                WAITS},
+        {{HELPED, WAITS, END},              WAITS},
+        {{FAILED, HELPED, OFFERED, END},    OFFERED},
+        {{REVOKED, BEGUN, END},             BEGUN},
+        {{HELPED, END},                     HELPED},
+        {{HELPS, END},                      HELPS},
+        {{PARTLY, END},                     PARTLY},
+        {{POINTED, END},                    POINTED},
+        {{FAILED, END},                     FAILED},
+        {{REVOKED, END},                    REVOKED},
+        {{HELPED, HELPED, HELPED, END},     HELPED},
+        {{HELPS, HELPS, END},               HELPS},
+        {{HELPS, HELPED, END},              HELPED},
+        {{HELPED, FAILED, END},             PARTLY},
+        {{FAILED, HELPED, FAILED_TOO, END}, PARTLY},
+        {{HELPED, PARTLY, END},             PARTLY},
+        {{FAILED, PARTLY, END},             PARTLY},
+        {{FAILED, FAILED_TOO, END},         FAILED},
+        {{FAILED_TOO, FAILED, END},         FAILED_TOO},
+        {{HELPED, REVOKED, END},            REVOKED},
+        {{FAILED, REVOKED, REVOKED, END},   REVOKED},
+    };
+    /* clang-format on */
+
+    for (size_t i = 0; i < COUNT_OF(rows); i++) {
+        struct referral referral = {.reason = REASON_OTHER, .outcome = OUTCOME_SIGNPOSTED, .overdue = true};
+        while (rows[i].parts[referral.parts_count].state) {
+            referral.parts[referral.parts_count] = rows[i].parts[referral.parts_count];
+            referral.parts_count++;
+        }
+        referral_follow_parts(&referral);
+        cr_assert_eq(referral.state, rows[i].whole.state, "row %zu: %s", i, name_of(referral.state));
+        cr_assert_eq(referral.business_status, rows[i].whole.business_status, "row %zu", i);
+        cr_assert_eq(referral.reason, rows[i].whole.reason, "row %zu", i);
+        cr_assert_eq(referral.outcome, rows[i].whole.outcome, "row %zu", i);
+        cr_assert_eq(referral_has_ended(&referral), part_has_ended(&rows[i].whole), "row %zu", i);
+        cr_assert_not(referral.overdue, "row %zu", i);
+    }
+}
+
+Test(referral, nothing_has_ended_before_it_has_parts)
+{
+    cr_assert_not(referral_has_ended(&(struct referral){.state = STATE_REQUESTED}));
+}
+
+Test(referral, the_earliest_deadline_of_what_goes_on_is_that_of_the_whole)
+{
+    struct referral referral = {.parts = {HELPED, OFFERED, WAITS, BEGUN}, .parts_count = 4};
+
+    referral.parts[1].deadline = 500;
+    referral.parts[1].deadline_owner = 3;
+    referral.parts[2].deadline = 400;
+    referral.parts[3].deadline = 600;
+    referral.parts[3].deadline_owner = 4;
+    referral.parts[3].overdue = true;
+    referral_follow_parts(&referral);
+    cr_assert_eq(referral.deadline, 400);
+    cr_assert_eq(referral.deadline_owner, PARTY_NONE);
+    cr_assert(referral.overdue);
+    referral.parts[2] = HELPED;
+    referral_follow_parts(&referral);
+    cr_assert_eq(referral.deadline, 500);
+    cr_assert_eq(referral.deadline_owner, 3);
+}
+
+Test(referral, a_deadline_of_the_whole_that_has_ended_stays_as_it_was_set)
+{
+    struct referral referral = {.parts = {HELPED}, .parts_count = 1, .deadline = 77, .deadline_owner = 5};
+
+    referral_follow_parts(&referral);
+    cr_assert_eq(referral.deadline, 77);
+    cr_assert_eq(referral.deadline_owner, 5);
+}
+
+Test(referral, why_it_is_overdue_follows_from_what_is)
+{
+    struct referral referral = {.parts = {BEGUN, WAITS}, .parts_count = 2};
+
+    cr_assert_eq(referral_overdue_reason(&referral), 0);
+    referral.parts[1].overdue = true;
+    referral_follow_parts(&referral);
+    cr_assert_eq(referral_overdue_reason(&referral), REASON_WAITED_TOO_LONG);
+    referral.parts[0].overdue = true;
+    cr_assert_eq(referral_overdue_reason(&referral), REASON_OVERDUE);
+    referral = (struct referral){.parts = {HELPED}, .parts_count = 1, .overdue = true};
+    cr_assert_eq(referral_overdue_reason(&referral), REASON_OUTCOME_UNCONFIRMED);
 }
 
 Test(referral, a_person_must_look_at_attention_and_at_what_is_overdue_until_it_is_closed)
 {
-    struct referral referral = {.business_status = BUSINESS_ATTENTION};
+    struct referral referral = {.parts = {BEGUN, HELD}, .parts_count = 2, .business_status = BUSINESS_CONTACT_MADE};
 
     cr_assert(referral_needs_person(&referral));
-    referral = (struct referral){.business_status = BUSINESS_HUB_ACCEPTED, .overdue = true};
+    referral.parts[1] = WAITS;
+    cr_assert_not(referral_needs_person(&referral));
+    referral.overdue = true;
     cr_assert(referral_needs_person(&referral));
-    referral = (struct referral){.business_status = BUSINESS_GOT_HELP, .overdue = true};
+    referral = (struct referral){.parts = {HELPED}, .parts_count = 1, .overdue = true};
     cr_assert(referral_needs_person(&referral));
     referral.business_status = BUSINESS_CLOSED_ACKNOWLEDGED;
     cr_assert_not(referral_needs_person(&referral));
     cr_assert_not(referral_is_open(&referral));
-    referral = (struct referral){.business_status = BUSINESS_WAITLISTED, .reason = REASON_ALL_FULL};
-    cr_assert_not(referral_needs_person(&referral));
 }
+
+Test(referral, outside_is_who_lives_at_a_known_place_in_no_neighbourhood_of_the_network)
+{
+    for (size_t i = 0; i < lists[LIST_locality].count; i++) {
+        enum locality locality = (enum locality)lists[LIST_locality].codes[i].number;
+        cr_assert_eq(profile_is_outside(&(struct profile){.locality = locality, .neighbourhood = NEIGHBOURHOOD_NONE}),
+                     locality != LOCALITY_UNKNOWN);
+        cr_assert_not(profile_is_outside(&(struct profile){.locality = locality, .neighbourhood = 0}));
+    }
+    cr_assert_not(profile_is_outside(&(struct profile){.neighbourhood = NEIGHBOURHOOD_NONE}));
+}
+
+/* ---- faults of our own ---- */
 
 Test(referral, an_offer_on_hold_is_a_fault_of_our_own, .signal = SIGABRT)
 {

@@ -44,6 +44,16 @@ Test(text, every_form_is_read_and_written_the_same)
     expect_same("further_information", "Social context / Household:lives alone\\\\with a cat");
 }
 
+Test(text, the_parts_of_a_referral_are_read_and_written_the_same)
+{
+    expect_same("parts", "food housing:accepted:hub-accepted:::oak:Oak\\, the hub:food:2,medicines:on-hold:waitlisted:"
+                         "all-full::::::4:12");
+    expect_same("places_to_go", "library:Central Library:advice:1 Example Street:01632960001:Mon 09\\:00-17\\:00:350");
+    cr_assert_eq(message_member(&message, FIELD_places_to_go, 0, MEMBER_place_distance_m)->number, 350);
+    cr_assert_not(read_text("parts", "food secretly:accepted:hub-accepted"));
+    cr_assert_null(strstr(why, "secretly"), "%s", why);
+}
+
 Test(text, the_first_need_is_the_primary_one)
 {
     message_init(&message, MESSAGE_submit);
@@ -70,6 +80,7 @@ Test(text, what_does_not_have_the_form_is_named_and_not_repeated)
         message_init(&message, MESSAGE_submit);
         cr_assert_not(read_text(wrong[i][0], wrong[i][1]), "%s", wrong[i][1]);
         cr_assert(strstr(why, wrong[i][0]), "%s", why);
+        cr_assert_eq(strcmp(wrong[i][0], "needs") == 0, strstr(why, "a code of the list need") != NULL, "%s", why);
         cr_assert_null(strstr(why, "secretly"), "%s", why);
         cr_assert_not(message_has(&message, text_find_field(wrong[i][0])));
     }

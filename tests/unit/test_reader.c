@@ -1,0 +1,431 @@
+/* SPDX-License-Identifier: MIT
+ * reader: what each may see of a referral with several needs, hubs and their places, and why somebody is where they
+ * are. */
+#include "tests/asking.h"
+
+#define HOUR INT64_C(3600000)
+#define HEAD                                                                                                           \
+    "name = \"Test\"; neighbour_distance = \"1km\"; fresh = \"3d\"; hops_max = 4;\n"                                   \
+    "emergency = { needs = [ \"food\" ]; neighbour_distance = \"30km\"; };\n"                                          \
+    "senders = ( { id = \"gp\"; name = \"GP\"; kind = \"gp_link_worker\"; } );\n"                                      \
+    "neighbourhoods = ( { code = \"north\"; name = \"The North\"; easting = 248000; northing = 56000; },\n"            \
+    " { code = \"south\"; name = \"The South\"; easting = 258000; northing = 56000; } );\n"
+#define OAK(more)                                                                                                      \
+    "{ id = \"oak\"; name = \"The Oak\"; tier = \"targeted\"; easting = 248100; northing = 56000; "                    \
+    "areas = [ \"north\" ]; hours = [ \"mon-tue 09:00-17:00\" ]; services = ( " more " ); }"
+#define ELM(more)                                                                                                      \
+    "{ id = \"elm\"; name = \"The Elm\"; tier = \"targeted\"; easting = 258000; northing = 56000; "                    \
+    "areas = [ \"south\" ]; services = ( " more " ); }"
+#define ASH                                                                                                            \
+    "{ id = \"ash\"; name = \"The Ash\"; tier = \"targeted\"; easting = 248200; northing = 56000; "                    \
+    "areas = [ ]; satellite_of = \"oak\"; services = ( { id = \"outreach\"; needs = [ \"befriending\" ]; "             \
+    "shares = \"oak/friends\"; per_week = 5; } ); }"
+#define LIBRARY                                                                                                        \
+    "{ id = \"library\"; name = \"Library\"; tier = \"universal\"; easting = 248300; northing = 56000; "               \
+    "areas = [ \"north\" ]; services = ( { id = \"desk\"; needs = [ \"advice-and-information\" ]; } ); }"
+#define FRIENDS "{ id = \"friends\"; needs = [ \"befriending\" ]; places = 1; }"
+#define MEALS "{ id = \"meals\"; needs = [ \"food\" ]; places = 3; citywide = true; }"
+#define OVER_65 "{ id = \"lunch\"; needs = [ \"food\" ]; places = 3; age_from = 90; }"
+#define NO_RISK                                                                                                        \
+    "{ id = \"walks\"; needs = [ \"physical-activity\" ]; places = 3; "                                                \
+    "conditions = ( { fact = \"age\"; at_most = 120; }, { fact = \"risk_flags\"; none_of = [ \"lone-visit\" ]; } ); }"
+
+static const char usual[] =
+    HEAD "hubs = (" OAK(FRIENDS "," OVER_65 "," NO_RISK) "," ELM(MEALS) "," ASH "," LIBRARY ");";
+static const char without_oak[] = HEAD "hubs = (" ELM(MEALS) ");";
+static const enum need two_needs[] = {NEED_BEFRIENDING, NEED_FOOD, 0};
+
+static void begin(void)
+{
+    talk_begin(usual);
+    asking_open();
+}
+
+static void end(void)
+{
+    asking_close();
+    talk_end();
+}
+
+TestSuite(reader, .init = begin, .fini = end);
+
+static const struct message *status(const char *party, enum role role, int64_t referral)
+{
+    return asking_about(party, role, MESSAGE_status, referral);
+}
+
+static const struct value *part_of(const struct message *answer, size_t i, size_t member)
+{
+    return message_member(answer, FIELD_parts, i, member);
+}
+
+/* The row of considered hubs about this hub and need. */
+static const struct message *considered(const char *hub, enum need need)
+{
+    for (size_t i = 0; i < asking_count; i++)
+        if (asking_answers[i].type == MESSAGE_considered && talk_text_is(&asking_answers[i], FIELD_hub_id, hub) &&
+            message_number(&asking_answers[i], FIELD_need) == (int64_t)need)
+            return &asking_answers[i];
+    cr_assert(false, "%s is not considered", hub);
+    return NULL;
+}
+
+static void assert_needed(const struct message *row, enum rule rule, const char *needed)
+{
+    struct text text = message_text(row, FIELD_needed);
+
+    cr_expect_eq(message_number(row, FIELD_rule), rule, "%s",
+                 code_text(LIST_rule, (int)message_number(row, FIELD_rule)));
+    cr_expect(talk_text_is(row, FIELD_needed, needed), "%.*s", (int)text.length, text.bytes);
+}
+
+/* ---- several needs ---- */
+
+Test(reader, the_sender_sees_every_part_of_a_referral)
+{
+    int64_t number = talk_submit_all(1, two_needs);
+    const struct message *answer = status("gp", ROLE_SENDER, number);
+
+    cr_assert_eq(answer->type, MESSAGE_referral);
+    cr_assert_eq(message_list_count(answer, FIELD_parts), 2);
+    cr_expect_eq(message_list_count(answer, FIELD_needs), 2);
+    for (size_t i = 0; i < 2; i++) {
+        const struct value *hub = part_of(answer, i, MEMBER_part_hub_name);
+        cr_assert(hub->present);
+        cr_expect_eq(memcmp(hub->text.bytes, i ? "The Elm" : "The Oak", 7), 0);
+        cr_expect_eq(part_of(answer, i, MEMBER_part_offer_number)->number, (int64_t)i + 1);
+        cr_expect_eq(part_of(answer, i, MEMBER_part_state)->number, STATE_RECEIVED);
+        cr_expect(part_of(answer, i, MEMBER_part_deadline)->present);
+    }
+}
+
+Test(reader, a_part_that_waits_has_its_position)
+{
+    talk_submit(1, NEED_BEFRIENDING);
+    int64_t number = talk_submit_all(2, two_needs);
+    const struct message *answer = status("gp", ROLE_SENDER, number);
+
+    cr_assert_eq(message_list_count(answer, FIELD_parts), 2);
+    cr_expect_eq(message_number(answer, FIELD_position), 1);
+    bool waits = part_of(answer, 0, MEMBER_part_position)->present;
+    const struct value *position = part_of(answer, waits ? 0 : 1, MEMBER_part_position);
+    cr_assert(position->present);
+    cr_expect_eq(position->number, 1);
+    cr_expect_not(part_of(answer, waits ? 0 : 1, MEMBER_part_hub_id)->present);
+}
+
+Test(reader, a_hub_sees_its_own_needs_and_state_and_nothing_of_the_others)
+{
+    int64_t number = talk_submit_all(1, two_needs);
+    talk_answer("elm", MESSAGE_accept, number, 2);
+    const struct message *answer = status("oak", ROLE_HUB, number);
+
+    cr_assert_eq(answer->type, MESSAGE_referral);
+    cr_assert_eq(message_list_count(answer, FIELD_needs), 1);
+    cr_expect_eq(message_member(answer, FIELD_needs, 0, MEMBER_code)->number, NEED_BEFRIENDING);
+    cr_expect_not(message_has(answer, FIELD_parts));
+    cr_expect_eq(message_number(answer, FIELD_offer_number), 1);
+    cr_expect_eq(message_number(answer, FIELD_state), STATE_RECEIVED, "the other hub has accepted, not this one");
+    cr_expect(talk_text_is(answer, FIELD_hub_id, "oak"));
+    asking_about("oak", ROLE_HUB, MESSAGE_history, number);
+    for (size_t i = 0; i + 1 < asking_count; i++)
+        cr_expect(talk_text_is(&asking_answers[i], FIELD_hub_id, "oak"));
+    status("elm", ROLE_HUB, number);
+    cr_expect_eq(message_number(&asking_answers[0], FIELD_state), STATE_ACCEPTED);
+}
+
+Test(reader, a_part_that_is_held_after_a_hub_declined_names_that_hub_no_more)
+{
+    int64_t number = talk_submit_all(1, two_needs);
+    talk_answer("oak", MESSAGE_reject, number, 1);
+    talk_answer("ash", MESSAGE_reject, number, 3);
+    const struct message *answer = status("gp", ROLE_SENDER, number);
+
+    cr_assert_eq(message_list_count(answer, FIELD_parts), 2);
+    for (size_t i = 0; i < 2; i++) {
+        bool held = part_of(answer, i, MEMBER_part_state)->number == STATE_ON_HOLD;
+        cr_expect_eq(part_of(answer, i, MEMBER_part_hub_id)->present, !held);
+        cr_expect_eq(part_of(answer, i, MEMBER_part_offer_number)->present, !held);
+    }
+}
+
+/* The newest row of the event in the answer. */
+static const struct message *happened(enum event event)
+{
+    for (size_t i = 0; i < asking_count; i++)
+        if (asking_answers[i].type == MESSAGE_happened &&
+            message_number(&asking_answers[i], FIELD_event) == (int64_t)event)
+            return &asking_answers[i];
+    cr_assert(false);
+    return NULL;
+}
+
+static void assert_happened(enum event event, enum state state, enum business_status business_status, int64_t deadline)
+{
+    const struct message *row = happened(event);
+
+    cr_expect_eq(message_number(row, FIELD_state), state);
+    cr_expect_eq(message_number(row, FIELD_business_status), business_status);
+    cr_expect_eq(message_number(row, FIELD_deadline), deadline);
+    cr_expect_not(message_has(row, FIELD_outcome));
+}
+
+Test(reader, the_history_of_a_hub_tells_nothing_of_how_the_others_stand)
+{
+    int64_t number = talk_submit_all(1, two_needs);
+    talk_answer("elm", MESSAGE_accept, number, 2);
+    talk_answer("elm", MESSAGE_start, number, 2);
+    talk_confirm("oak", 1);
+    talk_answer("oak", MESSAGE_accept, number, 1);
+    int64_t deadline = talk_referral(number).parts[0].deadline;
+    talk_answer("elm", MESSAGE_complete, number, 2);
+    talk_answer("oak", MESSAGE_fail, number, 1);
+    cr_assert_eq(talk_referral(number).outcome, OUTCOME_PARTLY);
+    asking_about("oak", ROLE_HUB, MESSAGE_history, number);
+    assert_happened(EVENT_RECEIVED, STATE_RECEIVED, BUSINESS_OFFERED, 0);
+    assert_happened(EVENT_ACCEPTED, STATE_ACCEPTED, BUSINESS_HUB_ACCEPTED, deadline);
+    assert_happened(EVENT_FAILED, STATE_FAILED, BUSINESS_NOT_HELPED, 0);
+    asking_about("gp", ROLE_SENDER, MESSAGE_history, number);
+    cr_expect_eq(message_number(happened(EVENT_RECEIVED), FIELD_state), STATE_IN_PROGRESS);
+    cr_expect_eq(message_number(happened(EVENT_FAILED), FIELD_outcome), OUTCOME_PARTLY);
+}
+
+Test(reader, a_history_tells_every_offer_that_was_made)
+{
+    int64_t number = talk_submit_all(1, two_needs);
+
+    asking_about("gp", ROLE_SENDER, MESSAGE_history, number);
+    cr_assert_eq(asking_count, 3);
+    cr_expect_eq(message_number(&asking_answers[0], FIELD_event), EVENT_OFFERED);
+    cr_expect(talk_text_is(&asking_answers[0], FIELD_hub_id, "elm"));
+    cr_expect_eq(message_number(&asking_answers[1], FIELD_event), EVENT_SUBMITTED);
+    cr_expect(talk_text_is(&asking_answers[1], FIELD_hub_id, "oak"));
+}
+
+Test(reader, a_list_by_hub_finds_a_hub_that_has_but_one_part)
+{
+    struct message message;
+
+    talk_submit_all(1, two_needs);
+    talk_submit(2, NEED_BEFRIENDING);
+    asking_begin(&message, MESSAGE_list);
+    message_set_string(&message, FIELD_hub_id, "elm");
+    asking(&message);
+    cr_expect_eq(asking_count, 2);
+    message_set_string(&message, FIELD_hub_id, "ash");
+    asking(&message);
+    cr_expect_eq(asking_count, 1);
+}
+
+/* ---- hubs, totals, versions ---- */
+
+static const struct message *hub_row(const char *hub, const char *service)
+{
+    struct message message;
+
+    asking_begin(&message, MESSAGE_hubs);
+    asking(&message);
+    for (size_t i = 0; i < asking_count; i++)
+        if (talk_text_is(&asking_answers[i], FIELD_hub_id, hub) &&
+            talk_text_is(&asking_answers[i], FIELD_service_id, service))
+            return &asking_answers[i];
+    cr_assert(false);
+    return NULL;
+}
+
+Test(reader, a_service_shows_whose_places_it_uses_its_intake_hours_and_age)
+{
+    talk_submit(1, NEED_BEFRIENDING);
+    const struct message *row = hub_row("ash", "outreach");
+    cr_expect(talk_text_is(row, FIELD_shared_with, "oak/friends"));
+    cr_expect_eq(message_number(row, FIELD_places), 1);
+    cr_expect_eq(message_number(row, FIELD_places_free), 0);
+    cr_expect_eq(message_number(row, FIELD_per_week), 5);
+    cr_expect(message_has(row, FIELD_taken_this_week));
+    cr_expect_eq(message_number(row, FIELD_taken_this_week), 0);
+    row = hub_row("oak", "friends");
+    cr_expect(talk_text_is(row, FIELD_opening_hours, "Mon-Tue 09:00-17:00"));
+    cr_expect_not(message_has(row, FIELD_stale));
+    cr_expect_not(message_has(row, FIELD_shared_with));
+    talk_wait(4 * TALK_DAY);
+    cr_expect(message_number(hub_row("oak", "friends"), FIELD_stale));
+    talk_capacity("oak", "friends", 2);
+    row = hub_row("ash", "outreach");
+    cr_expect_not(message_has(row, FIELD_stale));
+    cr_expect_eq(message_number(row, FIELD_places_stated_at), talk_now);
+}
+
+Test(reader, totals_count_the_open_hubs_that_take_referrals)
+{
+    struct message message;
+
+    asking_begin(&message, MESSAGE_overview);
+    cr_expect_eq(message_number(asking(&message), FIELD_hubs_open), 3, "not the library");
+}
+
+Test(reader, totals_tell_until_when_the_emergency_rules_are_on)
+{
+    struct message message;
+
+    asking_begin(&message, MESSAGE_overview);
+    cr_expect_not(message_has(asking(&message), FIELD_emergency_until));
+    talk_emergency(talk_now + HOUR);
+    cr_expect_eq(message_number(asking(&message), FIELD_emergency_until), talk_now + HOUR);
+}
+
+Test(reader, versions_are_told_from_the_newest)
+{
+    struct message message;
+
+    talk_wait(HOUR);
+    talk_change(without_oak);
+    asking_begin(&message, MESSAGE_versions);
+    asking(&message);
+    cr_assert_eq(asking_count, 3);
+    cr_expect_eq(message_number(&asking_answers[0], FIELD_network_version), 2);
+    cr_expect(message_number(&asking_answers[0], FIELD_chosen));
+    cr_expect_eq(message_number(&asking_answers[0], FIELD_at), talk_now);
+    cr_expect_eq(message_number(&asking_answers[1], FIELD_network_version), 1);
+    cr_expect_not(message_number(&asking_answers[1], FIELD_chosen));
+}
+
+/* ---- explain ---- */
+
+Test(reader, a_decision_about_several_needs_shows_every_hub_for_each_of_them)
+{
+    int64_t number = talk_submit_all(1, two_needs);
+    const struct message *decision = asking_about("gp", ROLE_SENDER, MESSAGE_explain, number);
+
+    cr_assert_eq(decision->type, MESSAGE_decision);
+    cr_expect(message_number(decision, FIELD_replayed));
+    cr_expect_eq(asking_count, 1 + 2 * 4 + 1);
+    cr_expect(talk_text_is(decision, FIELD_hub_id, "oak"));
+    cr_assert_eq(message_list_count(decision, FIELD_hub_ids), 2);
+    cr_expect_eq(memcmp(message_element(decision, FIELD_hub_ids, 0)->text.bytes, "oak", 3), 0);
+    cr_expect_eq(memcmp(message_element(decision, FIELD_hub_ids, 1)->text.bytes, "elm", 3), 0);
+    cr_expect(message_number(considered("oak", NEED_BEFRIENDING), FIELD_chosen));
+    cr_expect_not(message_number(considered("elm", NEED_BEFRIENDING), FIELD_chosen));
+    cr_expect(message_number(considered("elm", NEED_FOOD), FIELD_chosen));
+    cr_expect_eq(message_number(considered("elm", NEED_FOOD), FIELD_rank), 1);
+    cr_expect_eq(message_number(considered("library", NEED_FOOD), FIELD_rule), RULE_TIER);
+    assert_needed(considered("library", NEED_FOOD), RULE_TIER, "targeted, specialist; seen: universal");
+}
+
+Test(reader, a_decision_stays_explained_and_replayed_when_the_network_has_changed)
+{
+    int64_t number = talk_submit_all(1, two_needs);
+
+    talk_answer("oak", MESSAGE_accept, number, 1);
+    talk_answer("elm", MESSAGE_accept, number, 2);
+    talk_change(without_oak);
+    const struct message *decision = asking_about(TALK_OPERATOR, ROLE_OPERATOR, MESSAGE_explain, number);
+    cr_expect_eq(message_number(decision, FIELD_network_version), 1);
+    cr_expect(message_number(decision, FIELD_replayed));
+    cr_expect(message_number(considered("oak", NEED_BEFRIENDING), FIELD_chosen));
+}
+
+Test(reader, a_decision_for_want_of_places_is_replayed_with_the_places_of_then)
+{
+    talk_submit(1, NEED_BEFRIENDING);
+    int64_t number = talk_submit(2, NEED_BEFRIENDING);
+
+    talk_capacity("oak", "friends", 1); /* as before: it goes on waiting */
+    const struct message *decision = asking_about(TALK_OPERATOR, ROLE_OPERATOR, MESSAGE_explain, number);
+    cr_expect(message_number(decision, FIELD_replayed));
+    cr_expect_eq(message_number(decision, FIELD_status_reason), REASON_ALL_FULL);
+    assert_needed(considered("oak", NEED_BEFRIENDING), RULE_FULL, "a free place");
+    assert_needed(considered("ash", NEED_BEFRIENDING), RULE_FULL, "a free place of friends");
+}
+
+Test(reader, a_hub_that_declined_is_shown_as_asked_already)
+{
+    talk_capacity("oak", "friends", 2);
+    int64_t number = talk_submit(1, NEED_BEFRIENDING);
+
+    talk_answer("oak", MESSAGE_reject, number, 1);
+    const struct message *decision = asking_about(TALK_OPERATOR, ROLE_OPERATOR, MESSAGE_explain, number);
+    cr_expect(message_number(decision, FIELD_replayed));
+    cr_expect(talk_text_is(decision, FIELD_hub_id, "ash"));
+    cr_expect_eq(message_number(considered("oak", NEED_BEFRIENDING), FIELD_rule), RULE_ALREADY_ASKED);
+    cr_expect(message_number(considered("ash", NEED_BEFRIENDING), FIELD_chosen));
+}
+
+/* ---- somebody who does not exist ---- */
+
+static void ask_profile(struct message *message, enum need need, int64_t age)
+{
+    asking_begin(message, MESSAGE_profile);
+    message_set_string(message, FIELD_neighbourhood_code, "north");
+    message_set_number(message, FIELD_age, age);
+    struct value *needs = message_set_list(message, FIELD_needs, 1);
+    needs[MEMBER_code] = (struct value){.present = true, .number = (int64_t)need};
+}
+
+Test(reader, a_profile_is_decided_with_the_places_of_now_and_nothing_is_stored)
+{
+    struct message message;
+    struct head before = talk_head();
+
+    ask_profile(&message, NEED_BEFRIENDING, 40);
+    cr_expect(talk_text_is(asking(&message), FIELD_hub_id, "oak"));
+    cr_expect(message_number(considered("oak", NEED_BEFRIENDING), FIELD_chosen));
+    cr_expect_eq(talk_head().batch, before.batch);
+    talk_submit(1, NEED_BEFRIENDING);
+    cr_expect_eq(message_number(asking(&message), FIELD_status_reason), REASON_ALL_FULL);
+    assert_needed(considered("oak", NEED_BEFRIENDING), RULE_FULL, "a free place; seen: 1 of 1 taken");
+}
+
+Test(reader, each_failed_rule_says_what_it_asks_for_and_what_was_seen)
+{
+    struct message message;
+
+    ask_profile(&message, NEED_FOOD, 40);
+    asking(&message);
+    assert_needed(considered("oak", NEED_FOOD), RULE_TOO_YOUNG, "age 90 or more; seen: 40");
+    ask_profile(&message, NEED_PHYSICAL_ACTIVITY, 40);
+    message_set_list(&message, FIELD_risk_flags, 1)[0] = (struct value){.present = true, .number = RISK_LONE_VISIT};
+    cr_expect_eq(message_number(asking(&message), FIELD_status_reason), REASON_NO_HUB);
+    assert_needed(considered("oak", NEED_PHYSICAL_ACTIVITY), RULE_CONDITION, "risk_flags none_of lone-visit");
+    ask_profile(&message, NEED_BEFRIENDING, 40);
+    message_set_string(&message, FIELD_neighbourhood_code, "south");
+    asking(&message);
+    cr_expect_eq(message_number(considered("oak", NEED_BEFRIENDING), FIELD_rule), RULE_OUT_OF_AREA);
+    cr_expect(message_text(considered("oak", NEED_BEFRIENDING), FIELD_needed).length > 20);
+}
+
+Test(reader, an_old_figure_asks_first_and_says_how_old_it_is)
+{
+    struct message message;
+
+    talk_capacity("oak", "friends", 5);
+    talk_wait(4 * TALK_DAY);
+    talk_submit(1, NEED_BEFRIENDING);
+    ask_profile(&message, NEED_BEFRIENDING, 40);
+    asking(&message);
+    assert_needed(considered("oak", NEED_BEFRIENDING), RULE_ASK_FIRST,
+                  "a figure at most 72 h old, or no offer open; seen: 96 h");
+    cr_expect(message_number(considered("oak", NEED_BEFRIENDING), FIELD_stale));
+    cr_expect_eq(message_number(considered("oak", NEED_BEFRIENDING), FIELD_places_stated_at), talk_now - 4 * TALK_DAY);
+}
+
+Test(reader, a_profile_whose_need_is_low_is_told_where_to_go)
+{
+    struct message message;
+
+    ask_profile(&message, NEED_ADVICE, 40);
+    message_set_number(&message, FIELD_tier_needed, TIER_UNIVERSAL);
+    cr_expect_eq(message_number(asking(&message), FIELD_event), EVENT_SIGNPOSTED);
+    cr_assert_eq(asking_count, 3);
+    cr_expect(message_number(considered("library", NEED_ADVICE), FIELD_chosen));
+}
+
+Test(reader, a_profile_with_a_wish_for_a_hub_that_is_not_there_is_refused)
+{
+    struct message message;
+
+    ask_profile(&message, NEED_ADVICE, 40);
+    message_set_string(&message, FIELD_preferred_hub_id, "oka");
+    asking(&message);
+    cr_expect_eq(asking_refused(), REFUSAL_NOT_FOUND);
+    cr_expect(talk_text_is(&asking_answers[0], FIELD_field, "preferred_hub_id"));
+}

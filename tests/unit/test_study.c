@@ -1,0 +1,317 @@
+/* SPDX-License-Identifier: MIT
+ * study: drafts of a network, and what a study says of them and of what is stored. */
+#include <stdio.h>
+
+#include "daemon/profile.h"
+#include "tests/asking.h"
+
+#define HOUR INT64_C(3600000)
+#define HEAD                                                                                                           \
+    "name = \"Test\"; neighbour_distance = \"1km\";\n"                                                                 \
+    "senders = ( { id = \"gp\"; name = \"GP\"; kind = \"gp_link_worker\"; } );\n"                                      \
+    "neighbourhoods = ( { code = \"north\"; name = \"The North\"; easting = 248000; northing = 56000; },\n"            \
+    " { code = \"south\"; name = \"The South\"; easting = 258000; northing = 56000; } );\n"
+#define HUB(id, area, services)                                                                                        \
+    "{ id = \"" id "\"; name = \"The " id                                                                              \
+    "\"; tier = \"targeted\"; easting = 248100; northing = 56000; areas = [ \"" area "\" ]; services = ( " services    \
+    " ); }"
+#define FRIENDS(places) "{ id = \"friends\"; needs = [ \"befriending\" ]; places = " places "; }"
+#define MEALS "{ id = \"meals\"; needs = [ \"food\" ]; places = 1; age_from = 65; }"
+
+/* Ten kilometres away. */
+#define ELM(services)                                                                                                  \
+    "{ id = \"elm\"; name = \"The elm\"; tier = \"targeted\"; easting = 258000; northing = 56000; "                    \
+    "areas = [ \"south\" ]; services = ( " services " ); }"
+
+static const char usual[] = HEAD "hubs = (" HUB("oak", "north", FRIENDS("1")) "," ELM(FRIENDS("1") "," MEALS) ");";
+
+static void begin(void)
+{
+    talk_begin(usual);
+    asking_open();
+}
+
+static void end(void)
+{
+    asking_close();
+    talk_end();
+}
+
+TestSuite(study, .init = begin, .fini = end);
+
+/* The row about this item and setting; NULL: there is none. */
+static const struct message *row_of(const char *item, const char *setting)
+{
+    for (size_t i = 0; i + 1 < asking_count; i++)
+        if (talk_text_is(&asking_answers[i], FIELD_item, item) &&
+            talk_text_is(&asking_answers[i], FIELD_setting, setting))
+            return &asking_answers[i];
+    return NULL;
+}
+
+static int64_t rows_told(void)
+{
+    cr_assert_eq(asking_answers[asking_count - 1].type, MESSAGE_end);
+    cr_assert_eq(message_number(&asking_answers[asking_count - 1], FIELD_count), (int64_t)asking_count - 1);
+    return (int64_t)asking_count - 1;
+}
+
+/* ---- drafts ---- */
+
+Test(study, a_draft_of_many_pieces_is_checked_and_every_fault_told_with_its_line)
+{
+    size_t length = 3 * ASKING_DRAFT_PIECE;
+    char *text = malloc(length + sizeof usual + 200);
+
+    memset(text, '\n', length);
+    strcpy(text + length, HEAD "hubs = (" HUB("oak", "nowhere", FRIENDS("1")) ");\nnaem = \"x\";");
+    asking_study_of(MESSAGE_check, asking_draft(text));
+    cr_assert_eq(rows_told(), 2);
+    for (int i = 0; i < 2; i++) {
+        cr_expect_eq(asking_answers[i].type, MESSAGE_fault);
+        cr_expect_eq(message_number(&asking_answers[i], FIELD_line), (int64_t)length + 5 + i);
+        cr_expect_null(memchr(message_text(&asking_answers[i], FIELD_fault).bytes, ':', 10), "no file and line");
+    }
+    free(text);
+    asking_study_of(MESSAGE_check, asking_draft(usual));
+    cr_expect_eq(rows_told(), 0);
+}
+
+Test(study, a_draft_that_is_not_there_or_is_faulty_is_not_studied)
+{
+    static const enum message_type about[] = {MESSAGE_diff, MESSAGE_coverage, MESSAGE_simulate};
+
+    for (size_t i = 0; i < sizeof about / sizeof about[0]; i++) {
+        asking_study_of(about[i], 99);
+        cr_expect_eq(asking_refused(), REFUSAL_NOT_FOUND);
+        asking_study_of(about[i], asking_draft("name = \"No hubs\";"));
+        cr_expect_eq(asking_refused(), REFUSAL_FAULTY);
+    }
+}
+
+Test(study, a_piece_that_does_not_fit_is_refused)
+{
+    struct message message;
+
+    asking_begin(&message, MESSAGE_draft);
+    message_set_number(&message, FIELD_first_byte, 7);
+    message_set_string(&message, FIELD_draft_text, "x");
+    asking(&message);
+    cr_expect_eq(asking_refused(), REFUSAL_OUT_OF_RANGE);
+}
+
+Test(study, a_stored_version_becomes_a_draft_that_can_be_applied_again)
+{
+    struct message message;
+
+    talk_change(HEAD "hubs = (" HUB("oak", "north", FRIENDS("9")) "," ELM(FRIENDS("1") "," MEALS) ");");
+    cr_assert_eq(talk_figures("oak", "friends").places.total, 9);
+    asking_begin(&message, MESSAGE_draft);
+    message_set_number(&message, FIELD_network_version, 1);
+    cr_assert_eq(asking(&message)->type, MESSAGE_drafted);
+    int64_t draft = message_number(&asking_answers[0], FIELD_draft);
+    asking_study_of(MESSAGE_diff, draft);
+    cr_assert(talk_text_is(row_of("oak/friends", "places"), FIELD_after, "1"));
+    asking_study_of(MESSAGE_coverage, draft);
+    talk_apply((uint32_t)draft, false);
+    cr_assert_eq(talk_refused(TALK_OPERATOR), REFUSAL_NONE);
+    cr_assert_eq(talk_figures("oak", "friends").places.total, 1);
+    asking_begin(&message, MESSAGE_draft);
+    message_set_number(&message, FIELD_network_version, 77);
+    asking(&message);
+    cr_expect_eq(asking_refused(), REFUSAL_NOT_FOUND);
+}
+
+Test(study, a_study_that_is_told_to_stop_answers_nothing_by_halves)
+{
+    study_stop(asking_study);
+    asking_study_of(MESSAGE_coverage, 0);
+    cr_assert_eq(asking_count, 1);
+    cr_expect_eq(asking_refused(), REFUSAL_DRAINING);
+}
+
+/* ---- what differs ---- */
+
+Test(study, an_unchanged_draft_has_no_differences)
+{
+    asking_study_of(MESSAGE_diff, asking_draft(usual));
+    cr_expect_eq(rows_told(), 0);
+}
+
+Test(study, every_setting_that_differs_is_told_with_its_texts_and_whom_it_concerns)
+{
+    talk_submit(1, NEED_BEFRIENDING); /* the oak's only place */
+    talk_submit(2, NEED_BEFRIENDING); /* waits for it */
+    asking_study_of(
+        MESSAGE_diff,
+        asking_draft(
+            "name = \"Test\"; neighbour_distance = \"2km\"; deadlines = { offer_stat = \"30m\"; };\n"
+            "senders = ( { id = \"gp\"; name = \"The GP\"; kind = \"gp_link_worker\"; } );\n"
+            "neighbourhoods = ( { code = \"north\"; name = \"The North\"; easting = 248000; northing = 56000; },\n"
+            " { code = \"west\"; name = \"The West\"; easting = 268000; northing = 56000; } );\n"
+            "hubs = (" HUB("oak", "north", FRIENDS("1") "," MEALS) "," HUB("ash", "north", FRIENDS("3")) ");"));
+    const struct message *distance = row_of("", "neighbour_distance");
+    cr_assert(distance);
+    cr_expect(talk_text_is(distance, FIELD_before, "1000m") && talk_text_is(distance, FIELD_after, "2000m"));
+    cr_expect_not(message_has(distance, FIELD_affected));
+    cr_expect(talk_text_is(row_of("", "deadlines.offer_stat"), FIELD_after, "30m"));
+    cr_expect(talk_text_is(row_of("gp", "name"), FIELD_after, "The GP"));
+    cr_expect_eq(message_number(row_of("south", ""), FIELD_change), CHANGE_REMOVED);
+    cr_expect_eq(message_number(row_of("west", ""), FIELD_change), CHANGE_ADDED);
+    cr_expect_eq(message_number(row_of("elm", ""), FIELD_change), CHANGE_REMOVED);
+    cr_expect_eq(message_number(row_of("elm/meals", ""), FIELD_change), CHANGE_REMOVED);
+    const struct message *meals = row_of("oak/meals", "");
+    cr_expect_eq(message_number(meals, FIELD_change), CHANGE_ADDED);
+    cr_expect_eq(message_number(meals, FIELD_affected), 0);
+    const struct message *ash = row_of("ash", "");
+    cr_expect_eq(message_number(ash, FIELD_change), CHANGE_ADDED);
+    cr_expect_eq(message_number(ash, FIELD_affected), 1, "who waits could be helped there");
+}
+
+Test(study, a_service_that_changes_concerns_those_who_have_it_and_those_who_wait_for_it)
+{
+    talk_submit(1, NEED_BEFRIENDING);
+    talk_submit(2, NEED_BEFRIENDING);
+    talk_submit(3, NEED_FOOD); /* before a person: nobody in the north offers it */
+    asking_study_of(MESSAGE_diff, asking_draft(HEAD "hubs = (" HUB("oak", "north",
+                                                                   FRIENDS("2")) "," ELM(FRIENDS("1") "," MEALS) ");"));
+    cr_assert_eq(rows_told(), 1);
+    cr_expect(talk_text_is(row_of("oak/friends", "places"), FIELD_before, "1"));
+    cr_expect(talk_text_is(row_of("oak/friends", "places"), FIELD_after, "2"));
+    cr_expect_eq(message_number(row_of("oak/friends", "places"), FIELD_affected), 2);
+}
+
+/* ---- coverage ---- */
+
+static const struct message *hole_of(const char *code, enum need need, const char *band)
+{
+    for (size_t i = 0; i + 1 < asking_count; i++) {
+        const struct message *hole = &asking_answers[i];
+        if (talk_text_is(hole, FIELD_neighbourhood_code, code) && message_number(hole, FIELD_need) == (int64_t)need &&
+            talk_text_is(hole, FIELD_age_band, band))
+            return hole;
+    }
+    return NULL;
+}
+
+Test(study, coverage_lists_every_hole_of_the_network_in_force_with_its_cause)
+{
+    asking_study_of(MESSAGE_coverage, 0);
+    cr_assert_eq(rows_told(), 3);
+    cr_expect_eq(message_number(hole_of("north", NEED_FOOD, "0-64"), FIELD_cause), CAUSE_NOT_ELIGIBLE);
+    cr_expect_eq(message_number(hole_of("north", NEED_FOOD, "65+"), FIELD_cause), CAUSE_TOO_FAR);
+    cr_expect_eq(message_number(hole_of("south", NEED_FOOD, "0-64"), FIELD_cause), CAUSE_NOT_ELIGIBLE);
+    cr_expect_not(message_has(hole_of("south", NEED_FOOD, "0-64"), FIELD_is_new));
+}
+
+Test(study, a_draft_with_new_holes_is_not_applied_unless_they_are_allowed)
+{
+    static const char without[] = HEAD "hubs = (" ELM(MEALS) ");";
+    int64_t draft = asking_draft(without);
+    uint32_t new_holes = 0;
+
+    talk_apply((uint32_t)draft, false);
+    cr_assert_eq(talk_refused(TALK_OPERATOR), REFUSAL_NOT_CHECKED);
+    asking_study_of(MESSAGE_coverage, draft);
+    cr_assert(message_number(&asking_answers[0], FIELD_is_new), "the new ones come first");
+    cr_expect_eq(message_number(hole_of("north", NEED_BEFRIENDING, "65+"), FIELD_cause), CAUSE_NO_SERVICE);
+    cr_expect(message_number(hole_of("south", NEED_BEFRIENDING, "0-64"), FIELD_is_new));
+    cr_expect_not(message_number(hole_of("north", NEED_FOOD, "65+"), FIELD_is_new));
+    cr_assert(shelf_new_holes(talk_shelf, (uint32_t)draft, 1, &new_holes));
+    cr_expect_eq(new_holes, 4);
+    talk_apply((uint32_t)draft, false);
+    cr_assert_eq(talk_refused(TALK_OPERATOR), REFUSAL_HOLES);
+    talk_apply((uint32_t)draft, true);
+    cr_assert_eq(talk_refused(TALK_OPERATOR), REFUSAL_NONE);
+}
+
+Test(study, a_neighbourhood_that_a_draft_drops_is_a_hole_for_all_it_had)
+{
+    int64_t draft = asking_draft(
+        "name = \"Test\"; neighbour_distance = \"1km\";\n"
+        "senders = ( { id = \"gp\"; name = \"GP\"; kind = \"gp_link_worker\"; } );\n"
+        "neighbourhoods = ( { code = \"south\"; name = \"The South\"; easting = 258000; northing = 56000; } );\n"
+        "hubs = (" ELM(FRIENDS("1") "," MEALS) ");");
+
+    asking_study_of(MESSAGE_coverage, draft);
+    cr_expect(message_number(hole_of("north", NEED_BEFRIENDING, "0-64"), FIELD_is_new));
+    cr_expect_eq(message_number(hole_of("north", NEED_BEFRIENDING, "0-64"), FIELD_cause), CAUSE_TOO_FAR);
+    cr_expect_null(hole_of("north", NEED_FOOD, "65+"), "it had none before");
+}
+
+/* ---- reports ---- */
+
+Test(study, unmet_needs_are_told_by_week_neighbourhood_need_and_cause)
+{
+    struct message message;
+
+    talk_submit(1, NEED_BEFRIENDING);
+    talk_submit(2, NEED_BEFRIENDING);
+    talk_submit(3, NEED_BEFRIENDING);
+    talk_answer("oak", MESSAGE_accept, 1, 1);
+    talk_wait(8 * TALK_DAY);
+    talk_submit(4, NEED_FOOD);
+    asking_begin(&message, MESSAGE_unmet);
+    asking(&message);
+    cr_assert_eq(rows_told(), 2);
+    cr_expect_eq(message_number(&asking_answers[0], FIELD_need), NEED_FOOD, "the newest week first");
+    cr_expect(talk_text_is(&asking_answers[0], FIELD_neighbourhood_name, "The North"));
+    cr_expect_eq(message_number(&asking_answers[1], FIELD_cause), CAUSE_FULL);
+    cr_expect_eq(message_number(&asking_answers[1], FIELD_count), 2);
+    message_set_number(&message, FIELD_since, hours_day(talk_now));
+    asking(&message);
+    cr_assert_eq(rows_told(), 1);
+}
+
+Test(study, equity_counts_those_of_unknown_deprivation_apart)
+{
+    struct message message;
+
+    talk_submit(1, NEED_BEFRIENDING);
+    talk_submit(2, NEED_BEFRIENDING);
+    talk_answer("oak", MESSAGE_accept, 1, 1);
+    talk_wait(10 * TALK_DAY);
+    talk_answer("oak", MESSAGE_complete, 1, 1);
+    talk_answer("oak", MESSAGE_accept, 2, 1);
+    int64_t third = talk_submit(3, NEED_BEFRIENDING);
+    talk_capacity("oak", "friends", 2);
+    talk_answer("oak", MESSAGE_reject, third, 1);
+    asking_begin(&message, MESSAGE_equity);
+    asking(&message);
+    cr_assert_eq(rows_told(), 6);
+    const struct message *unknown = &asking_answers[5];
+    cr_expect_not(message_has(unknown, FIELD_fifth));
+    cr_expect_eq(message_number(unknown, FIELD_referrals), 3);
+    cr_expect_eq(message_number(unknown, FIELD_accepted), 2);
+    cr_expect_eq(message_number(unknown, FIELD_rejected), 1);
+    cr_expect_eq(message_number(unknown, FIELD_waited), 1);
+    cr_expect_eq(message_number(&asking_answers[0], FIELD_referrals), 0);
+    message_set_number(&message, FIELD_since, hours_day(talk_now));
+    asking(&message);
+    cr_expect_eq(message_number(&asking_answers[5], FIELD_referrals), 1);
+}
+
+Test(study, who_was_offered_in_time_and_accepted_late_has_waited)
+{
+    struct message message;
+
+    talk_change(HEAD "hubs = (" HUB("oak", "north", FRIENDS("1")) "," HUB("ash", "north", FRIENDS("1")) ");");
+    int64_t number = talk_submit(1, NEED_BEFRIENDING);
+    talk_wait(47 * HOUR); /* of two days that a hub has to answer */
+    talk_answer("oak", MESSAGE_reject, number, 1);
+    talk_wait(HOUR / 2);
+    asking_begin(&message, MESSAGE_equity);
+    asking(&message);
+    cr_expect_eq(message_number(&asking_answers[5], FIELD_waited), 0);
+    talk_wait(HOUR);
+    talk_answer("ash", MESSAGE_accept, number, 2);
+    asking(&message);
+    cr_expect_eq(message_number(&asking_answers[5], FIELD_waited), 1);
+}
+
+Test(study, a_simulation_without_referrals_says_so)
+{
+    asking_study_of(MESSAGE_simulate, asking_draft(usual));
+    cr_assert_eq(rows_told(), 1);
+    cr_expect_eq(message_number(&asking_answers[0], FIELD_referrals), 0);
+}
