@@ -67,11 +67,20 @@ int64_t hours_midnight(int64_t day)
     return in_winter - hours_ahead_ms(in_winter - HOUR);
 }
 
-bool hours_open_at(const struct span *spans, struct hours hours, int64_t at_ms)
+int64_t hours_minute(int64_t at_ms)
 {
     int64_t on_wall = at_ms + hours_ahead_ms(at_ms);
-    int64_t day = floor_divide(on_wall, DAY);
-    int64_t minute = (on_wall - day * DAY) / MINUTE;
+
+    return (on_wall - floor_divide(on_wall, DAY) * DAY) / MINUTE;
+}
+
+bool hours_open_at(const struct span *spans, struct hours hours, int64_t at_ms)
+{
+    return hours_open_on(spans, hours, hours_day(at_ms), hours_minute(at_ms));
+}
+
+bool hours_open_on(const struct span *spans, struct hours hours, int64_t day, int64_t minute)
+{
     enum weekday weekday = weekday_of(day);
 
     for (uint32_t i = hours.first; i < hours.first + hours.count; i++)

@@ -91,6 +91,7 @@ struct view rules_look(const struct network *network, const struct question *que
     struct view view = {.network = network,
                         .question = question,
                         .day = hours_day(question->now),
+                        .minute = hours_minute(question->now),
                         .plus = plus_bits(network, profile),
                         .pressing = profile->priority >= PRIORITY_ASAP,
                         .noted_hub = UINT32_MAX,
@@ -493,7 +494,7 @@ void rules_judge(struct view *view, const struct wanted *wanted, uint32_t index,
     verdict->distance_m = distance_m(view->question->profile->position, era->position);
     if (view->pressing)
         verdict->open_now =
-            hours_open_at(network->spans, service_hours(network, (uint32_t)verdict->service), view->question->now);
+            hours_open_on(network->spans, service_hours(network, (uint32_t)verdict->service), view->day, view->minute);
 }
 
 uint32_t rules_rows(const struct network *network, uint32_t index, enum need need, uint32_t rows[NETWORK_SERVICES_MAX])

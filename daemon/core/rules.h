@@ -20,7 +20,8 @@ struct wanted {
 struct view {
     const struct network *network;
     const struct question *question;
-    int64_t day;
+    int64_t day; /* on the wall, and the minute of it */
+    int64_t minute;
     uint64_t plus;                   /* the person's groups, as bits of network.plus_groups */
     bool pressing;                   /* it matters whose doors are open now */
     struct wanted wanted[NEEDS_MAX]; /* the primary need first */
