@@ -11,6 +11,7 @@
 #include "clients/words.h"
 
 #define WATCH_COUNT_DEFAULT 43200
+#define HUBS_SCHEMA "referral.hubs/1"
 
 static const enum field hub_columns[] = {FIELD_hub_id,      FIELD_hub_name,    FIELD_tier,        FIELD_hub_status,
                                          FIELD_service_id,  FIELD_places,      FIELD_places_free, FIELD_stale,
@@ -134,28 +135,13 @@ static int run_watch(const struct invocation *invocation)
     return code;
 }
 
-static int ask_hubs(struct view *view, struct message *request, exchange_answer take, const enum field *columns)
-{
-    const struct invocation *invocation = view->invocation;
-    int code;
-    struct exchange *exchange = options_connect(invocation, &code);
-
-    if (!exchange)
-        return code;
-    view->printer = print_open(invocation->format, "referral.hubs/1", columns, stdout);
-    code = view_ask(view, exchange, request, take);
-    print_close(&view->printer, NULL);
-    exchange_close(&exchange);
-    return code;
-}
-
 static int run_hub_list(const struct invocation *invocation)
 {
     struct view view = {.invocation = invocation};
     struct message request;
 
     message_init(&request, MESSAGE_hubs);
-    return ask_hubs(&view, &request, view_take_row, hub_columns);
+    return view_ask_rows(&view, HUBS_SCHEMA, hub_columns, &request, view_take_row);
 }
 
 static void print_hub(const struct message *hub)
@@ -186,7 +172,7 @@ static int run_hub_show(const struct invocation *invocation)
 
     message_init(&request, MESSAGE_hubs);
     message_set_string(&request, FIELD_hub_id, invocation->operands[0]);
-    code = ask_hubs(&view, &request, take_hub, service_columns);
+    code = view_ask_rows(&view, HUBS_SCHEMA, service_columns, &request, take_hub);
     if (code == EX_OK && view.rows == 0)
         code = options_complain(invocation, EX_NOUSER, "referralctl hub list", "there is no such hub");
     return code;

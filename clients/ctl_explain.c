@@ -93,16 +93,8 @@ static void take_decision(void *context, const struct message *answer)
 static int ask_why(const struct invocation *invocation, struct message *request, const char *schema)
 {
     struct view view = {.invocation = invocation, .row = MESSAGE_considered};
-    int code;
-    struct exchange *exchange = options_connect(invocation, &code);
 
-    if (!exchange)
-        return code;
-    view.printer = print_open(invocation->format, schema, considered_columns, stdout);
-    code = view_ask(&view, exchange, request, take_decision);
-    print_close(&view.printer, NULL);
-    exchange_close(&exchange);
-    return code;
+    return view_ask_rows(&view, schema, considered_columns, request, take_decision);
 }
 
 int ctl_explain(const struct invocation *invocation)

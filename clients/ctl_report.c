@@ -134,31 +134,21 @@ static void take_fifth(void *context, const struct message *answer)
     view_take_row(context, answer);
 }
 
-static int report(const struct invocation *invocation, enum message_type question, const char *schema,
-                  const enum field *columns, exchange_answer take, struct view *view)
+static int report(struct view *view, enum message_type question, const char *schema, const enum field *columns,
+                  exchange_answer take)
 {
     struct message request;
-    struct exchange *exchange;
-    int code;
 
     message_init(&request, question);
-    if (!ctl_since(invocation, &request))
+    if (!ctl_since(view->invocation, &request))
         return EX_USAGE;
-    exchange = options_connect_patiently(invocation, &code);
-    if (!exchange)
-        return code;
-    view->invocation = invocation;
-    view->printer = print_open(invocation->format, schema, columns, stdout);
-    code = view_ask(view, exchange, &request, take);
-    print_close(&view->printer, NULL);
-    exchange_close(&exchange);
-    return code;
+    return view_ask_rows(view, schema, columns, &request, take);
 }
 
 int ctl_report_unmet(const struct invocation *invocation)
 {
-    struct view view = {0};
-    int code = report(invocation, MESSAGE_unmet, "referral.report-unmet/1", unmet_columns, view_take_row, &view);
+    struct view view = {.invocation = invocation, .is_patient = true};
+    int code = report(&view, MESSAGE_unmet, "referral.report-unmet/1", unmet_columns, view_take_row);
 
     if (code == EX_OK && view.rows == 0)
         fputs("every need could be met at once\n", stderr);
@@ -167,8 +157,8 @@ int ctl_report_unmet(const struct invocation *invocation)
 
 int ctl_report_equity(const struct invocation *invocation)
 {
-    struct equity equity = {0};
-    int code = report(invocation, MESSAGE_equity, "referral.report-equity/1", fifth_columns, take_fifth, &equity.view);
+    struct equity equity = {.view = {.invocation = invocation, .is_patient = true}};
+    int code = report(&equity.view, MESSAGE_equity, "referral.report-equity/1", fifth_columns, take_fifth);
 
     if (code == EX_OK && invocation->format == PRINT_TABLE)
         print_shares(equity.figures);

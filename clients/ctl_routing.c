@@ -355,15 +355,7 @@ int ctl_routing_versions(const struct invocation *invocation)
 {
     struct view view = {.invocation = invocation};
     struct message request;
-    int code;
-    struct exchange *exchange = options_connect(invocation, &code);
 
-    if (!exchange)
-        return code;
     message_init(&request, MESSAGE_versions);
-    view.printer = print_open(invocation->format, "referral.routing-versions/1", version_columns, stdout);
-    code = view_ask(&view, exchange, &request, view_take_row);
-    print_close(&view.printer, NULL);
-    exchange_close(&exchange);
-    return code;
+    return view_ask_rows(&view, "referral.routing-versions/1", version_columns, &request, view_take_row);
 }

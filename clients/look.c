@@ -51,6 +51,22 @@ int view_ask(struct view *view, struct exchange *exchange, struct message *reque
     return result == EXCHANGE_OK ? EX_OK : options_complain_of(view->invocation, exchange, result);
 }
 
+int view_ask_rows(struct view *view, const char *schema, const enum field *columns, struct message *request,
+                  exchange_answer take)
+{
+    struct exchange *exchange;
+    int code;
+
+    exchange = (view->is_patient ? options_connect_patiently : options_connect)(view->invocation, &code);
+    if (!exchange)
+        return code;
+    view->printer = print_open(view->invocation->format, schema, columns, stdout);
+    code = view_ask(view, exchange, request, take);
+    print_close(&view->printer, NULL);
+    exchange_close(&exchange);
+    return code;
+}
+
 static const struct option_field filters[] = {{"state", FIELD_states},      {"attention", FIELD_only_attention},
                                               {"priority", FIELD_priority}, {"hub", FIELD_hub_id},
                                               {"sender", FIELD_sender_id},  {"limit", FIELD_limit},

@@ -12,12 +12,16 @@ struct view {
     const char *schema;
     enum message_type row; /* what the columns are about, where an answer has several types; MESSAGE_NONE: all */
     bool reveal;
+    bool is_patient; /* of view_ask_rows: the answer may take minutes */
     int64_t rows;
     char next[ID_BYTES_MAX + 1];
 };
 
 /* Asks; complains when it fails. Returns the exit code. */
 int view_ask(struct view *, struct exchange *, struct message *request, exchange_answer);
+/* The whole of a command that asks one question: connects, asks, prints the rows that the answer makes of it. */
+int view_ask_rows(struct view *, const char *schema, const enum field *columns, struct message *request,
+                  exchange_answer);
 /* An exchange_answer whose context is a view: every answer but its end is a row. */
 void view_take_row(void *view, const struct message *answer);
 /* A question about one referral, likewise. */

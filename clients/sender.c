@@ -301,20 +301,14 @@ static int run_history(const struct invocation *invocation)
                                          FIELD_state,    FIELD_hub_id, FIELD_status_reason, FIELD_outcome,
                                          FIELD_deadline, FIELD_COUNT};
     struct view view = {.invocation = invocation};
-    struct exchange *exchange;
+    struct message request;
     uint64_t referral;
-    int code;
 
     if (!options_referral_id(invocation, invocation->operands[0], &referral))
         return EX_USAGE;
-    exchange = options_connect(invocation, &code);
-    if (exchange == NULL)
-        return code;
-    view.printer = print_open(invocation->format, "referral.history/1", columns, stdout);
-    code = view_ask_about(&view, exchange, MESSAGE_history, referral, view_take_row);
-    print_close(&view.printer, NULL);
-    exchange_close(&exchange);
-    return code;
+    message_init(&request, MESSAGE_history);
+    message_set_number(&request, FIELD_referral_id, (int64_t)referral);
+    return view_ask_rows(&view, "referral.history/1", columns, &request, view_take_row);
 }
 
 /* The view comes first: it is the context of every answer. */

@@ -79,12 +79,15 @@ static bool any_could_take(const struct turn *turn, const struct waiting *waitin
     struct offer offers[OFFERS_MAX];
     struct question question = question_about(turn, waiting, offers);
     struct verdict verdict;
+    uint32_t judged = UINT32_MAX; /* the hub that the verdict is about: its rows stand together */
 
     for (uint32_t i = 0; i < count; i++) {
         const struct service *service = &network->services[rows[i]];
         if (!(service->needs & NEED_BIT(waiting->need)) || !owner_has_room(turn, service->owner))
             continue;
-        route_judge(network, &question, service->hub, waiting->need, &verdict);
+        if (service->hub != judged)
+            route_judge(network, &question, service->hub, waiting->need, &verdict);
+        judged = service->hub;
         if (verdict.rule == RULE_NONE_FAILED)
             return true;
         *for_long = *for_long && fails_for_long(network, &verdict, service->owner);

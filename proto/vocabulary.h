@@ -43,7 +43,7 @@ enum field {
     FIELD_COUNT
 };
 
-/* The place of a member inside its record: MEMBER_need_of_person_code is 0, and so on. */
+/* The place of a member inside its record: MEMBER_code, of a need of a person, is 0; MEMBER_part_state, and so on. */
 #define AS_MEMBER(name, kind, least, most, of, obligation, standard, meaning) MEMBER_##name,
 enum need_of_person_member { NEED_OF_PERSON_MEMBERS(AS_MEMBER) NEED_OF_PERSON_MEMBER_COUNT };
 #undef AS_MEMBER

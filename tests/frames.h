@@ -113,14 +113,4 @@ static inline void frame_set_string(struct frame *frame, const char *key, const 
     frame_set_text(frame, key, text, strlen(text));
 }
 
-static inline void frame_set_int(struct frame *frame, const char *key, int64_t number)
-{
-    unsigned char raw[16];
-    struct packer packer;
-
-    packer_init(&packer, raw, sizeof raw);
-    pack_int(&packer, number);
-    frame_set(frame, key, raw, packer.length);
-}
-
 #endif

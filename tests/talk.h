@@ -13,7 +13,6 @@
 #define TALK_NOW (PEOPLE_AUTHORED_MS + 3600000) /* Sunday 2026-11-01, at ten, in winter */
 #define TALK_DAY INT64_C(86400000)
 #define TALK_OPERATOR "uid-1000"
-#define TALK_NEEDS_MAX 8
 
 extern struct store *talk_store;
 extern struct seal *talk_seal;

@@ -74,11 +74,6 @@ int64_t hours_minute(int64_t at_ms)
     return (on_wall - floor_divide(on_wall, DAY) * DAY) / MINUTE;
 }
 
-bool hours_open_at(const struct span *spans, struct hours hours, int64_t at_ms)
-{
-    return hours_open_on(spans, hours, hours_day(at_ms), hours_minute(at_ms));
-}
-
 bool hours_open_on(const struct span *spans, struct hours hours, int64_t day, int64_t minute)
 {
     enum weekday weekday = weekday_of(day);

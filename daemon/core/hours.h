@@ -28,8 +28,7 @@ int64_t hours_monday(int64_t day);
 int64_t hours_midnight(int64_t day);
 /* Minutes after midnight on the wall. */
 int64_t hours_minute(int64_t at_ms);
-/* Whether doors are open at that moment, given as a whole, or as day and minute on the wall. spans: network.spans. */
-bool hours_open_at(const struct span *spans, struct hours, int64_t at_ms);
+/* Whether doors are open in that minute of a day on the wall. spans: network.spans. */
 bool hours_open_on(const struct span *spans, struct hours, int64_t day, int64_t minute);
 
 #endif

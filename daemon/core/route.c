@@ -353,7 +353,6 @@ static struct verdict signpost_to(const struct view *view, uint32_t row, enum ne
         .rule = RULE_NONE_FAILED,
         .service = (int32_t)row,
         .distance_m = distance_m(view->question->profile->position, era->position),
-        .open_now = hours_open_at(network->spans, service_hours(network, row), view->question->now),
     };
 }
 

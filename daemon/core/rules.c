@@ -519,7 +519,7 @@ void route_judge(const struct network *network, const struct question *question,
 
     rules_judge(&view, &view.wanted[0], index, rows, count, verdict);
     hours = verdict->service < 0 ? hub->hours : service_hours(network, (uint32_t)verdict->service);
-    verdict->open_now = hours_open_at(network->spans, hours, question->now);
+    verdict->open_now = hours_open_on(network->spans, hours, view.day, view.minute);
     verdict->distance_m = distance_m(question->profile->position, hub_on(network, hub, view.day)->position);
 }
 

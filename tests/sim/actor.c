@@ -10,6 +10,7 @@
 #include "clients/ask.h"
 #include "proto/codec.h"
 #include "tests/people.h"
+#include "tests/sim/array.h"
 
 #define SECOND INT64_C(1000)
 #define MINUTE (60 * SECOND)
@@ -54,16 +55,6 @@ static struct message scratch;
 static struct random *dice(struct actor *actor)
 {
     return &actor->world->random;
-}
-
-static void *grown(void *array, uint32_t count, uint32_t *room, size_t element)
-{
-    if (count < *room)
-        return array;
-    *room = *room ? 2 * *room : 16;
-    array = realloc(array, *room * element);
-    assert(array);
-    return array;
 }
 
 struct actor *actor_open(struct world *world, int party)
@@ -119,7 +110,7 @@ static void add_task(struct actor *actor, const struct message *message, int64_t
     task.frame = malloc(task.length);
     assert(task.frame);
     memcpy(task.frame, bytes, task.length);
-    actor->tasks = grown(actor->tasks, actor->tasks_count, &actor->tasks_room, sizeof actor->tasks[0]);
+    actor->tasks = array_grow(actor->tasks, actor->tasks_count, &actor->tasks_room, sizeof actor->tasks[0]);
     actor->tasks[actor->tasks_count++] = task;
     world_wake(actor->world, actor->party, at);
 }
@@ -444,7 +435,7 @@ static void take_push(struct actor *actor, const struct message *message)
         return;
     struct held *held = find_held(actor, fresh.referral, fresh.offer_number);
     if (!held) {
-        actor->held = grown(actor->held, actor->held_count, &actor->held_room, sizeof actor->held[0]);
+        actor->held = array_grow(actor->held, actor->held_count, &actor->held_room, sizeof actor->held[0]);
         held = &actor->held[actor->held_count++];
         *held = fresh;
     }

@@ -143,16 +143,6 @@ void auditor_blame(struct auditor *auditor, int64_t now, const char *format, ...
     va_end(arguments);
 }
 
-void *auditor_grow(void *array, uint32_t count, uint32_t *room, size_t element)
-{
-    if (count < *room)
-        return array;
-    *room = *room ? 2 * *room : 16;
-    array = realloc(array, *room * element);
-    assert(array);
-    return array;
-}
-
 static uint64_t digest(const void *bytes, size_t length)
 {
     const uint8_t *byte = bytes;
@@ -244,7 +234,7 @@ void auditor_note_town(struct auditor *auditor, int64_t at, const struct town *t
     assert(copy);
     *copy = *town;
     auditor->versions =
-        auditor_grow(auditor->versions, auditor->versions_count, &auditor->versions_room, sizeof auditor->versions[0]);
+        array_grow(auditor->versions, auditor->versions_count, &auditor->versions_room, sizeof auditor->versions[0]);
     auditor->versions[auditor->versions_count++] = (struct version){at, copy};
     for (int i = 0; i < town->parties_count; i++)
         note_places(auditor, at, i, copy);
@@ -252,7 +242,7 @@ void auditor_note_town(struct auditor *auditor, int64_t at, const struct town *t
 
 void auditor_note_start(struct auditor *auditor, int64_t now)
 {
-    auditor->lives = auditor_grow(auditor->lives, auditor->lives_count, &auditor->lives_room, sizeof auditor->lives[0]);
+    auditor->lives = array_grow(auditor->lives, auditor->lives_count, &auditor->lives_room, sizeof auditor->lives[0]);
     auditor->lives[auditor->lives_count++] = (struct life){now, INT64_MAX};
     if (auditor->lives_count == 1)
         auditor->versions[0].at = now;
@@ -267,7 +257,7 @@ void auditor_note_stop(struct auditor *auditor, int64_t now)
 void auditor_note_draft(struct auditor *auditor, uint32_t draft, bool good)
 {
     auditor->drafts =
-        auditor_grow(auditor->drafts, auditor->drafts_count, &auditor->drafts_room, sizeof auditor->drafts[0]);
+        array_grow(auditor->drafts, auditor->drafts_count, &auditor->drafts_room, sizeof auditor->drafts[0]);
     auditor->drafts[auditor->drafts_count++] = (struct draft){draft, good};
 }
 
@@ -295,8 +285,8 @@ void auditor_close(struct auditor **auditor)
 
 void auditor_state(struct auditor *auditor, struct statement statement)
 {
-    auditor->statements = auditor_grow(auditor->statements, auditor->statements_count, &auditor->statements_room,
-                                       sizeof auditor->statements[0]);
+    auditor->statements = array_grow(auditor->statements, auditor->statements_count, &auditor->statements_room,
+                                     sizeof auditor->statements[0]);
     auditor->statements[auditor->statements_count++] = statement;
 }
 
@@ -405,7 +395,7 @@ static struct asked *note_asked(struct auditor *auditor, int64_t now, int party,
     if (message->type == MESSAGE_submit)
         asked.person = note_submit(auditor, message);
     widen_table(auditor);
-    auditor->asked = auditor_grow(auditor->asked, auditor->asked_count, &auditor->asked_room, sizeof auditor->asked[0]);
+    auditor->asked = array_grow(auditor->asked, auditor->asked_count, &auditor->asked_room, sizeof auditor->asked[0]);
     auditor->asked[auditor->asked_count++] = asked;
     *slot_of(auditor, party, asked.id) = auditor->asked_count;
     return &auditor->asked[auditor->asked_count - 1];
@@ -414,7 +404,7 @@ static struct asked *note_asked(struct auditor *auditor, int64_t now, int party,
 static void note_alarm(struct auditor *auditor, const struct asked *asked, int64_t at, bool certain)
 {
     auditor->alarms =
-        auditor_grow(auditor->alarms, auditor->alarms_count, &auditor->alarms_room, sizeof auditor->alarms[0]);
+        array_grow(auditor->alarms, auditor->alarms_count, &auditor->alarms_room, sizeof auditor->alarms[0]);
     auditor->alarms[auditor->alarms_count++] = (struct alarm){at, asked->until, certain};
 }
 
@@ -753,7 +743,7 @@ static bool take_number(struct auditor *auditor, int64_t now, int party, uint64_
         return false;
     }
     uint32_t room = (uint32_t)box->room;
-    box->digests = auditor_grow(box->digests, (uint32_t)box->count, &room, sizeof box->digests[0]);
+    box->digests = array_grow(box->digests, (uint32_t)box->count, &room, sizeof box->digests[0]);
     box->room = room;
     box->digests[box->count++] = content;
     return true;
@@ -954,7 +944,7 @@ static void hear_push(struct auditor *auditor, int64_t now, int party, const str
         note_signposts(auditor, message, &happening);
         note_standing(story, &happening);
     }
-    story->happenings = auditor_grow(story->happenings, story->count, &story->room, sizeof story->happenings[0]);
+    story->happenings = array_grow(story->happenings, story->count, &story->room, sizeof story->happenings[0]);
     story->happenings[story->count++] = happening;
 }
 

@@ -4,10 +4,10 @@
 #ifndef SIM_AUDITOR_INSIDE_H
 #define SIM_AUDITOR_INSIDE_H
 
+#include "tests/sim/array.h"
 #include "tests/sim/auditor.h"
 
 #define AUDIT_DAY_MS INT64_C(86400000)
-#define AUDIT_GROUPS_BITS 64
 /* How long a frame may be under way: so long a statement may count without an answer to be seen. */
 #define AUDIT_UNDER_WAY_MS 20000
 #define BIT_OF(code) (UINT64_C(1) << (code))
@@ -207,8 +207,6 @@ struct judgement {
                   __VA_ARGS__)
 
 __attribute__((format(printf, 3, 4))) void auditor_blame(struct auditor *, int64_t now, const char *format, ...);
-/* Makes room for one more. */
-void *auditor_grow(void *array, uint32_t count, uint32_t *room, size_t element);
 void auditor_state(struct auditor *, struct statement);
 /* Counts that it occurred. */
 void auditor_cover(const char *first, const char *second, const char *third);

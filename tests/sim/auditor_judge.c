@@ -44,8 +44,7 @@ static const struct lease *lease_then(const struct judgement *judgement, uint32_
 static void add_lease(struct judgement *judgement, uint64_t referral, const struct story *story,
                       const struct happening *happening)
 {
-    judgement->leases =
-        auditor_grow(judgement->leases, judgement->count, &judgement->room, sizeof judgement->leases[0]);
+    judgement->leases = array_grow(judgement->leases, judgement->count, &judgement->room, sizeof judgement->leases[0]);
     judgement->leases[judgement->count++] = (struct lease){.referral = referral,
                                                            .asked = auditor_asked_of(judgement->auditor, story),
                                                            .story = story,

@@ -7,8 +7,7 @@
 #include <string.h>
 #include <time.h>
 
-#define NONE_IDENTIFIED "861931000000100" /* SNOMED CT: no safeguarding concern identified */
-#define SLACK_M 2                         /* distances are rounded somehow */
+#define SLACK_M 2 /* distances are rounded somehow */
 
 /* One of the networks that may have been in force, and whether the emergency rules were on. */
 struct view {

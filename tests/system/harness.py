@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """harness: what the system tests share. Each runs as: test_x.py --build DIRECTORY [options of unittest]."""
 import argparse
+import json
 import os
 import sys
 import unittest
@@ -32,23 +33,31 @@ NO_PACE = [("\npace = 20;", "\npace = 0;")]
 # What sanitizers and asserts print; the daemon's log never holds it.
 CRASH_WORDS = ("AddressSanitizer", "LeakSanitizer", "runtime error:", "Assertion")
 
+SENDER = "social-prescribing"
+
+
+def changed(text, changes):
+    """Each first text of the changes is replaced by the second, once."""
+    for before, after in changes:
+        assert before in text, before
+        text = text.replace(before, after, 1)
+    return text
+
 
 class NetworkCase(unittest.TestCase):
     """A test class that shares one daemon; afterwards the daemon has stopped well and has not complained."""
 
     settings = {}
     store_limit = "64MiB"
-    changes = []  # to the network of Plymouth: (text, what stands there instead)
+    text = None  # of the network; None: that of Plymouth
+    changes = []  # to it: (text, what stands there instead)
 
     @classmethod
     def make_network(cls):
-        from network import Network, PLYMOUTH
-        with open(PLYMOUTH, encoding="utf-8") as file:
-            text = file.read()
-        for before, after in cls.changes:
-            assert before in text, before
-            text = text.replace(before, after, 1)
-        return Network(OPTIONS.build, text, store_limit=cls.store_limit, settings=cls.settings)
+        from network import Network
+        network = Network(OPTIONS.build, cls.text, store_limit=cls.store_limit, settings=cls.settings)
+        network.write_network(changed(network.text, cls.changes))
+        return network
 
     @classmethod
     def setUpClass(cls):
@@ -65,6 +74,57 @@ class NetworkCase(unittest.TestCase):
     def tearDownClass(cls):
         code = cls.network.stop()
         log = cls.network.log()
-        assert code in (0, None), f"referrald ended with {code}:\n{log}"
+        assert code == 0, f"referrald ended with {code}:\n{log}"
         for word in CRASH_WORDS:
             assert word not in log, log
+
+
+class OperatorCase(NetworkCase):
+    """Everything is done with the command-line clients, by operators, one sender and some hubs."""
+
+    hubs = []
+
+    @classmethod
+    def before_start(cls):
+        from people import People
+        cls.people = People(41)
+        cls.network.enrol(SENDER, "sender")
+        for hub in cls.hubs:
+            cls.network.enrol(hub, "hub")
+
+    def run_client(self, name, *arguments, expect=0, party=None):
+        done = self.network.client(name, *arguments, party=party)
+        self.assertEqual(expect, done.returncode, f"{name} {arguments}\n{done.stdout}{done.stderr}")
+        return done
+
+    def ctl(self, *arguments, **options):
+        return self.run_client("referralctl", *arguments, **options)
+
+    def sender(self, *arguments, **options):
+        return self.run_client("referral", *arguments, party=SENDER, **options)
+
+    def hub(self, party, *arguments, **options):
+        return self.run_client("referral-hub", *arguments, party=party, **options)
+
+    def rows(self, *arguments, of=None):
+        """What the operator is shown, or, with of=self.sender, the sender."""
+        return json.loads((of or self.ctl)(*arguments, "-o", "json").stdout)["items"]
+
+    def submit(self, *arguments, neighbourhood="Stonehouse", **fields):
+        person = self.people.submit(age=70, neighbourhood=neighbourhood, **fields)
+        for name in ("type", "request_id", "correlation_id", "sent_at", "authored_on"):
+            del person[name]
+        path = self.network.path("person.json")
+        with open(path, "w", encoding="utf-8") as file:
+            json.dump(person, file)
+        return self.sender("submit", "--file", path, *arguments).stdout.strip()
+
+    def draft(self, *changes):
+        """A file with the network as it was written, but for the changes."""
+        path = self.network.path("draft.conf")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(changed(self.network.text, changes))
+        return path
+
+    def in_force(self):
+        return next(one["network_version"] for one in self.rows("routing", "versions") if one["chosen"])

@@ -99,6 +99,7 @@ class Network:
     # ---- files ----
 
     def write_network(self, text):
+        self.text = text
         self.services = read_services(text)
         with open(self.path("network.conf"), "w", encoding="utf-8") as file:
             file.write(text)

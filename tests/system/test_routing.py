@@ -4,47 +4,18 @@
 import json
 import re
 
-from harness import NetworkCase, run
+from harness import OperatorCase, SENDER, run
 from network import wait_for
-from people import People
 
-SENDER = "social-prescribing"
 CARE, VOICE = "adult-social-care", "mannamead"   # home-care, advocacy: nobody else has them
 
 
-class Routing(NetworkCase):
+class Routing(OperatorCase):
 
-    @classmethod
-    def before_start(cls):
-        cls.people = People(31)
-        cls.network.enrol(SENDER, "sender")
-        for hub in (CARE, VOICE):
-            cls.network.enrol(hub, "hub")
-
-    def ctl(self, *arguments, expect=0, party=None, name="referralctl"):
-        done = self.network.client(name, *arguments, party=party)
-        self.assertEqual(expect, done.returncode, f"{name} {arguments}\n{done.stdout}{done.stderr}")
-        return done
-
-    def json_of(self, *arguments, **options):
-        return json.loads(self.ctl(*arguments, "-o", "json", **options).stdout)["items"]
-
-    def draft(self, *changes):
-        """A file with the network of Plymouth, where each first text is replaced by the second, once."""
-        text = self.network.plymouth
-        for before, after in changes:
-            self.assertIn(before, text)
-            text = text.replace(before, after, 1)
-        path = self.network.path("draft.conf")
-        with open(path, "w", encoding="utf-8") as file:
-            file.write(text)
-        return path
-
-    def in_force(self):
-        return next(one["network_version"] for one in self.json_of("routing", "versions") if one["chosen"])
+    hubs = [CARE, VOICE]
 
     def places(self, hub, service):
-        return next(one["places"] for one in self.json_of("hub", "show", hub) if one["service_id"] == service)
+        return next(one["places"] for one in self.rows("hub", "show", hub) if one["service_id"] == service)
 
     # ---- the network file ----
 
@@ -60,7 +31,7 @@ class Routing(NetworkCase):
 
     def test_what_is_in_force_has_no_faults_and_no_difference(self):
         self.ctl("routing", "check", self.draft())
-        self.assertEqual([], self.json_of("routing", "diff", self.draft()))
+        self.assertEqual([], self.rows("routing", "diff", self.draft()))
 
     def test_a_change_is_looked_at_applied_and_taken_back(self):
         first = self.in_force()
@@ -68,7 +39,7 @@ class Routing(NetworkCase):
         path = self.draft((f'{{ id = "food"; needs = [ "food" ]; places = {places}; }}',
                            f'{{ id = "food"; needs = [ "food" ]; places = {places + 15}; }}'))
         self.ctl("routing", "check", path)
-        rows = self.json_of("routing", "diff", path)
+        rows = self.rows("routing", "diff", path)
         self.assertEqual([("service", "jan-cutting/food", "changed", str(places), str(places + 15))],
                          [(row["subject"], row["item"], row["change"], row["before"], row["after"]) for row in rows])
         self.ctl("routing", "simulate", path, "--since", "30d")
@@ -88,11 +59,11 @@ class Routing(NetworkCase):
         self.assertIn("advocacy", done.stdout)
         self.assertIn("--allow-holes", done.stderr)
         self.assertEqual(first, self.in_force())
-        holes = self.json_of("routing", "coverage", path)
+        holes = self.rows("routing", "coverage", path)
         self.assertTrue(any(hole["need"] == "advocacy" and hole["is_new"] for hole in holes))
         self.ctl("routing", "apply", path, "--reason", "x", "--allow-holes")
-        self.assertTrue(any(hole["need"] == "advocacy" for hole in self.json_of("routing", "coverage")))
-        self.assertFalse(any(hole["is_new"] for hole in self.json_of("routing", "coverage", path)))
+        self.assertTrue(any(hole["need"] == "advocacy" for hole in self.rows("routing", "coverage")))
+        self.assertFalse(any(hole["is_new"] for hole in self.rows("routing", "coverage", path)))
 
     def test_what_was_applied_is_in_force_after_a_restart(self):
         path = self.draft(('name = "Jan Cutting Healthy Living Centre";', 'name = "Jan Cutting Centre";'))
@@ -101,45 +72,37 @@ class Routing(NetworkCase):
         self.network.kill()
         self.network.start()
         self.assertEqual(version, self.in_force())
-        self.assertEqual("Jan Cutting Centre", self.json_of("hub", "show", "jan-cutting")[0]["hub_name"])
+        self.assertEqual("Jan Cutting Centre", self.rows("hub", "show", "jan-cutting")[0]["hub_name"])
 
     # ---- a person who does not exist, and emergencies ----
 
     def test_a_profile_is_explained_for_every_need(self):
-        rows = self.json_of("explain-profile", "--need", "home-care,advocacy", "--age", "70", "--postcode", "PL1 1AE")
+        rows = self.rows("explain-profile", "--need", "home-care,advocacy", "--age", "70", "--postcode", "PL1 1AE")
         self.assertEqual("decision", rows[0]["type"])
         chosen = {row["need"]: row["hub_id"] for row in rows[1:] if row["chosen"]}
         self.assertEqual({"home-care": CARE, "advocacy": VOICE}, chosen)
         self.ctl("explain-profile", "--need", "home-care", expect=64)
 
     def test_an_emergency_brings_other_rules_and_ends(self):
-        def hubs_of_food():
-            rows = self.json_of("explain-profile", "--need", "food", "--age", "70", "--postcode", "PL1 1AE")
+        def rules_for_food():
+            rows = self.rows("explain-profile", "--need", "food", "--age", "70", "--postcode", "PL1 1AE")
             return {row.get("service_id"): row["rule"] for row in rows[1:]}
 
         self.ctl("emergency", "off", "--reason", "none was on")
         self.ctl("emergency", "on", "--until", "2h", "--reason", "snow")
         self.assertIn("emergency", self.ctl("status").stdout)
-        self.assertEqual("eligible", hubs_of_food().get("emergency-food"))
+        self.assertEqual("eligible", rules_for_food().get("emergency-food"))
         self.ctl("emergency", "off", "--reason", "it has thawed")
         self.assertNotIn("emergency", self.ctl("status").stdout)
-        self.assertNotEqual("eligible", hubs_of_food().get("emergency-food"))
+        self.assertNotEqual("eligible", rules_for_food().get("emergency-food"))
 
     def test_reports(self):
         for report in ("unmet", "equity"):
-            self.json_of("report", report, "--since", "30d")
+            self.rows("report", report, "--since", "30d")
             self.ctl("report", report)
+        self.assertEqual([1, 2, 3, 4, 5], [row["fifth"] for row in self.rows("report", "equity") if "fifth" in row])
 
     # ---- several needs ----
-
-    def submit(self, *arguments, **fields):
-        person = self.people.submit(age=70, neighbourhood="Stonehouse", **fields)
-        for name in ("type", "request_id", "correlation_id", "sent_at", "authored_on"):
-            del person[name]
-        path = self.network.path("person.json")
-        with open(path, "w", encoding="utf-8") as file:
-            json.dump(person, file)
-        return self.ctl("submit", "--file", path, *arguments, name="referral", party=SENDER).stdout.strip()
 
     def updates_until_ended(self, referral):
         updates = []
@@ -155,12 +118,12 @@ class Routing(NetworkCase):
 
     def test_several_needs_go_several_ways_and_come_back_as_one_outcome(self):
         referral = self.submit(need=["home-care", "advocacy"])
-        shown = self.ctl("explain", referral, name="referral", party=SENDER).stdout
+        shown = self.sender("explain", referral).stdout
         self.assertIn("needs     home-care\n", shown)
         self.assertIn("needs     advocacy\n", shown)
         for hub in (CARE, VOICE):
             for command in (["accept"], ["start"], ["complete", "--outcome", "got-help"]):
-                self.ctl(command[0], referral, *command[1:], name="referral-hub", party=hub)
+                self.hub(hub, command[0], referral, *command[1:])
         ended = self.updates_until_ended(referral)[-1]
         self.assertEqual(("completed", "got-help"), (ended["state"], ended["outcome"]))
         self.assertEqual([["home-care"], ["advocacy"]], [part["needs"] for part in ended["parts"]])
@@ -174,13 +137,13 @@ class Routing(NetworkCase):
 
     def test_consent_in_doubt_is_held_for_a_person(self):
         referral = self.submit("--consent", "in_doubt", need="food")
-        shown = self.json_of("show", referral, name="referral", party=SENDER)[0]
+        shown = self.rows("show", referral, of=self.sender)[0]
         self.assertEqual(("awaiting-human", "consent-in-doubt"), (shown["business_status"], shown["status_reason"]))
 
     def test_who_has_no_fixed_abode_is_where_they_are_in_contact(self):
         referral = self.submit("--no-fixed-abode", "--contact-hub", "jan-cutting", need="food", postcode=None,
                                address_lines=None)
-        rows = self.json_of("explain", referral, name="referral", party=SENDER)
+        rows = self.rows("explain", referral, of=self.sender)
         decision = next(row for row in rows if row["type"] == "decision")
         self.assertEqual(("hub-of-contact", "jan-cutting"), (decision["locality"], decision["hub_id"]))
 

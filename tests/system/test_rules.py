@@ -3,15 +3,11 @@
 """Rules at work on people: where they live, what changes while their referrals are in flight, what is old, what ends by
 itself, and what the reports say of it. A small city, so that it can be told who must go where."""
 import datetime
-import json
-import unittest
 
-from harness import CRASH_WORDS, OPTIONS, run
-from network import Network, wait_for
-from people import People
+from harness import OperatorCase, run
+from network import wait_for
 
-SENDER = "social-prescribing"
-NORTH, SOUTH, ELSEWHERE = "Ernesettle", "Stonehouse", "Plympton St Mary"
+NORTH, ELSEWHERE = "Ernesettle", "Plympton St Mary"
 CITY = """
 name = "A small city";
 neighbour_distance = "3km";
@@ -44,53 +40,12 @@ hubs =
 );
 senders = ( { id = "social-prescribing"; name = "Social prescribers"; kind = "gp_link_worker"; } );
 """
-HUBS = ["north", "quay", "harbour"]
 
 
-class CityCase(unittest.TestCase):
-    """One daemon for a class; everything is done with the command-line clients."""
+class CityCase(OperatorCase):
 
     text = CITY
-
-    @classmethod
-    def setUpClass(cls):
-        cls.people = People(41)
-        cls.network = Network(OPTIONS.build, cls.text)
-        cls.addClassCleanup(cls.network.close)
-        cls.network.enrol(SENDER, "sender")
-        for hub in HUBS:
-            cls.network.enrol(hub, "hub")
-        cls.network.start()
-
-    @classmethod
-    def tearDownClass(cls):
-        code, log = cls.network.stop(), cls.network.log()
-        assert code == 0, f"referrald ended with {code}:\n{log}"
-        for word in CRASH_WORDS:
-            assert word not in log, log
-
-    def run_client(self, name, *arguments, expect=0, party=None):
-        done = self.network.client(name, *arguments, party=party)
-        self.assertEqual(expect, done.returncode, f"{name} {arguments}\n{done.stdout}{done.stderr}")
-        return done
-
-    def ctl(self, *arguments, **options):
-        return self.run_client("referralctl", *arguments, **options)
-
-    def rows(self, *arguments):
-        return json.loads(self.ctl(*arguments, "-o", "json").stdout)["items"]
-
-    def hub(self, party, *arguments, **options):
-        return self.run_client("referral-hub", *arguments, party=party, **options)
-
-    def submit(self, neighbourhood=SOUTH, **fields):
-        person = self.people.submit(age=70, neighbourhood=neighbourhood, **fields)
-        for name in ("type", "request_id", "correlation_id", "sent_at", "authored_on"):
-            del person[name]
-        path = self.network.path("person.json")
-        with open(path, "w", encoding="utf-8") as file:
-            json.dump(person, file)
-        return self.run_client("referral", "submit", "--file", path, party=SENDER).stdout.strip()
+    hubs = ["north", "quay", "harbour"]
 
     def referral(self, referral):
         return self.rows("show", referral)[0]
@@ -98,19 +53,6 @@ class CityCase(unittest.TestCase):
     def stands(self, referral):
         one = self.referral(referral)
         return one["business_status"], one.get("hub_id") or one.get("status_reason")
-
-    def draft(self, *changes):
-        text = self.text
-        for before, after in changes:
-            self.assertIn(before, text)
-            text = text.replace(before, after, 1)
-        path = self.network.path("draft.conf")
-        with open(path, "w", encoding="utf-8") as file:
-            file.write(text)
-        return path
-
-    def in_force(self):
-        return next(one["network_version"] for one in self.rows("routing", "versions") if one["chosen"])
 
     def rules_for(self, need):
         """{(hub, service): rule} for somebody in the north who does not exist."""
@@ -123,7 +65,7 @@ class Rules(CityCase):
     # ---- where they live ----
 
     def test_who_lives_outside_is_held_for_a_person_with_the_reason(self):
-        referral = self.submit(ELSEWHERE, need="befriending")
+        referral = self.submit(neighbourhood=ELSEWHERE, need="befriending")
         self.assertEqual(("awaiting-human", "outside-network"), self.stands(referral))
         self.assertIn(referral, self.ctl("list", "--attention").stdout)
 
@@ -195,7 +137,7 @@ class Rules(CityCase):
     # ---- emergencies ----
 
     def test_an_emergency_helps_who_waits_and_ends_by_itself(self):
-        placed, waits = self.submit(NORTH, need="food"), self.submit(NORTH, need="food")
+        placed, waits = self.submit(neighbourhood=NORTH, need="food"), self.submit(neighbourhood=NORTH, need="food")
         self.assertEqual([("offered", "north"), ("waitlisted", "all-full")], [self.stands(placed), self.stands(waits)])
         self.assertEqual("emergency-only", self.rules_for("food")["quay", "emergency-food"])
         until = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=5)
@@ -219,7 +161,7 @@ class OldFigures(CityCase):
         self.hub("north", "capacity", "food", "5")
         self.assertIn("places_stated_at", self.service())
         wait_for(lambda: self.service().get("stale"), 20, "the figure has not become old")
-        first, second = self.submit(NORTH, need="food"), self.submit(NORTH, need="food")
+        first, second = self.submit(neighbourhood=NORTH, need="food"), self.submit(neighbourhood=NORTH, need="food")
         self.assertEqual(("offered", "north"), self.stands(first))
         self.assertEqual("waitlisted", self.stands(second)[0])
         self.assertEqual("ask-first", self.rules_for("food")["north", "food"])

@@ -57,6 +57,12 @@ static void expect_as_on_the_wall(int64_t at_ms)
               (long long)at_ms);
 }
 
+/* Whether doors are open at that moment. */
+static bool open_at(const struct span *spans, struct hours hours, int64_t at)
+{
+    return hours_open_on(spans, hours, hours_day(at), hours_minute(at));
+}
+
 Test(hours, midnight_is_when_the_day_on_the_wall_begins)
 {
     for (int64_t day = -1000; day < 40000; day++) {
@@ -140,19 +146,19 @@ Test(hours, doors_are_open_from_the_first_minute_to_the_one_before_the_last)
 {
     int64_t monday = DAY_20261122 + 1;
 
-    cr_assert(not(hours_open_at(spans, of_hub, UTC(monday, 9, 0) - 1)));
-    cr_assert(hours_open_at(spans, of_hub, UTC(monday, 9, 0)));
-    cr_assert(hours_open_at(spans, of_hub, UTC(monday, 17, 0) - 1));
-    cr_assert(not(hours_open_at(spans, of_hub, UTC(monday, 17, 0))));
-    cr_assert(not(hours_open_at(spans, of_hub, UTC(monday + 1, 9, 0))));
-    cr_assert(hours_open_at(spans, of_hub, UTC(DAY_20261122, 23, 59)));
-    cr_assert(not(hours_open_at(spans, of_hub, UTC(monday, 0, 0))));
+    cr_assert(not(open_at(spans, of_hub, UTC(monday, 9, 0) - 1)));
+    cr_assert(open_at(spans, of_hub, UTC(monday, 9, 0)));
+    cr_assert(open_at(spans, of_hub, UTC(monday, 17, 0) - 1));
+    cr_assert(not(open_at(spans, of_hub, UTC(monday, 17, 0))));
+    cr_assert(not(open_at(spans, of_hub, UTC(monday + 1, 9, 0))));
+    cr_assert(open_at(spans, of_hub, UTC(DAY_20261122, 23, 59)));
+    cr_assert(not(open_at(spans, of_hub, UTC(monday, 0, 0))));
 }
 
 Test(hours, other_spans_do_not_count_and_unknown_hours_are_never_open)
 {
-    cr_assert(not(hours_open_at(spans, of_hub, UTC(DAY_20261122 - 1, 12, 0))));
-    cr_assert(not(hours_open_at(spans, (struct hours){0, 0}, UTC(DAY_20261122 - 1, 12, 0))));
+    cr_assert(not(open_at(spans, of_hub, UTC(DAY_20261122 - 1, 12, 0))));
+    cr_assert(not(open_at(spans, (struct hours){0, 0}, UTC(DAY_20261122 - 1, 12, 0))));
 }
 
 Test(hours, doors_follow_the_wall_in_summer)
@@ -161,18 +167,18 @@ Test(hours, doors_follow_the_wall_in_summer)
 
     cr_assert(eq(int, (int)weekday_of(20604), WEEKDAY_SUNDAY));
     monday++;
-    cr_assert(not(hours_open_at(spans, of_hub, UTC(monday, 7, 59))));
-    cr_assert(hours_open_at(spans, of_hub, UTC(monday, 8, 0)));
-    cr_assert(not(hours_open_at(spans, of_hub, UTC(monday, 16, 0))));
+    cr_assert(not(open_at(spans, of_hub, UTC(monday, 7, 59))));
+    cr_assert(open_at(spans, of_hub, UTC(monday, 8, 0)));
+    cr_assert(not(open_at(spans, of_hub, UTC(monday, 16, 0))));
 }
 
 Test(hours, the_hour_that_is_left_out_is_never_and_the_doubled_one_is_twice_there)
 {
     /* 01:00 to 02:00 on Sundays. In March the clock goes from 01:00 to 02:00 at once. */
     for (int64_t at = UTC(20541, 0, 0); at < UTC(20542, 0, 0); at += MINUTE_MS)
-        cr_assert(eq(int, hours_open_at(spans, of_hub, at), at >= UTC(20541, 22, 0) && at < UTC(20541, 23, 0)));
+        cr_assert(eq(int, open_at(spans, of_hub, at), at >= UTC(20541, 22, 0) && at < UTC(20541, 23, 0)));
     for (int64_t at = UTC(20750, 23, 0); at < UTC(20751, 20, 0); at += MINUTE_MS)
-        cr_assert(eq(int, hours_open_at(spans, of_hub, at), at >= UTC(20751, 0, 0) && at < UTC(20751, 2, 0)));
+        cr_assert(eq(int, open_at(spans, of_hub, at), at >= UTC(20751, 0, 0) && at < UTC(20751, 2, 0)));
 }
 
 /* Around the changes of the clock of a hundred years, against the clock that libc reads. */
@@ -189,7 +195,7 @@ Test(hours, doors_are_open_as_the_clock_of_libc_says_around_every_change)
             int minute = wall.tm_hour * 60 + wall.tm_min;
             bool is_open = wall.tm_wday == 6 ? minute >= 1320
                                              : wall.tm_wday == 0 && (minute < 90 || (minute >= 150 && minute < 200));
-            cr_assert(eq(int, hours_open_at(night, (struct hours){0, 3}, at), is_open), "at %lld", (long long)at);
+            cr_assert(eq(int, open_at(night, (struct hours){0, 3}, at), is_open), "at %lld", (long long)at);
         }
     }
 }

@@ -113,6 +113,7 @@ Test(placing, a_hub_confirms_its_own_offer_of_several)
     uint32_t elm = turn_party_number(talk_turn, "elm");
     talk_confirm("elm", 1);
     struct referral stored = talk_referral(number);
+    cr_assert_eq(stored.offers_count, 2);
     for (int i = 0; i < stored.offers_count; i++)
         cr_assert_eq(stored.offers[i].state, stored.offers[i].hub == elm ? STATE_RECEIVED : STATE_REQUESTED);
     talk_confirm("oak", 1);
@@ -128,6 +129,7 @@ Test(placing, what_several_needs_came_to_is_there_after_a_restart)
     talk_answer("elm", MESSAGE_accept, number, message_number(talk_heard("elm", MESSAGE_offer, 0), FIELD_offer_number));
     int64_t waiting = talk_submit_all(2, three_needs);
     struct referral before = talk_referral(waiting);
+    cr_assert_gt(before.parts_count, 1);
     struct totals totals = talk_totals();
     talk_restart(two_hubs);
     struct totals again = talk_totals();

@@ -128,8 +128,8 @@ Test(reader, a_hub_sees_its_own_needs_and_state_and_nothing_of_the_others)
     cr_expect_eq(message_number(answer, FIELD_state), STATE_RECEIVED, "the other hub has accepted, not this one");
     cr_expect(talk_text_is(answer, FIELD_hub_id, "oak"));
     asking_about("oak", ROLE_HUB, MESSAGE_history, number);
-    for (size_t i = 0; i + 1 < asking_count; i++)
-        cr_expect(talk_text_is(&asking_answers[i], FIELD_hub_id, "oak"));
+    cr_assert_eq(asking_count, 2, "its offer, and the end");
+    cr_expect(talk_text_is(&asking_answers[0], FIELD_hub_id, "oak"));
     status("elm", ROLE_HUB, number);
     cr_expect_eq(message_number(&asking_answers[0], FIELD_state), STATE_ACCEPTED);
 }

@@ -10,7 +10,6 @@
 #include <string.h>
 
 #define RUNS 6000
-#define HOUR_MS INT64_C(3600000)
 #define KEYS 7
 
 static struct invented city;

@@ -321,6 +321,24 @@ static void anything_happens(void)
     kinds[kind].happens();
 }
 
+/* What all storms together have come to. */
+static struct {
+    uint64_t referrals, accepted, several, networks, closed;
+} reached;
+
+static void count_reached(void)
+{
+    reached.networks += talk_turn->head.network - 1;
+    for (int64_t number = 1; number <= newest(); number++) {
+        struct referral referral = talk_referral(number);
+        reached.referrals++;
+        reached.several += referral.parts_count > 1;
+        reached.closed += !referral_is_open(&referral);
+        for (uint8_t i = 0; i < referral.offers_count; i++)
+            reached.accepted += referral.offers[i].accepted;
+    }
+}
+
 static void rage(void)
 {
     strcpy(first_network, any_network());
@@ -343,6 +361,7 @@ static void rage(void)
     for (int64_t number = 1; number <= newest(); number++)
         ask_why(number);
     asking_close();
+    count_reached();
     talk_end();
 }
 
@@ -353,4 +372,10 @@ Test(storm, whatever_happens_memory_says_what_the_records_say_and_every_question
         fprintf(stderr, "storm of seed %" PRIu64 "\n", seed); /* also seen when the daemon's own asserts stop it */
         rage();
     }
+    /* A storm in which everything is refused would show nothing. */
+    cr_assert_gt(reached.referrals, 10 * STORMS);
+    cr_assert_gt(reached.several, 5 * STORMS);
+    cr_assert_gt(reached.networks, 2 * STORMS);
+    cr_assert_gt(reached.accepted, STORMS);
+    cr_assert_gt(reached.closed, STORMS / 4);
 }

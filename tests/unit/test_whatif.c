@@ -31,6 +31,55 @@ struct variation {
     int closed;
 };
 
+/* Several draws for one line are made before it: in which order a call's arguments are drawn is the compiler's. */
+static void write_head(FILE *file, uint64_t *random)
+{
+    unsigned fresh = random_below(random, 3) * 3;
+    unsigned pace = random_below(random, 2) * 6, hops = 3 + random_below(random, 4);
+    unsigned overtaken = 7 + random_below(random, 30), weight = random_below(random, 2);
+
+    fprintf(file, "name = \"Random\"; neighbour_distance = \"3km\"; hops_max = %u; pace = %u; fresh = \"%ud\";\n", hops,
+            pace, fresh);
+    fprintf(file, "core20_weight = %u; overtaken_after = \"%ud\";\n", weight, overtaken);
+    fprintf(file, "deadlines = { offer_routine = \"2d\"; waiting_review = \"3d\"; waiting_expiry = \"20d\"; };\n");
+    fprintf(file, "emergency = { needs = [ \"food\" ]; neighbour_distance = \"20km\"; };\nneighbourhoods = (");
+    for (int i = 0; i < 4; i++)
+        fprintf(file, "%s{ code = \"%s\"; name = \"The %s\"; easting = %d; northing = 56000; }", i ? ", " : "",
+                areas[i], areas[i], 248000 + i * 2500);
+}
+
+static void write_service(FILE *file, uint64_t *random, struct variation variation, int hub, int service)
+{
+    bool is_vast = variation.more_places == ALL;
+    unsigned times = is_vast ? 1000 : variation.more_places == hub ? 20 : 1;
+    unsigned places = (1 + random_below(random, 3)) * times;
+
+    fprintf(file, "%s{ id = \"s%d\"; needs = [ \"%s\", \"%s\" ]; ", service ? ", " : "", service,
+            needs[(hub + service) % 4], needs[(hub + service + 1 + service) % 4]);
+    if (hub == 4 && service == 1)
+        fprintf(file, "shares = \"hub-a/s0\"; ");
+    else
+        fprintf(file, "%s = %u; ", random_below(random, 5) == 0 ? "seats" : "places", places);
+    bool is_citywide = random_below(random, 4) == 0;
+    unsigned per_week = random_below(random, 3) * (is_vast ? 0 : 3);
+    fprintf(file, "per_week = %u; citywide = %s; }", per_week, is_citywide ? "true" : "false");
+}
+
+static void write_hub(FILE *file, uint64_t *random, struct variation variation, int hub)
+{
+    fprintf(file, "%s\n{ id = \"hub-%c\"; name = \"Hub %d\"; tier = \"%s\"; easting = %d; northing = 56100; ",
+            hub ? "," : "", 'a' + hub, hub, hub == 5 ? "specialist" : "targeted", 248000 + (hub % 4) * 2500);
+    fprintf(file, "areas = [ \"%s\" ]; status = \"%s\"; ", areas[hub % 4], variation.closed == hub ? "closed" : "open");
+    if (hub == 4)
+        fprintf(file, "satellite_of = \"hub-a\"; ");
+    if (random_below(random, 4) == 0)
+        fprintf(file, "opens_on = \"2026-11-%02u\"; ", 5 + random_below(random, 10));
+    fprintf(file, "services = (");
+    for (int service = 0; service < 2; service++)
+        write_service(file, random, variation, hub, service);
+    fprintf(file, "); }");
+}
+
 static char *write_network(uint64_t seed, struct variation variation)
 {
     char *text = NULL;
@@ -38,44 +87,10 @@ static char *write_network(uint64_t seed, struct variation variation)
     FILE *file = open_memstream(&text, &size);
     uint64_t random = seed;
 
-    fprintf(file, "name = \"Random\"; neighbour_distance = \"3km\"; hops_max = %u; pace = %u; fresh = \"%ud\";\n",
-            3 + random_below(&random, 4), random_below(&random, 2) * 6, random_below(&random, 3) * 3);
-    fprintf(file, "core20_weight = %u; overtaken_after = \"%ud\";\n", random_below(&random, 2),
-            7 + random_below(&random, 30));
-    fprintf(file, "deadlines = { offer_routine = \"2d\"; waiting_review = \"3d\"; waiting_expiry = \"20d\"; };\n");
-    fprintf(file, "emergency = { needs = [ \"food\" ]; neighbour_distance = \"20km\"; };\nneighbourhoods = (");
-    for (int i = 0; i < 4; i++)
-        fprintf(file, "%s{ code = \"%s\"; name = \"The %s\"; easting = %d; northing = 56000; }", i ? ", " : "",
-                areas[i], areas[i], 248000 + i * 2500);
+    write_head(file, &random);
     fprintf(file, ");\nhubs = (");
-    for (int hub = 0; hub < 6; hub++) {
-        fprintf(file, "%s\n{ id = \"hub-%c\"; name = \"Hub %d\"; tier = \"%s\"; easting = %d; northing = 56100; ",
-                hub ? "," : "", 'a' + hub, hub, hub == 5 ? "specialist" : "targeted", 248000 + (hub % 4) * 2500);
-        fprintf(file, "areas = [ \"%s\" ]; status = \"%s\"; ", areas[hub % 4],
-                variation.closed == hub ? "closed" : "open");
-        if (hub == 4)
-            fprintf(file, "satellite_of = \"hub-a\"; ");
-        if (random_below(&random, 4) == 0)
-            fprintf(file, "opens_on = \"2026-11-%02u\"; ", 5 + random_below(&random, 10));
-        fprintf(file, "services = (");
-        for (int i = 0; i < 2; i++) {
-            unsigned places = 1 + random_below(&random, 3);
-            bool shares = hub == 4 && i == 1;
-            fprintf(file, "%s{ id = \"s%d\"; needs = [ \"%s\", \"%s\" ]; ", i ? ", " : "", i, needs[(hub + i) % 4],
-                    needs[(hub + i + 1 + i) % 4]);
-            if (shares)
-                fprintf(file, "shares = \"hub-a/s0\"; ");
-            else
-                fprintf(file, "%s = %u; ", random_below(&random, 5) == 0 ? "seats" : "places",
-                        places * (variation.more_places == hub   ? 20
-                                  : variation.more_places == ALL ? 1000
-                                                                 : 1));
-            fprintf(file, "per_week = %u; citywide = %s; }",
-                    random_below(&random, 3) * (variation.more_places == ALL ? 0 : 3),
-                    random_below(&random, 4) == 0 ? "true" : "false");
-        }
-        fprintf(file, "); }");
-    }
+    for (int hub = 0; hub < 6; hub++)
+        write_hub(file, &random, variation, hub);
     fprintf(file, ");\nsenders = ( { id = \"gp\"; name = \"GP\"; kind = \"gp_link_worker\"; } );\n");
     fclose(file);
     return text;
