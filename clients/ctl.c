@@ -11,6 +11,7 @@
 #include "clients/words.h"
 
 #define WATCH_COUNT_DEFAULT 43200
+#define IDS_MAX 10000
 #define HUBS_SCHEMA "referral.hubs/1"
 
 static const enum field hub_columns[] = {FIELD_hub_id,      FIELD_hub_name,    FIELD_tier,        FIELD_hub_status,
@@ -74,6 +75,11 @@ static void print_totals_lines(const struct message *totals)
     if (message_number(totals, FIELD_damaged))
         printf("damaged    ! %" PRId64 " referrals cannot be read: restore the last backup\n",
                message_number(totals, FIELD_damaged));
+    if (message_number(totals, FIELD_enquiries_open))
+        printf("enquiries  %" PRId64 " wait for an answer\n", message_number(totals, FIELD_enquiries_open));
+    if (message_number(totals, FIELD_mailboxes_silent))
+        printf("mailboxes  ! %" PRId64 " silent        try: referralctl mailbox list --unconfirmed\n",
+               message_number(totals, FIELD_mailboxes_silent));
     printf("attention  %" PRId64 "%s\n", attention, attention ? "        try: referralctl list --attention" : "");
 }
 
@@ -182,16 +188,34 @@ static int run_hub_show(const struct invocation *invocation)
 static const struct option_spec program_options[] = {OPTIONS_OF_ALL, OPTIONS_OF_OPERATOR, {0}};
 
 static const struct option_spec list_options[] = {LOOK_LIST_OPTIONS, LOOK_LIST_OPTIONS_OF_OPERATOR, {0}};
-static const struct option_spec show_options[] = {LOOK_SHOW_OPTIONS_OF_OPERATOR, {0}};
 static const struct option_spec watch_options[] = {
     {0, "count", "N", NULL, NULL, "end after so many times (43200 when absent)"}, {0}};
 
 static const struct command commands[] = {
     {"status",   "",            "The whole network on one screen; exit 0 ready, 69 not reachable.", NULL, 0, 0, run_status},
     {"list",     "",            "Referrals, newest first; options narrow it down.", list_options, 0, 0, look_list},
-    {"show",     "REFERRAL_ID", "One referral and its history; the person is masked.", show_options, 1, 1, look_show},
+    {"show",     "REFERRAL_ID", "One referral, its deadline and who owns it, and its history; the person is masked.", ctl_show_options, 1, 1, ctl_show},
+    {"history",  "REFERRAL_ID", "What happened to one referral, newest first.", NULL, 1, 1, look_history},
+    {"follow",   "",            "What happens, event by event, as it happens.", ctl_follow_options, 0, 0, ctl_follow},
     {"explain",  "REFERRAL_ID", "Why it is where it is: every hub, every rule, and what decided.", NULL, 1, 1, ctl_explain},
     {"explain-profile", "",     "Where a person who does not exist would be sent now, and why.", ctl_profile_options, 0, 0, ctl_explain_profile},
+    {"hold",     "REFERRAL_ID...", "Nobody is asked until it is released (--reason).", ctl_change_options, 1, IDS_MAX, ctl_change},
+    {"release",  "REFERRAL_ID...", "What is held, or waits for a person, is placed by the rules (--reason).", ctl_change_options, 1, IDS_MAX, ctl_change},
+    {"place",    "REFERRAL_ID HUB_ID SERVICE_ID", "Asks this hub, whatever the rules say (--reason).", ctl_place_options, 3, 3, ctl_place},
+    {"reoffer",  "REFERRAL_ID [OFFER_NUMBER]", "Takes an offer or a case back from its hub; the next is asked (--reason).", ctl_change_options, 1, 2, ctl_reoffer},
+    {"prioritise", "REFERRAL_ID...", "Changes the priority (--to, --reason).", ctl_prioritise_options, 1, IDS_MAX, ctl_change},
+    {"annotate", "REFERRAL_ID...", "Leaves a note in the history (--reason).", ctl_change_options, 1, IDS_MAX, ctl_change},
+    {"turn-away", "REFERRAL_ID...", "Ends what no hub has accepted; the sender is told why (--code, --reason).", ctl_turn_away_options, 1, IDS_MAX, ctl_change},
+    {"cancel",   "REFERRAL_ID...", "Withdraws what has not ended, or never should have been sent (--code, --reason).", ctl_cancel_options, 1, IDS_MAX, ctl_change},
+    {"mailbox list", "",        "Who has not confirmed what, and since when.", ctl_mailbox_options, 0, 0, ctl_mailbox_list},
+    {"who-saw",  "REFERRAL_ID", "Who was told, or shown, who the person is.", NULL, 1, 1, ctl_who_saw},
+    {"store check", "",         "Looks for open referrals without a deadline, and for what cannot be read; exit 1 when there is any.", NULL, 0, 0, ctl_store_check},
+    {"audit verify", "",        "Verifies the whole history; exit 1 when an entry is bad or --anchor does not hold.", ctl_verify_options, 0, 0, ctl_audit_verify},
+    {"person find", "",         "All referrals of one person (privacy officers).", ctl_find_options, 0, 0, ctl_person_find},
+    {"person export", "REFERRAL_ID...", "Everything that is stored about the person (privacy officers; --reason).", ctl_export_options, 1, IDS_MAX, ctl_person_export},
+    {"retention list", "",      "Closed referrals that are proposed for erasure (privacy officers).", NULL, 0, 0, ctl_retention_list},
+    {"retention approve", "[REFERRAL_ID...]", "Erases those of them that are named, or --all (privacy officers; --reason).", ctl_approve_options, 0, IDS_MAX, ctl_retention_approve},
+    {"erase",    "REFERRAL_ID...", "Erases the person of a closed referral for ever (privacy officers; --reason).", ctl_change_options, 1, IDS_MAX, ctl_change},
     {"hub list", "",            "Hubs, their services and their places.", NULL, 0, 0, run_hub_list},
     {"hub show", "HUB_ID",      "One hub, with hours, weekly intake and shared places.", NULL, 1, 1, run_hub_show},
     {"routing check",    "FILE",   "All faults of a network file, with their lines; changes nothing.", NULL, 1, 1, ctl_routing_check},

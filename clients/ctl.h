@@ -30,9 +30,38 @@ extern const struct option_spec ctl_report_options[];
 int ctl_report_unmet(const struct invocation *);
 int ctl_report_equity(const struct invocation *);
 
+/* What operators change about referrals, always with a reason. */
+extern const struct option_spec ctl_change_options[];
+extern const struct option_spec ctl_place_options[];
+extern const struct option_spec ctl_prioritise_options[];
+extern const struct option_spec ctl_cancel_options[];
+extern const struct option_spec ctl_turn_away_options[];
+int ctl_change(const struct invocation *); /* hold, release, annotate, prioritise, cancel, turn-away, erase */
+int ctl_place(const struct invocation *);
+int ctl_reoffer(const struct invocation *);
+
+/* What must be true of the network itself, and what happens in it. */
+extern const struct option_spec ctl_mailbox_options[];
+extern const struct option_spec ctl_verify_options[];
+extern const struct option_spec ctl_follow_options[];
+int ctl_mailbox_list(const struct invocation *);
+int ctl_who_saw(const struct invocation *);
+int ctl_store_check(const struct invocation *);
+int ctl_audit_verify(const struct invocation *);
+int ctl_follow(const struct invocation *);
+
+/* Who a person is, and what is done for a person's rights. */
+extern const struct option_spec ctl_show_options[];
+extern const struct option_spec ctl_find_options[];
+extern const struct option_spec ctl_export_options[];
+extern const struct option_spec ctl_approve_options[];
+int ctl_show(const struct invocation *);
+int ctl_person_find(const struct invocation *);
+int ctl_person_export(const struct invocation *);
+int ctl_retention_list(const struct invocation *);
+int ctl_retention_approve(const struct invocation *);
+
 /* A note that must be given: --reason. NULL, with a complaint, when it is not. */
 const char *ctl_reason(const struct invocation *);
-/* --since, when it is given: a date, or days before today ("30d"). False with a complaint when it is neither. */
-bool ctl_since(const struct invocation *, struct message *);
 
 #endif

@@ -7,10 +7,10 @@
 #include <time.h>
 
 #include "clients/ctl.h"
+#include "clients/events.h"
 #include "clients/look.h"
 #include "proto/check.h"
 
-#define DAY_MS INT64_C(86400000)
 #define FIFTHS 6 /* 0: those whose fifth is not known */
 
 static const enum field unmet_columns[] = {
@@ -36,30 +36,6 @@ static int64_t now_ms(void)
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-/* A number and one of the units. False: it has another form. */
-static bool read_span(const char *text, const char *units, int64_t *ms)
-{
-    static const struct {
-        char unit;
-        int64_t ms;
-    } all[] = {{'m', 60000}, {'h', 3600000}, {'d', DAY_MS}};
-    char *end;
-    long number = strtol(text, &end, 10);
-
-    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
-        if (end == text || end[0] != all[i].unit || end[1] || !strchr(units, end[0]) || number < 1 || number > 36500)
-            continue;
-        *ms = number * all[i].ms;
-        return true;
-    }
-    return false;
-}
-
-static struct text text_of(const char *string)
-{
-    return (struct text){string, (uint32_t)strlen(string)};
-}
-
 const char *ctl_reason(const struct invocation *invocation)
 {
     const char *reason = options_value(invocation, "reason");
@@ -68,23 +44,6 @@ const char *ctl_reason(const struct invocation *invocation)
         options_complain(invocation, EX_USAGE, "--reason \"what happened, and who decided it\"",
                          "give the reason; it is kept");
     return reason;
-}
-
-bool ctl_since(const struct invocation *invocation, struct message *request)
-{
-    const char *since = options_value(invocation, "since");
-    int64_t days, span;
-
-    if (!since)
-        return true;
-    if (read_span(since, "d", &span))
-        days = (now_ms() - span) / DAY_MS;
-    else if (!date_parse(text_of(since), &days)) {
-        options_complain(invocation, EX_USAGE, "--since 2026-09-01, or --since 30d", "--since is not a date");
-        return false;
-    }
-    message_set_number(request, FIELD_since, days);
-    return true;
 }
 
 /* What a fifth's share of one field is of its own number of another: of itself over all fifths, when they are one. */
@@ -140,7 +99,7 @@ static int report(struct view *view, enum message_type question, const char *sch
     struct message request;
 
     message_init(&request, question);
-    if (!ctl_since(view->invocation, &request))
+    if (!events_since(view->invocation, &request))
         return EX_USAGE;
     return view_ask_rows(view, schema, columns, &request, take);
 }
@@ -170,9 +129,9 @@ static bool read_until(const struct invocation *invocation, struct message *requ
     const char *until = options_value(invocation, "until");
     int64_t moment, span;
 
-    if (until && read_span(until, "mhd", &span))
+    if (until && events_span(until, "mhd", &span))
         moment = now_ms() + span;
-    else if (!until || !datetime_parse(text_of(until), &moment)) {
+    else if (!until || !datetime_parse((struct text){until, (uint32_t)strlen(until)}, &moment)) {
         options_complain(invocation, EX_USAGE, "--until 12h, or --until 2026-11-25T18:00:00Z",
                          "say when the emergency rules end");
         return false;

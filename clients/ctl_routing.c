@@ -9,6 +9,7 @@
 
 #include "clients/ctl.h"
 #include "clients/ctl_draft.h"
+#include "clients/events.h"
 #include "clients/look.h"
 #include "clients/words.h"
 
@@ -279,7 +280,7 @@ static int simulate(struct study *study, const char *schema)
 
     message_init(&request, MESSAGE_simulate);
     message_set_number(&request, FIELD_draft, study->draft);
-    if (ctl_since(study->view.invocation, &request)) {
+    if (events_since(study->view.invocation, &request)) {
         begin_rows(study, schema, simulated_columns);
         code = view_ask(&study->view, study->exchange, &request, view_take_row);
         end_rows(study);

@@ -26,11 +26,13 @@
 #define RECONNECT_MS 200
 #define RECONNECT_MS_MAX 30000
 #define REMAKE_MS 1000
-#define KEPT_PUSHES_MAX 1024   /* more are dropped; the daemon sends them again */
+#define KEPT_PUSHES_MAX ASK_HELD_MAX
+#define KEPT_MS 10000          /* from then on the daemon may have sent what is kept to another connection */
 #define ANSWER_PARTS_MAX 65536 /* a page holds at most 1000, a study many times that */
 #define SENTENCE_BYTES 1024
 
 struct frame {
+    int64_t taken_ms;
     size_t length;
     unsigned char bytes[];
 };
@@ -61,6 +63,8 @@ struct exchange {
     struct frames answer, pushes;
     bool answer_is_whole;
     enum refusal refusal, hello_refusal;
+    struct exchange_anchor anchor; /* the newest that the daemon has told */
+    char party[ID_BYTES_MAX + 1];
 
     struct decoder *decoder;
     struct message message;  /* what is being decoded */
@@ -120,6 +124,7 @@ static bool frames_add(struct frames *frames, size_t limit, const void *bytes, s
     frame = malloc(sizeof *frame + length);
     if (frame == NULL)
         return false;
+    frame->taken_ms = now_ms();
     frame->length = length;
     memcpy(frame->bytes, bytes, length);
     frames->all[frames->count++] = frame;
@@ -352,8 +357,9 @@ static bool is_last_word(struct exchange *exchange, const struct message *refuse
 static bool is_part(enum message_type type)
 {
     static const enum message_type parts[] = {
-        MESSAGE_referral,   MESSAGE_happened, MESSAGE_decision,  MESSAGE_considered, MESSAGE_hub,   MESSAGE_fault,
-        MESSAGE_difference, MESSAGE_hole,     MESSAGE_simulated, MESSAGE_unmet_need, MESSAGE_fifth, MESSAGE_network,
+        MESSAGE_referral,   MESSAGE_happened, MESSAGE_decision,  MESSAGE_considered, MESSAGE_hub,      MESSAGE_fault,
+        MESSAGE_difference, MESSAGE_hole,     MESSAGE_simulated, MESSAGE_unmet_need, MESSAGE_fifth,    MESSAGE_network,
+        MESSAGE_mailbox,    MESSAGE_seen,     MESSAGE_finding,   MESSAGE_erasable,   MESSAGE_exported,
     };
 
     for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
@@ -389,11 +395,33 @@ static void take_answer(struct exchange *exchange, const struct message *answer,
 
 static void take_push(struct exchange *exchange, const struct message *push, const void *bytes, size_t length)
 {
-    size_t kept = exchange->pushes.count - exchange->pushes.first;
+    int64_t number = message_number(push, FIELD_mailbox_number);
 
-    if (kept < KEPT_PUSHES_MAX && ask_take(&exchange->ask, message_number(push, FIELD_mailbox_number)) &&
-        !frames_add(&exchange->pushes, KEPT_PUSHES_MAX, bytes, length))
-        exchange->ask.taken--; /* no memory: as if it had not come */
+    if (!ask_take(&exchange->ask, number) || frames_add(&exchange->pushes, KEPT_PUSHES_MAX, bytes, length))
+        return;
+    ask_lose(&exchange->ask, number); /* no memory: it is asked for again */
+    ask_greet_again(&exchange->ask, now_ms(), RECONNECT_MS);
+}
+
+/* The newest head of the history, which proves later that it was not rewritten. */
+static void take_anchor(struct exchange *exchange, const struct message *answer)
+{
+    struct text head = message_text(answer, FIELD_audit_head);
+
+    if (!message_has(answer, FIELD_audit_sequence) || head.length >= sizeof exchange->anchor.head)
+        return;
+    exchange->anchor.sequence = message_number(answer, FIELD_audit_sequence);
+    snprintf(exchange->anchor.head, sizeof exchange->anchor.head, "%.*s", (int)head.length, head.bytes);
+}
+
+static void take_welcome(struct exchange *exchange, const struct message *welcome)
+{
+    struct text party = message_text(welcome, FIELD_party);
+
+    snprintf(exchange->party, sizeof exchange->party, "%.*s", (int)party.length, party.bytes);
+    exchange->hello_refusal = REFUSAL_NONE;
+    if (ask_welcomed(&exchange->ask, message_number(welcome, FIELD_mailbox_number), now_ms()))
+        frames_clear(&exchange->pushes);
 }
 
 static void take_frame(struct exchange *exchange, const void *bytes, size_t length)
@@ -413,10 +441,10 @@ static void take_frame(struct exchange *exchange, const void *bytes, size_t leng
     }
     if (spec == NULL)
         return;
-    if (message->type == MESSAGE_welcome) {
-        ask_welcomed(&exchange->ask, message_number(message, FIELD_mailbox_number), now_ms());
-        exchange->hello_refusal = REFUSAL_NONE;
-    }
+    if (message->type == MESSAGE_welcome)
+        take_welcome(exchange, message);
+    if (message->type == MESSAGE_welcome || message->type == MESSAGE_done)
+        take_anchor(exchange, message);
     if (message->type == MESSAGE_refused && is_id(message, exchange->hello_id))
         take_hello_refused(exchange, message);
     else if (spec->direction == PUSH)
@@ -555,7 +583,9 @@ static enum exchange_result result_of(enum refusal refusal)
         {REFUSAL_CONFLICT, EXCHANGE_CONFLICT},     {REFUSAL_NOT_CURRENT, EXCHANGE_CONFLICT},
         {REFUSAL_OFFER_ENDED, EXCHANGE_CONFLICT},  {REFUSAL_SHARED, EXCHANGE_CONFLICT},
         {REFUSAL_NOT_CHECKED, EXCHANGE_CONFLICT},  {REFUSAL_HOLES, EXCHANGE_CONFLICT},
-        {REFUSAL_NO_EMERGENCY, EXCHANGE_CONFLICT},
+        {REFUSAL_NO_EMERGENCY, EXCHANGE_CONFLICT}, {REFUSAL_NO_PLACE, EXCHANGE_CONFLICT},
+        {REFUSAL_STILL_OPEN, EXCHANGE_CONFLICT},   {REFUSAL_ERASED, EXCHANGE_CONFLICT},
+        {REFUSAL_REASON_FIRST, EXCHANGE_DENIED},
     };
     const struct refusal_spec *spec = refusal_spec(refusal);
 
@@ -778,12 +808,43 @@ static void take_pushes(struct exchange *exchange)
     ask_listen(&exchange->ask, true);
 }
 
-enum exchange_result exchange_next(struct exchange *exchange, const struct message **message, int timeout_ms)
+/* The caller was busy for long: what is kept may be another connection's by now, so the daemon says again what is not.
+ */
+static void renew_kept(struct exchange *exchange)
 {
-    int64_t until = timeout_ms < 0 ? INT64_MAX : now_ms() + timeout_ms;
+    struct frames *pushes = &exchange->pushes;
+
+    if (pushes->first == pushes->count || pushes->all[pushes->first]->taken_ms + KEPT_MS > now_ms() ||
+        !ask_forget_kept(&exchange->ask))
+        return;
+    frames_clear(pushes);
+    if (exchange->ask.is_welcome)
+        ask_greet_again(&exchange->ask, now_ms(), 0);
+}
+
+/* Takes the next push that nobody has confirmed meanwhile out of what is kept. */
+static bool give_next(struct exchange *exchange)
+{
     struct frames *pushes = &exchange->pushes;
     struct fault fault;
     bool is_read;
+
+    while (pushes->first < pushes->count) {
+        frame_free(&exchange->delivered);
+        exchange->delivered = pushes->all[pushes->first++];
+        is_read =
+            decode(exchange->decoder, exchange->delivered->bytes, exchange->delivered->length, &exchange->push, &fault);
+        assert(is_read);
+        if (ask_give(&exchange->ask, message_number(&exchange->push, FIELD_mailbox_number)))
+            return true;
+    }
+    return false;
+}
+
+enum exchange_result exchange_next(struct exchange *exchange, const struct message **message, int timeout_ms)
+{
+    int64_t until = timeout_ms < 0 ? INT64_MAX : now_ms() + timeout_ms;
+    bool is_given;
 
     *message = NULL;
     frame_free(&exchange->delivered);
@@ -791,10 +852,11 @@ enum exchange_result exchange_next(struct exchange *exchange, const struct messa
     if (exchange->socket == NULL && exchange->remake_ms == ASK_NEVER)
         return EXCHANGE_MISUSE;
     take_pushes(exchange);
+    renew_kept(exchange);
     work(exchange);
-    while (pushes->first == pushes->count && !exchange->verdict_is_fresh && now_ms() < until)
+    while (!(is_given = give_next(exchange)) && !exchange->verdict_is_fresh && now_ms() < until)
         turn(exchange, until);
-    if (pushes->first == pushes->count) {
+    if (!is_given) {
         bool is_quiet = exchange->ask.is_welcome && !exchange->verdict_is_fresh;
         enum exchange_result result;
 
@@ -804,26 +866,44 @@ enum exchange_result exchange_next(struct exchange *exchange, const struct messa
         arm(exchange);
         return result;
     }
-    exchange->delivered = pushes->all[pushes->first++];
     arm(exchange);
-    is_read =
-        decode(exchange->decoder, exchange->delivered->bytes, exchange->delivered->length, &exchange->push, &fault);
-    assert(is_read);
     *message = &exchange->push;
     return EXCHANGE_OK;
 }
 
+static void take_all_confirmed(void *context, const struct message *answer)
+{
+    int64_t *all = context;
+
+    if (answer->type == MESSAGE_done)
+        *all = message_number(answer, FIELD_mailbox_number);
+}
+
 enum exchange_result exchange_confirm(struct exchange *exchange, int64_t mailbox_number)
 {
+    int64_t number = ask_store(&exchange->ask, mailbox_number);
+    int64_t all = 0;
     struct message confirm;
     enum exchange_result result;
 
+    if (number == 0)
+        return EXCHANGE_OK;
     message_init(&confirm, MESSAGE_confirm);
-    message_set_number(&confirm, FIELD_mailbox_number, mailbox_number);
-    result = exchange_ask(exchange, &confirm, NULL, NULL);
+    message_set_number(&confirm, FIELD_mailbox_number, number);
+    result = exchange_ask(exchange, &confirm, take_all_confirmed, &all);
     if (result == EXCHANGE_OK)
-        ask_confirmed(&exchange->ask, mailbox_number);
+        ask_confirmed(&exchange->ask, number, all);
     return result;
+}
+
+const struct exchange_anchor *exchange_anchor(const struct exchange *exchange)
+{
+    return exchange->anchor.head[0] ? &exchange->anchor : NULL;
+}
+
+const char *exchange_party(const struct exchange *exchange)
+{
+    return exchange->party;
 }
 
 int exchange_fd(struct exchange *exchange)

@@ -47,14 +47,27 @@ typedef void (*exchange_answer)(void *context, const struct message *);
  * meanwhile are kept for exchange_next. A `refused` answer is also given to the callback and sets the sentence. */
 enum exchange_result exchange_ask(struct exchange *, struct message *request, exchange_answer, void *context);
 
-/* The first call asks for the mailbox: the daemon then pushes it to this connection and to no other of the party.
- * The next push in mailbox order (1, 2, 3 ... from the party's first unconfirmed; repeats and gaps are dropped: the
- * daemon sends them again). *message lives until the next call. timeout_ms -1: wait for ever. */
+/* The first call asks for the mailbox, which all connections of the party share: each gets some of the messages. The
+ * next push that this connection was sent; repeats of what was given to the caller and is not confirmed are dropped.
+ * They come in order, but for those that another connection gave back. What was not confirmed comes again to somebody,
+ * so a party with several programs may get a push twice. *message lives until the next call. timeout_ms -1: for ever.
+ */
 enum exchange_result exchange_next(struct exchange *, const struct message **, int timeout_ms);
-/* Confirms every push up to the number, when they have been stored by the caller. */
+/* The caller has stored this push, and every one that exchange_next gave before with a lower number: they are
+ * confirmed. (OK also when that has to wait, because it would confirm a lower one that was not given yet.) */
 enum exchange_result exchange_confirm(struct exchange *, int64_t mailbox_number);
 /* Readable (poll) when exchange_next may have something; asks for the mailbox as exchange_next does. */
 int exchange_fd(struct exchange *);
+
+/* The newest entry of the daemon's history and its hash, as welcome and confirmations told it: who keeps it can prove
+ * later that the history was not rewritten. NULL: not told yet. */
+struct exchange_anchor {
+    int64_t sequence;
+    char head[65]; /* hexadecimal */
+};
+const struct exchange_anchor *exchange_anchor(const struct exchange *);
+/* Who the daemon says that the key belongs to; "" before the first welcome. */
+const char *exchange_party(const struct exchange *);
 
 /* A whole sentence with the address: what failed, where, why, what to try. Never NULL, valid until the next call. */
 const char *exchange_sentence(const struct exchange *);

@@ -25,18 +25,20 @@
 #define STATUS_NOT_RUN (-2)
 #define GRACE_MS 2000 /* from SIGTERM to SIGKILL */
 
-/* What a status means for an offer; for other pushes a refusal cannot be said, so the same again. */
+/* What a status answers to an offer or an enquiry; to other pushes nothing can be answered by a status. */
 static const struct {
     int status;
-    enum exec_verdict verdict;
-    enum status_reason reason;
-    const char *note; /* when the tool gives none; NULL: the reason needs none */
-} exit_table[] = {
-    {EX_OK, EXEC_STORED, 0, NULL},
-    {EX_TEMPFAIL, EXEC_LATER, 0, NULL},
-    {EX_UNAVAILABLE, EXEC_ANSWER, REASON_CAPACITY, NULL},
-    {EX_NOPERM, EXEC_ANSWER, REASON_NOT_ELIGIBLE, NULL},
-    {EX_DATAERR, EXEC_ANSWER, REASON_OTHER, "the hub's system could not read the referral"},
+    enum message_type push;
+    enum message_type answer;
+    enum field field;
+    const char *code;
+    const char *note; /* when the tool gives none; NULL: the code needs none */
+} exit_answers[] = {
+    {EX_UNAVAILABLE, MESSAGE_offer, MESSAGE_reject, FIELD_status_reason, "22", NULL},
+    {EX_NOPERM, MESSAGE_offer, MESSAGE_reject, FIELD_status_reason, "40", NULL},
+    {EX_DATAERR, MESSAGE_offer, MESSAGE_reject, FIELD_status_reason, "99",
+     "the hub's system could not read the referral"},
+    {EX_NOUSER, MESSAGE_enquiry, MESSAGE_answer_enquiry, FIELD_known, "not-known", NULL},
 };
 
 struct child {
@@ -80,7 +82,7 @@ static void set_environment(const struct message *push, int try_number)
 {
     char referral[REFERRAL_ID_BYTES_MAX];
 
-    referral_id_format((uint64_t)message_number(push, FIELD_referral_id), referral);
+    referral_id_format(push_subject(push), referral);
     setenv("REFERRAL_ID", referral, 1);
     setenv("REFERRAL_TYPE", message_spec(push->type)->name, 1);
     setenv("REFERRAL_PRIORITY", code_text(LIST_priority, (int)message_number(push, FIELD_priority)), 1);
@@ -253,56 +255,41 @@ void exec_run(const char *command, const struct message *push, const char *json,
     cut_first_line(result->words);
 }
 
-/* A tool that answers at once says only accept or reject; what it is about is ours to say. */
-static bool read_answer(const struct exec_result *result, struct answer *answer, char why[ANSWER_WHY_BYTES])
-{
-    struct answer said = *answer;
-
-    said.type = MESSAGE_NONE;
-    if (!answer_parse(result->output, strcspn(result->output, "\n"), &said, why))
-        return false;
-    if ((said.type != MESSAGE_accept && said.type != MESSAGE_reject) || said.referral != answer->referral ||
-        said.offer != answer->offer) {
-        snprintf(why, ANSWER_WHY_BYTES, "on stdout only accept or reject of this very offer can be said");
-        return false;
-    }
-    if (!answer_is_whole(&said, why))
-        return false;
-    *answer = said;
-    return true;
-}
-
-static enum exec_verdict judge_stored(const struct message *push, struct exec_result *result, struct answer *answer)
+static enum verdict judge_stored(const struct message *push, struct exec_result *result, struct answer *answer)
 {
     char why[ANSWER_WHY_BYTES];
 
-    if (push->type != MESSAGE_offer || result->output[strspn(result->output, " \t\r\n")] == '\0')
-        return EXEC_STORED;
-    if (read_answer(result, answer, why))
-        return EXEC_ANSWER;
+    if (result->output[strspn(result->output, " \t\r\n")] == '\0')
+        return VERDICT_STORED;
+    if (answer_parse_about(result->output, strcspn(result->output, "\n"), push, answer, why))
+        return VERDICT_ANSWER;
     snprintf(result->words, sizeof result->words, "its line on stdout: %s", why);
-    return EXEC_UNKNOWN;
+    return VERDICT_UNKNOWN;
 }
 
-enum exec_verdict exec_judge(const struct message *push, struct exec_result *result, struct answer *answer)
+enum verdict exec_judge(const struct message *push, struct exec_result *result, struct answer *answer)
 {
-    memset(answer, 0, sizeof *answer);
-    answer->referral = (uint64_t)message_number(push, FIELD_referral_id);
-    answer->offer = message_number(push, FIELD_offer_number);
-    answer_new_request_id(answer);
-    for (size_t i = 0; i < sizeof exit_table / sizeof exit_table[0]; i++) {
-        if (exit_table[i].status != result->status)
+    answer_clear(answer);
+    if (result->status == EX_OK)
+        return judge_stored(push, result, answer);
+    if (result->status == EX_TEMPFAIL)
+        return VERDICT_LATER;
+    for (size_t i = 0; i < sizeof exit_answers / sizeof exit_answers[0]; i++) {
+        bool is_meant = exit_answers[i].status == result->status && exit_answers[i].push == push->type;
+        const char *note = result->words[0] ? result->words : exit_answers[i].note;
+
+        if (!is_meant)
             continue;
-        if (exit_table[i].verdict == EXEC_STORED)
-            return judge_stored(push, result, answer);
-        if (exit_table[i].verdict == EXEC_ANSWER && push->type != MESSAGE_offer)
-            return EXEC_UNKNOWN;
-        answer->type = exit_table[i].verdict == EXEC_ANSWER ? MESSAGE_reject : MESSAGE_NONE;
-        answer->reason = exit_table[i].reason;
-        if (answer->type == MESSAGE_reject)
-            snprintf(answer->note, sizeof answer->note, "%s",
-                     result->words[0] || !exit_table[i].note ? result->words : exit_table[i].note);
-        return exit_table[i].verdict;
+        answer->type = exit_answers[i].answer;
+        answer_set_text(answer, exit_answers[i].field, exit_answers[i].code);
+        if (note)
+            answer_set_text(answer, FIELD_note, note);
+        if (push->type == MESSAGE_offer)
+            answer_set_number(answer, FIELD_offer_number, message_number(push, FIELD_offer_number));
+        answer_set_referral(answer, push->type == MESSAGE_offer ? FIELD_referral_id : FIELD_enquiry_id,
+                            push_subject(push));
+        answer_new_request_id(answer);
+        return VERDICT_ANSWER;
     }
-    return EXEC_UNKNOWN;
+    return VERDICT_UNKNOWN;
 }

@@ -6,16 +6,8 @@
 
 #include "clients/hub_answer.h"
 
-#define EXEC_OUTPUT_BYTES_MAX 9216 /* of stdout; the rest is read and dropped */
-#define EXEC_WORDS_BYTES_MAX 201   /* of the first line of stderr, with NUL */
-
-/* What the exit status says. */
-enum exec_verdict {
-    EXEC_STORED, /* 0: the tool has it */
-    EXEC_ANSWER, /* it is handed over and answered; the answer holds what to say */
-    EXEC_LATER,  /* 75: the same again later, for ever */
-    EXEC_UNKNOWN /* any other status, a signal, the time limit: the same again, but not for ever */
-};
+#define EXEC_OUTPUT_BYTES_MAX ANSWER_JSON_BYTES_MAX /* of stdout; the rest is read and dropped */
+#define EXEC_WORDS_BYTES_MAX 201                    /* of the first line of stderr, with NUL */
 
 struct exec_result {
     int status; /* exit status; 128 + number for a signal; -1: time limit; -2: could not be run */
@@ -28,8 +20,8 @@ struct exec_result {
 void exec_run(const char *command, const struct message *push, const char *json, size_t length, int try_number,
               int limit_ms, struct exec_result *);
 
-/* The table of exit codes. *answer is filled for EXEC_ANSWER, with a request_id. An unreadable line on stdout counts as
- * EXEC_UNKNOWN, so that no answer is lost in silence; result->words then say so. */
-enum exec_verdict exec_judge(const struct message *push, struct exec_result *, struct answer *answer);
+/* The table of exit codes. *answer is filled for VERDICT_ANSWER, with a request_id. An unreadable line on stdout counts
+ * as VERDICT_UNKNOWN, so that no answer is lost in silence; result->words then say so. */
+enum verdict exec_judge(const struct message *push, struct exec_result *, struct answer *answer);
 
 #endif

@@ -13,9 +13,10 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include "clients/hub_answer.h"
 #include "proto/check.h"
 
-#define ENTRIES_KEPT 1024 /* more than any window of unconfirmed pushes is likely to be */
+#define ENTRIES_KEPT 4096 /* more than the network pushes ahead of a confirmation */
 #define LINES_MAX 16384   /* from here on the file is rewritten at open */
 #define LINE_BYTES_MAX (JOURNAL_ANSWER_BYTES_MAX + 128)
 
@@ -200,7 +201,7 @@ void journal_close(struct journal **journal)
 bool journal_has(const struct journal *journal, const struct message *push)
 {
     int64_t number = message_number(push, FIELD_mailbox_number);
-    uint64_t referral = (uint64_t)message_number(push, FIELD_referral_id);
+    uint64_t referral = push_subject(push);
     uint64_t oldest = journal->entries_count > ENTRIES_KEPT ? journal->entries_count - ENTRIES_KEPT : 0;
 
     for (uint64_t i = journal->entries_count; i > oldest; i--) {
@@ -208,13 +209,12 @@ bool journal_has(const struct journal *journal, const struct message *push)
         if (entry->number == number && entry->referral == referral && entry->type == push->type)
             return true;
     }
-    return oldest > 0 && number < journal->entries[oldest % ENTRIES_KEPT].number;
+    return false;
 }
 
 enum journal_result journal_add(struct journal *journal, const struct message *push, const char *answer)
 {
-    struct entry entry = {message_number(push, FIELD_mailbox_number), (uint64_t)message_number(push, FIELD_referral_id),
-                          push->type};
+    struct entry entry = {message_number(push, FIELD_mailbox_number), push_subject(push), push->type};
 
     if (!write_line(journal->file, &entry, answer) || fdatasync(journal->file))
         return JOURNAL_IO;
@@ -230,4 +230,31 @@ int64_t journal_last(const struct journal *journal)
 const char *journal_answer(const struct journal *journal)
 {
     return journal->answer;
+}
+
+enum journal_result journal_keep_anchor(const struct journal *journal, const struct exchange_anchor *anchor)
+{
+    int file = openat(journal->directory, "anchor.new", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    bool is_kept = file >= 0 && dprintf(file, "%" PRId64 ":%s\n", anchor->sequence, anchor->head) > 0 &&
+                   fsync(file) == 0 && renameat(journal->directory, "anchor.new", journal->directory, "anchor") == 0 &&
+                   fsync(journal->directory) == 0;
+
+    if (file >= 0)
+        close(file);
+    return is_kept ? JOURNAL_OK : JOURNAL_IO;
+}
+
+enum journal_result journal_read_anchor(const char *directory, struct exchange_anchor *anchor)
+{
+    char path[PATH_MAX];
+    FILE *in;
+    int count;
+
+    snprintf(path, sizeof path, "%s/anchor", directory);
+    in = fopen(path, "re");
+    if (!in)
+        return JOURNAL_IO;
+    count = fscanf(in, "%" SCNd64 ":%64[0-9a-f]", &anchor->sequence, anchor->head);
+    fclose(in);
+    return count == 2 && strlen(anchor->head) == 64 ? JOURNAL_OK : JOURNAL_DAMAGED;
 }

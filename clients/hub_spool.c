@@ -36,7 +36,7 @@ static void format_name(char name[SPOOL_NAME_BYTES], const struct message *push)
 {
     char referral[REFERRAL_ID_BYTES_MAX];
 
-    referral_id_format((uint64_t)message_number(push, FIELD_referral_id), referral);
+    referral_id_format(push_subject(push), referral);
     snprintf(name, SPOOL_NAME_BYTES, "%016" PRId64 ".%s.json", message_number(push, FIELD_mailbox_number), referral);
 }
 
@@ -152,8 +152,11 @@ static bool split_claimed(const char *claimed, struct outbox_file *file)
     size_t length = strlen(claimed);
     const char *dot = length > UUID_TEXT_BYTES ? claimed + length - UUID_TEXT_BYTES - 1 : NULL;
 
-    if (!dot || *dot != '.' || dot == claimed || !uuid_parse((struct text){dot + 1, UUID_TEXT_BYTES}, file->request_id))
+    uint8_t uuid[UUID_BYTES];
+
+    if (!dot || *dot != '.' || dot == claimed || !uuid_parse((struct text){dot + 1, UUID_TEXT_BYTES}, uuid))
         return false;
+    snprintf(file->request_id, sizeof file->request_id, "%s", dot + 1);
     snprintf(file->name, sizeof file->name, "%.*s", (int)(dot - claimed), claimed);
     snprintf(file->claimed, sizeof file->claimed, "%s", claimed);
     return true;
@@ -162,12 +165,11 @@ static bool split_claimed(const char *claimed, struct outbox_file *file)
 static bool claim(const struct spool *spool, struct outbox_file *file)
 {
     struct answer fresh = {0};
-    char uuid[UUID_TEXT_BYTES + 1];
 
     answer_new_request_id(&fresh);
-    memcpy(file->request_id, fresh.request_id, UUID_BYTES);
-    uuid_format(file->request_id, uuid);
-    snprintf(file->claimed, sizeof file->claimed, "%s.%s", file->name, uuid);
+    snprintf(file->request_id, sizeof file->request_id, "%s", fresh.texts.of[FIELD_request_id]);
+    answer_clear(&fresh);
+    snprintf(file->claimed, sizeof file->claimed, "%s.%s", file->name, file->request_id);
     return move_file(spool, PLACE_OUTBOX, file->name, PLACE_OUTBOX, file->claimed);
 }
 
@@ -220,18 +222,26 @@ char *spool_read_answer(struct spool *spool, const struct outbox_file *file, siz
     return text;
 }
 
-bool spool_answer_sent(struct spool *spool, const struct outbox_file *file)
+/* Moves an answer to where it ends, with a file about it beside it. */
+static bool finish_answer(const struct spool *spool, const struct outbox_file *file, enum place place,
+                          const char *ending, const char *about)
 {
-    return move_file(spool, PLACE_OUTBOX, file->claimed, PLACE_SENT, file->name);
+    char beside[OUTBOX_NAME_BYTES + 8];
+
+    snprintf(beside, sizeof beside, "%s.%s", file->name, ending);
+    return write_file(spool->places[place], beside, about, strlen(about)) &&
+           move_file(spool, PLACE_OUTBOX, file->claimed, place, file->name);
+}
+
+bool spool_answer_sent(struct spool *spool, const struct outbox_file *file, const char *done)
+{
+    return finish_answer(spool, file, PLACE_SENT, "done", done);
 }
 
 bool spool_answer_failed(struct spool *spool, const struct outbox_file *file, const char *why)
 {
-    char beside[OUTBOX_NAME_BYTES + sizeof ".why"];
     char line[512];
-    int length = snprintf(line, sizeof line, "%s\n", why);
 
-    snprintf(beside, sizeof beside, "%s.why", file->name);
-    return write_file(spool->places[PLACE_FAILED], beside, line, strnlen(line, length > 0 ? sizeof line : 0)) &&
-           move_file(spool, PLACE_OUTBOX, file->claimed, PLACE_FAILED, file->name);
+    snprintf(line, sizeof line, "%s\n", why);
+    return finish_answer(spool, file, PLACE_FAILED, "why", line);
 }

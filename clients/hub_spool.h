@@ -30,13 +30,14 @@ bool spool_keep(struct spool *, const struct message *push, const char *json, si
 struct outbox_file {
     char name[OUTBOX_NAME_BYTES]; /* as the tool named it */
     char claimed[OUTBOX_NAME_BYTES + UUID_TEXT_BYTES + 1];
-    uint8_t request_id[UUID_BYTES];
+    char request_id[UUID_TEXT_BYTES + 1];
 };
 bool spool_next_answer(struct spool *, struct outbox_file *);
 /* The content, NUL-terminated; NULL: errno says why. Free it. */
 char *spool_read_answer(struct spool *, const struct outbox_file *, size_t *length);
-/* Moves the file to sent/, or to failed/ with the reason beside it in NAME.why. */
-bool spool_answer_sent(struct spool *, const struct outbox_file *);
+/* Moves the file to sent/, with what the network said to it (JSON) beside it in NAME.done; or to failed/, with the
+ * reason beside it in NAME.why. */
+bool spool_answer_sent(struct spool *, const struct outbox_file *, const char *done);
 bool spool_answer_failed(struct spool *, const struct outbox_file *, const char *why);
 
 #endif

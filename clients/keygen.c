@@ -114,7 +114,7 @@ static bool take_names(const struct invocation *invocation, struct keys *keys, c
         return false;
     }
     if (code_number(LIST_role, role, strlen(role)) == 0) {
-        options_complain(invocation, EX_USAGE, NULL, "a role is sender, hub or operator");
+        options_complain(invocation, EX_USAGE, NULL, "a role is sender, hub, operator, auditor or privacy-officer");
         return false;
     }
     strcpy(keys->party, party);
@@ -168,7 +168,7 @@ static int run_show(const struct invocation *invocation)
 /* clang-format off */
 static const struct option_spec new_options[] = {
     {0, "party",  "NAME", NULL, NULL, "whose key it is, as the network file calls it"},
-    {0, "role",   "ROLE", NULL, NULL, "sender, hub or operator"},
+    {0, "role",   "ROLE", NULL, NULL, "sender, hub, operator, auditor or privacy-officer"},
     {0, "server", NULL,   NULL, NULL, "the daemon's own key"},
     {0, "out",    "DIR",  NULL, ".",  "where the files go; made if it is missing"},
     {0}};

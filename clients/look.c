@@ -8,13 +8,13 @@
 
 #define PAGES_MAX 100000 /* of list --all: a bound for a loop that another program steers */
 
-static const enum field referral_columns[] = {FIELD_referral_id,        FIELD_priority, FIELD_needs,
-                                              FIELD_neighbourhood_code, FIELD_state,    FIELD_business_status,
-                                              FIELD_status_reason,      FIELD_hub_id,   FIELD_submitted_at,
-                                              FIELD_deadline,           FIELD_COUNT};
-static const enum field happened_columns[] = {
-    FIELD_at,     FIELD_event,      FIELD_actor,   FIELD_state,    FIELD_status_reason, FIELD_offer_number,
-    FIELD_hub_id, FIELD_service_id, FIELD_outcome, FIELD_deadline, FIELD_COUNT};
+static const enum field referral_columns[] = {
+    FIELD_referral_id,     FIELD_priority,       FIELD_needs,  FIELD_neighbourhood_code, FIELD_state,
+    FIELD_business_status, FIELD_status_reason,  FIELD_hub_id, FIELD_submitted_at,       FIELD_deadline,
+    FIELD_deadline_owner,  FIELD_deadline_stage, FIELD_COUNT};
+const enum field look_happened_columns[] = {
+    FIELD_at,         FIELD_event,   FIELD_actor,    FIELD_state, FIELD_status_reason, FIELD_offer_number, FIELD_hub_id,
+    FIELD_service_id, FIELD_outcome, FIELD_deadline, FIELD_link,  FIELD_linked_id,     FIELD_note,         FIELD_COUNT};
 
 static void take_end(struct view *view, const struct message *answer)
 {
@@ -127,6 +127,19 @@ int view_ask_about(struct view *view, struct exchange *exchange, enum message_ty
     return view_ask(view, exchange, &request, take);
 }
 
+int look_history(const struct invocation *invocation)
+{
+    struct view view = {.invocation = invocation};
+    struct message request;
+    uint64_t referral;
+
+    if (!options_referral_id(invocation, invocation->operands[0], &referral))
+        return EX_USAGE;
+    message_init(&request, MESSAGE_history);
+    message_set_number(&request, FIELD_referral_id, (int64_t)referral);
+    return view_ask_rows(&view, "referral.history/1", look_happened_columns, &request, view_take_row);
+}
+
 static void take_referral(void *context, const struct message *answer)
 {
     const struct view *view = context;
@@ -149,7 +162,7 @@ int look_show(const struct invocation *invocation)
     if (!exchange)
         return code;
     view.reveal = options_given(invocation, "reveal");
-    view.printer = print_open(invocation->format, view.schema, happened_columns, stdout);
+    view.printer = print_open(invocation->format, view.schema, look_happened_columns, stdout);
     code = view_ask_about(&view, exchange, MESSAGE_status, referral, for_people ? take_referral : view_take_row);
     if (code == EX_OK && for_people)
         puts("\nhistory, newest first");

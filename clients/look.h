@@ -27,6 +27,9 @@ void view_take_row(void *view, const struct message *answer);
 /* A question about one referral, likewise. */
 int view_ask_about(struct view *, struct exchange *, enum message_type question, uint64_t referral, exchange_answer);
 
+/* The columns of a history. */
+extern const enum field look_happened_columns[];
+
 /* The options of look_list and look_show; what a role may not ask for, its table leaves out. */
 /* clang-format off */
 #define LOOK_LIST_OPTIONS \
@@ -39,12 +42,11 @@ int view_ask_about(struct view *, struct exchange *, enum message_type question,
     {0, "attention", NULL, NULL, NULL, "only those that need a person"}, \
     {0, "hub", "ID", NULL, NULL, "only those at this hub, or offered to it"}, \
     {0, "sender", "ID", NULL, NULL, "only those of this sender"}
-#define LOOK_SHOW_OPTIONS_OF_OPERATOR \
-    {0, "reveal", NULL, NULL, NULL, "show the person too; it is recorded"}
 /* clang-format on */
 
-/* Commands: referrals, newest first; one referral (operand 0) and its history. */
+/* Commands: referrals, newest first; one referral (operand 0) and its history; its history alone. */
 int look_list(const struct invocation *);
+int look_history(const struct invocation *);
 int look_show(const struct invocation *);
 
 #endif

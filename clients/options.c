@@ -13,7 +13,7 @@
 #include "clients/text.h"
 #include "proto/check.h"
 
-#define NEAREST_NAMES_MAX 32
+#define NEAREST_NAMES_MAX 96
 #define TYPED_LENGTH_MAX 32
 #define OPTION_LONG_BASE 256 /* above every letter */
 #define COMMAND_NAME_BYTES_MAX 64
@@ -171,7 +171,7 @@ static struct exchange *connect_for(const struct invocation *invocation, int tim
     struct profile profile;
     struct exchange_options options;
     struct exchange *exchange = NULL;
-    const char *socket = options_value(invocation, "socket");
+    const char *socket = options_given(invocation, "endpoint") ? NULL : options_value(invocation, "socket");
     char endpoint[PROFILE_TEXT_BYTES];
     char client[COMMAND_NAME_BYTES_MAX];
     enum exchange_result result;
@@ -210,7 +210,8 @@ struct exchange *options_connect_patiently(const struct invocation *invocation, 
 int options_complain_of(const struct invocation *invocation, const struct exchange *exchange,
                         enum exchange_result result)
 {
-    bool is_local = result == EXCHANGE_UNREACHABLE && place_of(invocation, "socket") >= 0;
+    bool is_local =
+        result == EXCHANGE_UNREACHABLE && place_of(invocation, "socket") >= 0 && !options_given(invocation, "endpoint");
 
     return options_complain(invocation, exit_code((int)result), is_local ? "systemctl status referrald" : NULL, "%s",
                             exchange_sentence(exchange));

@@ -9,7 +9,7 @@
 #include "clients/profile.h"
 #include "clients/record_json.h"
 
-#define OPTIONS_MAX 32 /* of the program and of one command together */
+#define OPTIONS_MAX 48 /* of the program and of one command together */
 
 /* Ended by an entry without a name. */
 struct option_spec {
@@ -61,7 +61,10 @@ struct invocation {
     {'k', "key-file", "FILE", "REFERRAL_KEY_FILE", NULL, "own key pair, made by referral-keygen"}, \
     {'K', "server-key", "FILE", "REFERRAL_SERVER_KEY", NULL, "public key of the daemon"}
 #define OPTIONS_OF_OPERATOR \
-    {'S', "socket", "PATH", "REFERRALCTL_SOCKET", "/run/referrald/operators.sock", "the daemon's socket for operators"}
+    {'S', "socket", "PATH", "REFERRALCTL_SOCKET", "/run/referrald/operators.sock", "the daemon's socket for operators"}, \
+    {'e', "endpoint", "ENDPOINT", NULL, NULL, "instead of the socket: where the daemon listens, tcp://HOST:PORT; with the next two"}, \
+    {'k', "key-file", "FILE", NULL, NULL, "own key pair, of an operator, auditor or privacy officer"}, \
+    {'K', "server-key", "FILE", NULL, NULL, "public key of the daemon"}
 /* clang-format on */
 
 /* Finds the command, parses, runs it; --help and --version of program and command, and the hidden command `commands`
@@ -85,7 +88,8 @@ struct option_field {
 bool options_set_fields(const struct invocation *, const struct option_field *, struct record_texts *,
                         struct message *);
 
-/* Opens an exchange: to --socket where the program has it, else as profile.h says, given options first. Complains and
+/* Opens an exchange: to --socket where the program has it and no --endpoint is given, else as profile.h says, given
+ * options first. Complains and
  * returns NULL when it cannot; *code is the exit code then. */
 struct exchange *options_connect(const struct invocation *, int *code);
 /* The same for questions that may take minutes: waits for answers ten of them, unless --timeout says otherwise. */

@@ -17,11 +17,13 @@
 #define MASK "***"
 #define VALUE_BYTES (2 * MESSAGE_BYTES_MAX)
 #define RECORD_MEMBERS_OF_A_LINE 4
+#define PRINT_COLUMNS_MAX 16
 
 struct printer {
     enum print_format format;
     FILE *out;
-    const enum field *columns;
+    const enum field *columns;        /* of rows that are messages */
+    const struct print_column *lines; /* of rows that are told as they come */
     struct libscols_table *table;
     json_t *items;
     char schema[80];
@@ -109,12 +111,16 @@ static void fill_object(json_t *object, const struct message *message, bool reve
     }
 }
 
-/* Control characters of a text would be escape codes in a table; UTF-8 stays. */
+/* Control characters would be escape codes; UTF-8 stays. */
+static char plain(char c)
+{
+    return (unsigned char)c < ' ' || c == 0x7f ? ' ' : c;
+}
+
 static void make_plain(char *text)
 {
     for (; *text != '\0'; text++)
-        if ((unsigned char)*text < ' ' || *text == 0x7f)
-            *text = ' ';
+        *text = plain(*text);
 }
 
 static char *value_text(const struct message *message, enum field field, bool reveal, char *buffer, size_t size)
@@ -132,19 +138,17 @@ static bool is_number(enum field field)
 /* RFC 4180. A text that a spreadsheet would take for a formula gets an apostrophe, as spreadsheets write one. */
 static void write_csv_text(FILE *out, const char *text, bool is_number)
 {
-    if (!is_number && strchr("=+-@", text[0]) != NULL && text[0] != '\0')
-        fputs("\"'", out);
-    else if (text[strcspn(text, ",\"\n")] == '\0') {
-        fputs(text, out);
-        return;
-    } else
-        fputc('"', out);
+    bool is_formula = !is_number && text[0] != '\0' && strchr("=+-@", text[0]) != NULL;
+    bool is_quoted = is_formula || text[strcspn(text, ",\"\n")] != '\0';
+
+    fputs(is_formula ? "\"'" : is_quoted ? "\"" : "", out);
     for (; *text != '\0'; text++) {
         if (*text == '"')
             fputc('"', out);
-        fputc(*text, out);
+        fputc(plain(*text), out);
     }
-    fputc('"', out);
+    if (is_quoted)
+        fputc('"', out);
 }
 
 static void write_csv_names(FILE *out, const enum field *columns)
@@ -152,6 +156,17 @@ static void write_csv_names(FILE *out, const enum field *columns)
     for (size_t i = 0; columns[i] != FIELD_COUNT; i++)
         fprintf(out, "%s%s", i > 0 ? "," : "", fields[columns[i]].name);
     fputs("\r\n", out);
+}
+
+static void write_csv_line(FILE *out, const struct print_column *columns, const char *const *texts)
+{
+    for (size_t i = 0; columns[i].name != NULL; i++) {
+        if (i > 0)
+            fputc(',', out);
+        write_csv_text(out, texts[i], columns[i].is_number);
+    }
+    fputs("\r\n", out);
+    fflush(out);
 }
 
 static void write_csv_row(FILE *out, const enum field *columns, const struct message *message, bool reveal)
@@ -202,6 +217,54 @@ static void open_table(struct printer *printer)
     /* A line that goes to a file or a pipe is never cut. */
     if (!isatty(fileno(printer->out)))
         scols_table_set_termforce(printer->table, SCOLS_TERMFORCE_NEVER);
+}
+
+/* Bytes of characters that begin in the text: what UTF-8 goes on with takes no column. */
+static int columns_of(const char *text)
+{
+    int count = 0;
+
+    for (; *text != '\0'; text++)
+        count += ((unsigned char)*text & 0xc0) != 0x80;
+    return count;
+}
+
+static void write_padded(FILE *out, const char *text, int width, bool is_number)
+{
+    int padding = width > columns_of(text) ? width - columns_of(text) : 0;
+
+    fprintf(out, "%*s", is_number ? padding : 0, "");
+    for (; *text != '\0'; text++)
+        fputc(plain(*text), out);
+    fprintf(out, "%*s", is_number ? 0 : padding, "");
+}
+
+static void write_table_line(FILE *out, const struct print_column *columns, const char *const *texts)
+{
+    size_t last = 0;
+
+    for (size_t i = 0; columns[i].name != NULL; i++)
+        if (texts[i][0] != '\0')
+            last = i;
+    for (size_t i = 0; i <= last; i++) {
+        if (i > 0)
+            fputs("  ", out);
+        write_padded(out, texts[i], i == last ? 0 : columns[i].width, columns[i].is_number);
+    }
+    fputc('\n', out);
+    fflush(out);
+}
+
+static json_t *json_of_line(const struct print_column *columns, const char *const *texts)
+{
+    json_t *object = json_object();
+
+    for (size_t i = 0; columns[i].name != NULL; i++)
+        if (texts[i][0] != '\0')
+            json_object_set_new(object, columns[i].name,
+                                columns[i].is_number ? json_integer(strtoll(texts[i], NULL, 10))
+                                                     : json_string(texts[i]));
+    return object;
 }
 
 static void add_row(struct printer *printer, const struct message *message, bool reveal)
@@ -273,22 +336,86 @@ bool print_format_parse(const char *text, enum print_format *format)
     return false;
 }
 
-struct printer *print_open(enum print_format format, const char *schema, const enum field *columns, FILE *out)
+static struct printer *open_printer(enum print_format format, const char *schema, FILE *out)
 {
     struct printer *printer = calloc(1, sizeof *printer);
 
     assert(printer != NULL && strlen(schema) < sizeof printer->schema);
     printer->format = format;
     printer->out = out;
-    printer->columns = columns;
     strcpy(printer->schema, schema);
-    if (format == PRINT_TABLE)
-        open_table(printer);
     if (format == PRINT_JSON)
         printer->items = json_array();
+    return printer;
+}
+
+struct printer *print_open(enum print_format format, const char *schema, const enum field *columns, FILE *out)
+{
+    struct printer *printer = open_printer(format, schema, out);
+
+    printer->columns = columns;
+    if (format == PRINT_TABLE)
+        open_table(printer);
     if (format == PRINT_CSV)
         write_csv_names(out, columns);
     return printer;
+}
+
+/* For people, what is empty in every row is left out. */
+static void hide_empty_columns(struct libscols_table *table)
+{
+    size_t rows = scols_table_get_nlines(table);
+
+    for (size_t i = 0; i < scols_table_get_ncols(table); i++) {
+        struct libscols_column *column = scols_table_get_column(table, i);
+        bool is_empty = rows > 0;
+
+        for (size_t row = 0; is_empty && row < rows; row++) {
+            const char *data = scols_cell_get_data(scols_line_get_cell(scols_table_get_line(table, row), i));
+            is_empty = data == NULL || data[0] == '\0';
+        }
+        if (is_empty)
+            scols_column_set_flags(column, scols_column_get_flags(column) | SCOLS_FL_HIDDEN);
+    }
+}
+
+struct printer *print_open_lines(enum print_format format, const char *schema, const struct print_column *columns,
+                                 FILE *out)
+{
+    struct printer *printer = open_printer(format, schema, out);
+    const char *names[PRINT_COLUMNS_MAX] = {NULL};
+
+    printer->lines = columns;
+    for (size_t i = 0; columns[i].name != NULL; i++) {
+        assert(i < PRINT_COLUMNS_MAX);
+        names[i] = columns[i].name;
+    }
+    if (format == PRINT_TABLE)
+        write_table_line(out, columns, names);
+    if (format == PRINT_CSV)
+        write_csv_line(out, columns, names);
+    return printer;
+}
+
+/* Into the document, or on a line of its own. */
+static void put_object(struct printer *printer, json_t *object)
+{
+    if (printer->format == PRINT_JSON) {
+        json_array_append_new(printer->items, object);
+        return;
+    }
+    write_json(printer->out, object, JSON_COMPACT);
+    json_decref(object);
+}
+
+void print_line(struct printer *printer, const char *const *texts)
+{
+    if (printer->format == PRINT_TABLE)
+        write_table_line(printer->out, printer->lines, texts);
+    else if (printer->format == PRINT_CSV)
+        write_csv_line(printer->out, printer->lines, texts);
+    else
+        put_object(printer, json_of_line(printer->lines, texts));
 }
 
 void print_row(struct printer *printer, const struct message *message, bool reveal)
@@ -305,12 +432,7 @@ void print_row(struct printer *printer, const struct message *message, bool reve
     }
     object = json_object();
     fill_object(object, message, reveal);
-    if (printer->format == PRINT_JSON) {
-        json_array_append_new(printer->items, object);
-        return;
-    }
-    write_json(printer->out, object, JSON_COMPACT);
-    json_decref(object);
+    put_object(printer, object);
 }
 
 void print_close(struct printer **printer, const char *next)
@@ -318,7 +440,8 @@ void print_close(struct printer **printer, const char *next)
     struct printer *closing = *printer;
 
     *printer = NULL;
-    if (closing->format == PRINT_TABLE) {
+    if (closing->table != NULL) {
+        hide_empty_columns(closing->table);
         scols_print_table(closing->table);
         scols_unref_table(closing->table);
     }

@@ -23,6 +23,19 @@ void print_row(struct printer *, const struct message *, bool reveal);
 /* Writes what is not yet written; JSON gets its end ("next" page when not NULL). */
 void print_close(struct printer **, const char *next);
 
+/* Rows that are no messages, or that are told as they come. For people each is a line at once, its columns padded to
+ * their width; the last has none. */
+struct print_column {
+    const char *name;
+    int width;
+    bool is_number;
+};
+
+/* columns ended by an entry without a name. */
+struct printer *print_open_lines(enum print_format, const char *schema, const struct print_column *columns, FILE *out);
+/* One text for each column; "" is left out of JSON. */
+void print_line(struct printer *, const char *const *texts);
+
 /* One message as `name: value` lines, one JSON object, or, as CSV, a line of names and a line of values. */
 void print_one(enum print_format, const char *schema, const struct message *, bool reveal, FILE *out);
 

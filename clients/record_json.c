@@ -217,6 +217,27 @@ out:
     return is_read;
 }
 
+bool record_json_parse(const char *json, size_t length, struct record_texts *texts, char *type, size_t type_size,
+                       char *why, size_t why_size)
+{
+    json_error_t error = {0};
+    json_t *object = json_loadb(json, length, JSON_REJECT_DUPLICATES, &error);
+    struct writer *writer = calloc(1, sizeof *writer);
+    const char *said = json_string_value(json_object_get(object, "type"));
+    bool is_read = false;
+
+    snprintf(type, type_size, "%s", said ? said : "");
+    if (!json_is_object(object))
+        snprintf(why, why_size, "not one whole JSON object (line %d, column %d)", error.line, error.column);
+    else if (writer != NULL)
+        is_read = take_object(object, writer, texts, why, why_size);
+    if (writer != NULL)
+        explicit_bzero(writer, sizeof *writer);
+    free(writer);
+    json_decref(object);
+    return is_read;
+}
+
 bool record_texts_set(struct record_texts *texts, enum field field, const char *text)
 {
     char *copy = strdup(text);
@@ -236,6 +257,16 @@ bool record_texts_fill(struct record_texts *texts, struct message *message, char
         if (texts->of[field] != NULL && !text_read(message, (enum field)field, texts->of[field], why, why_size))
             return false;
     return true;
+}
+
+bool record_texts_copy(struct record_texts *to, const struct record_texts *from)
+{
+    bool is_copied = true;
+
+    for (int field = 0; is_copied && field < FIELD_COUNT; field++)
+        if (from->of[field] != NULL)
+            is_copied = record_texts_set(to, (enum field)field, from->of[field]);
+    return is_copied;
 }
 
 void record_texts_clear(struct record_texts *texts)

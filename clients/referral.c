@@ -4,6 +4,7 @@
 
 #include "clients/exchange.h"
 #include "clients/profile.h"
+#include "clients/reply.h"
 #include "clients/text.h"
 #include "proto/check.h"
 
@@ -134,24 +135,24 @@ static int message_of_record(referral_client *client, const referral_record *rec
     return REFERRAL_OK;
 }
 
-static bool belongs(const struct message_spec *spec, enum field field)
-{
-    for (size_t i = 0; i < spec->count; i++)
-        if (spec->members[i].field == field)
-            return true;
-    return false;
-}
-
-/* encode asserts that every field belongs to the message. */
+/* encode asserts that every field belongs to the message, and that the mandatory ones are there. */
 static int check_fields(referral_client *client, const struct message *message)
 {
     const struct message_spec *spec = message_spec(message->type);
 
     for (int field = 0; field < FIELD_COUNT; field++) {
-        if (!message_has(message, (enum field)field) || belongs(spec, (enum field)field))
+        if (!message_has(message, (enum field)field) || text_belongs(spec, (enum field)field))
             continue;
         snprintf(client->sentence, sizeof client->sentence, "%s does not belong into %s", fields[field].name,
                  spec->name);
+        return REFERRAL_INVALID;
+    }
+    for (size_t i = 0; i < spec->count; i++) {
+        enum field field = spec->members[i].field;
+
+        if (spec->members[i].obligation != MANDATORY || field == FIELD_request_id || message_has(message, field))
+            continue;
+        snprintf(client->sentence, sizeof client->sentence, "%s needs the field %s", spec->name, fields[field].name);
         return REFERRAL_INVALID;
     }
     return REFERRAL_OK;
@@ -199,8 +200,10 @@ static int ask_once(referral_client *client, struct message *request)
     static const uint8_t none[UUID_BYTES];
     unsigned char bytes[MESSAGE_BYTES_MAX];
     size_t length;
-    int rc;
+    int rc = check_fields(client, request);
 
+    if (rc != REFERRAL_OK)
+        return rc;
     message_set_uuid(request, FIELD_request_id, none);
     length = encode(request, bytes, sizeof bytes);
     if (length == 0)
@@ -226,6 +229,14 @@ static void take_record(void *context, const struct message *answer)
     referral_record **out = context;
 
     if (answer->type == MESSAGE_referral && *out == NULL)
+        *out = record_of_message(answer);
+}
+
+static void take_answer(void *context, const struct message *answer)
+{
+    referral_record **out = context;
+
+    if (out != NULL && *out == NULL && answer->type != MESSAGE_refused)
         *out = record_of_message(answer);
 }
 
@@ -412,40 +423,84 @@ PUBLIC int referral_confirm(referral_client *client, const referral_record *upda
     return keep_sentence(client, exchange_confirm(client->exchange, strtoll(number, NULL, 10)));
 }
 
+/* What a reply takes over from the record that it is about. */
+static int copy_of_reply(referral_client *client, const referral_record *record, referral_record *copy)
+{
+    static const enum field taken[] = {FIELD_referral_id, FIELD_offer_number, FIELD_support_offered,
+                                       FIELD_outcome_scores};
+
+    for (size_t i = 0; i < sizeof taken / sizeof taken[0]; i++)
+        if (!set_text(copy, taken[i], record->texts[taken[i]]))
+            return fail(client, REFERRAL_NOMEM, "out of memory");
+    return REFERRAL_OK;
+}
+
+static int reply_of(referral_client *client, const referral_record *record, const struct reply *reply, const char *code,
+                    const char *note)
+{
+    referral_record *chosen = calloc(1, sizeof *chosen);
+    referral_record *copy = calloc(1, sizeof *copy);
+    struct message message;
+    int rc = chosen && copy ? copy_of_reply(client, record, chosen) : REFERRAL_NOMEM;
+
+    message_init(&message, reply->type);
+    if (rc == REFERRAL_OK)
+        rc = message_of_record(client, chosen, &message, copy);
+    if (rc == REFERRAL_OK && reply->code != FIELD_COUNT)
+        rc = set_code(client, &message, reply->code, code);
+    if (rc == REFERRAL_OK && note != NULL)
+        message_set_string(&message, FIELD_note, note);
+    if (rc == REFERRAL_OK)
+        rc = ask_once(client, &message);
+    referral_record_free(chosen);
+    referral_record_free(copy);
+    return rc;
+}
+
 PUBLIC int referral_reply(referral_client *client, const referral_record *record, const char *state, const char *code,
                           const char *note)
 {
-    static const struct {
-        const char *state;
-        enum message_type type;
-        enum field code; /* FIELD_COUNT: none */
-    } replies[] = {{"accepted", MESSAGE_accept, FIELD_COUNT},
-                   {"rejected", MESSAGE_reject, FIELD_status_reason},
-                   {"in-progress", MESSAGE_start, FIELD_COUNT},
-                   {"completed", MESSAGE_complete, FIELD_outcome},
-                   {"failed", MESSAGE_fail, FIELD_status_reason}};
-    const char *offer_number = record->texts[FIELD_offer_number];
-    struct message reply;
+    const struct reply *reply = reply_by_state(state);
 
-    for (size_t i = 0; i < sizeof replies / sizeof replies[0]; i++) {
-        int rc;
+    if (reply != NULL)
+        return reply_of(client, record, reply, code, note);
+    snprintf(client->sentence, sizeof client->sentence, "a reply is %s", reply_states());
+    return REFERRAL_INVALID;
+}
 
-        if (state == NULL || strcmp(replies[i].state, state) != 0)
-            continue;
-        message_init(&reply, replies[i].type);
-        rc = set_referral(client, &reply, record->texts[FIELD_referral_id]);
-        if (rc == REFERRAL_OK && offer_number == NULL)
-            rc = fail(client, REFERRAL_INVALID, "offer_number is missing in the record");
-        if (rc == REFERRAL_OK && replies[i].code != FIELD_COUNT)
-            rc = set_code(client, &reply, replies[i].code, code);
-        if (rc != REFERRAL_OK)
-            return rc;
-        message_set_number(&reply, FIELD_offer_number, strtoll(offer_number, NULL, 10));
-        if (note != NULL)
-            message_set_string(&reply, FIELD_note, note);
-        return ask_once(client, &reply);
+/* A new record has a correlation_id, which only some requests have. */
+static void drop_correlation(const struct message_spec *spec, struct message *message)
+{
+    if (!text_belongs(spec, FIELD_correlation_id))
+        message->values[FIELD_correlation_id].present = false;
+}
+
+PUBLIC int referral_say(referral_client *client, const char *type, const referral_record *record,
+                        referral_record **answer)
+{
+    const struct message_spec *spec = message_spec_by_name(type, strlen(type));
+    referral_record *copy = calloc(1, sizeof *copy);
+    struct message message;
+    int rc = copy ? REFERRAL_OK : REFERRAL_NOMEM;
+
+    if (answer != NULL)
+        *answer = NULL;
+    if (spec == NULL || spec->direction != REQUEST || spec->type == MESSAGE_hello || spec->type == MESSAGE_confirm)
+        rc = fail(client, REFERRAL_INVALID, "this is not the name of a request in PROTOCOL.md");
+    else if (record->type != MESSAGE_NONE)
+        rc = fail(client, REFERRAL_MISUSE,
+                  "what is said is a new record (referral_record_new), not one that was received");
+    if (rc == REFERRAL_OK) {
+        message_init(&message, spec->type);
+        rc = message_of_record(client, record, &message, copy);
     }
-    return fail(client, REFERRAL_INVALID, "a reply is accepted, rejected, in-progress, completed or failed");
+    if (rc == REFERRAL_OK) {
+        drop_correlation(spec, &message);
+        rc = ask(client, &message, take_answer, answer);
+        explicit_bzero(&message, sizeof message);
+    }
+    referral_record_free(copy);
+    return rc;
 }
 
 PUBLIC const char *referral_errmsg(const referral_client *client)

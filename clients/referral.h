@@ -81,21 +81,41 @@ int referral_status(referral_client *, const char *id, referral_record **out);
 /* Withdraws a referral. reason: a code of status_reason ("26", "no-longer-needed" ...); note may be NULL. */
 int referral_cancel(referral_client *, const char *id, const char *reason, const char *note);
 
-/* Waits for the next update from the own mailbox, in order: for a sender "routed", "answered", "progressed", "ended";
- * for a hub "offer", "person", "withdrawn". timeout_ms: milliseconds, 0: only what is there, -1: for ever.
- * *out is a new record, to be freed; NULL when not OK. TIMEOUT: connected, and nothing has come. */
+/* Waits for the next update from the own mailbox: for a sender "routed", "answered", "progressed", "ended", "linked",
+ * "erased", for a GP practice "message_back"; for a hub "offer", "person", "updated", "reminder", "withdrawn",
+ * "linked", "enquiry", "enquiry_answered", "erased". timeout_ms: milliseconds, 0: only what is there, -1: for ever.
+ * *out is a new record, to be freed; NULL when not OK. TIMEOUT: connected, and nothing has come.
+ * mailbox_number tells an update from every other. Several programs of one party share its mailbox: each gets some of
+ * the updates, in the order of their numbers, but for what another one was given and did not confirm: that comes late,
+ * and may come to both. Keep the numbers of what is stored, and drop what is there. */
 int referral_next(referral_client *, referral_record **out, int timeout_ms);
-/* Says that this update, and every one before it, has been stored by the caller. Nothing is confirmed by itself: what
- * is not confirmed comes again after a reconnect or a restart, so call it after storing, not before. Confirming an
- * offer tells the sender's side that the hub's system has it; confirming "ended" closes the referral. */
+/* Says that the caller has stored this update, and all with a lower number that referral_next returned before it.
+ * Nothing is confirmed without this call: what is not confirmed comes again after a while, a reconnect or a restart, so
+ * call it after storing, not before. Confirming an offer tells the sender's side that the hub's system has it;
+ * confirming "ended", or "message_back", closes the referral. */
 int referral_confirm(referral_client *, const referral_record *update);
-/* A hub's answer to an "offer", or its progress. The record is the offer or the person, or one in which referral_id
- * and offer_number are set. state and code:
- *   "accepted", "in-progress"   code NULL
- *   "rejected", "failed"        code of status_reason ("22", "40", "99" with a note ...)
- *   "completed"                 code of outcome ("got-help" ...)
- * note may be NULL. */
+/* A hub's answer to an "offer", or how it goes. The record is one that was received about the referral, or one in which
+ * referral_id and offer_number are set. state and code:
+ *   "accepted", "in-progress"      code NULL
+ *   "on-hold", "resumed"           code NULL; on-hold with a note: what is waited for
+ *   "progressed"                   code NULL, with a note
+ *   "rejected", "failed"           code of status_reason ("22", "40", "99" with a note ...)
+ *   "handed-back"                  the same: the hub that accepted cannot go on, the next is asked
+ *   "completed"                    code of outcome ("got-help" ...)
+ * note may be NULL else. "progressed", "completed" and "failed" also tell what is set in the record of support_offered
+ * ("befriending,housing") and outcome_scores ("before:ONS4:3 4 3 8::2026-09-01,after:ONS4:7 6 8 3::2026-11-20"). */
 int referral_reply(referral_client *, const referral_record *, const char *state, const char *code, const char *note);
+/* Says any other request of PROTOCOL.md: type is its name, the record its fields. The record is a new one of its own
+ * (referral_record_new): its request_id makes a repeat harmless, so say with one record one thing, as often as needed.
+ *   "update"          a sender: referral_id, and what is new (phone, postcode, note, consent_to_share ...)
+ *   "enquire"         a hub: hub_id, who is meant (nhs_number, or family_name, given_name, date_of_birth), and
+ *                     referral_id of a case or note with the reason; *answer has the enquiry_id
+ *   "answer_enquiry"  a hub: enquiry_id, known ("known", "not-known", "cannot-say" with a contact)
+ *   "capacity"        a hub: service_id, places
+ * A hub refers on by referral_submit, with onward_from (the referral_id of its case) and that case's correlation_id.
+ * *answer is a new record, to be freed: "done" as a rule; NULL when not OK. answer may be NULL.
+ * INVALID: there is no such request, or a field is missing, or does not belong into it. */
+int referral_say(referral_client *, const char *type, const referral_record *, referral_record **answer);
 
 /* A sentence for people about the last call: what failed, where, why, what to try. Repeats no personal data. Never
  * NULL, also for NULL; lives until the next call with this handle. */

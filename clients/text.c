@@ -308,6 +308,14 @@ enum field text_find_field(const char *name)
     return FIELD_COUNT;
 }
 
+bool text_belongs(const struct message_spec *spec, enum field field)
+{
+    for (size_t i = 0; i < spec->count; i++)
+        if (spec->members[i].field == field)
+            return true;
+    return false;
+}
+
 /* The list that a field takes codes of; of records, their first member. */
 static const char *code_list_of(const struct field_spec *spec)
 {

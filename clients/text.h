@@ -16,6 +16,8 @@
 
 /* FIELD_COUNT: there is none of this name. */
 enum field text_find_field(const char *name);
+/* Whether a message of this type may have the field. */
+bool text_belongs(const struct message_spec *, enum field);
 /* Sets a field from its text. The text is changed (backslashes go) and borrowed as long as the message. False with a
  * sentence in why, which never repeats the text. */
 bool text_read(struct message *, enum field, char *text, char *why, size_t why_size);

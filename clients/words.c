@@ -17,6 +17,8 @@ struct standing {
     int64_t position;
     int64_t expected_days; /* -1: not known */
     int64_t deadline;
+    struct text owner; /* of the deadline; empty: not told */
+    int64_t stage;     /* what is waited for until then; 0: not told */
 };
 
 const char *words_meaning(enum code_list list, int64_t number)
@@ -81,6 +83,9 @@ static void print_standing(const struct standing *standing, FILE *out)
     if (standing->deadline) {
         datetime_format(standing->deadline, until);
         fprintf(out, "until     %s the network waits, then it acts\n", until);
+        if (standing->stage)
+            fprintf(out, "for       %.*s: %s\n", (int)standing->owner.length, standing->owner.bytes,
+                    words_meaning(LIST_stage, standing->stage));
     }
 }
 
@@ -110,6 +115,21 @@ static void print_part(const struct message *referral, size_t i, FILE *out)
     print_standing(&standing, out);
 }
 
+/* Referrals of the same person, and those that it was made from or that were made from it. */
+static void print_links(const struct message *referral, FILE *out)
+{
+    const char *before = "linked    to ";
+
+    for (size_t i = 0; i < message_list_count(referral, FIELD_linked_ids); i++) {
+        struct text id = message_element(referral, FIELD_linked_ids, i)->text;
+
+        fprintf(out, "%s%.*s", before, (int)id.length, id.bytes);
+        before = ", ";
+    }
+    if (message_has(referral, FIELD_linked_ids))
+        fputc('\n', out);
+}
+
 void words_standing(const struct message *referral, FILE *out)
 {
     struct standing standing = {.business_status = message_number(referral, FIELD_business_status),
@@ -120,7 +140,9 @@ void words_standing(const struct message *referral, FILE *out)
                                 .expected_days = message_has(referral, FIELD_expected_wait_days)
                                                      ? message_number(referral, FIELD_expected_wait_days)
                                                      : -1,
-                                .deadline = message_number(referral, FIELD_deadline)};
+                                .deadline = message_number(referral, FIELD_deadline),
+                                .owner = message_text(referral, FIELD_deadline_owner),
+                                .stage = message_number(referral, FIELD_deadline_stage)};
     char id[WORDS_BYTES], priority[WORDS_BYTES], needs[WORDS_BYTES];
 
     fprintf(out, "%s  %s: %s\n", words_value(referral, FIELD_referral_id, id),
@@ -131,6 +153,7 @@ void words_standing(const struct message *referral, FILE *out)
         print_part(referral, i, out);
     if (message_has(referral, FIELD_parts))
         fputc('\n', out);
+    print_links(referral, out);
 }
 
 /* All that were asked, with commas; empty: nobody was. */

@@ -164,6 +164,64 @@ static void write_parent(struct value_text *value, const struct network *network
         add(value, "%s", network->hubs[hub->parent].id);
 }
 
+static void write_office_hours(struct value_text *value, const struct network *network, const void *element)
+{
+    (void)element;
+    add_hours(value, network, network->office);
+}
+
+/* "routine 2d + 2d, urgent 4h, ...": what the hub has of its own for a step, with grace. */
+static void write_step(struct value_text *value, const struct network *network, const struct hub *hub, enum stage stage)
+{
+    if (hub->stages < 0)
+        return;
+    const struct stage_clock *clock = network_stage(network, hub, stage);
+    for (int priority = PRIORITY_ROUTINE; priority <= PRIORITY_STAT; priority++) {
+        add_comma(value);
+        add(value, "%s ", code_text(LIST_priority, priority));
+        add_time(value, clock->ms[priority]);
+        if (clock->grace_ms[priority]) {
+            add(value, " + ");
+            add_time(value, clock->grace_ms[priority]);
+        }
+    }
+    if (clock->silence)
+        add(value, "; %s", code_text(LIST_silence, (int)clock->silence));
+}
+
+static void write_receipt(struct value_text *value, const struct network *network, const void *element)
+{
+    write_step(value, network, element, STAGE_RECEIPT);
+}
+
+static void write_answer(struct value_text *value, const struct network *network, const void *element)
+{
+    write_step(value, network, element, STAGE_ANSWER);
+}
+
+static void write_contact(struct value_text *value, const struct network *network, const void *element)
+{
+    write_step(value, network, element, STAGE_CONTACT);
+}
+
+static void write_progress(struct value_text *value, const struct network *network, const void *element)
+{
+    write_step(value, network, element, STAGE_PROGRESS);
+}
+
+static void write_closures(struct value_text *value, const struct network *network, const void *element)
+{
+    const struct hub *hub = element;
+
+    for (uint32_t i = 0; i < hub->closures_count; i++) {
+        const struct closure *closure = &network->closures[hub->closures_first + i];
+        add_comma(value);
+        add_day(value, closure->from_day);
+        add(value, " to ");
+        add_day(value, closure->to_day);
+    }
+}
+
 static void write_hub_hours(struct value_text *value, const struct network *network, const void *element)
 {
     add_hours(value, network, ((const struct hub *)element)->hours);
@@ -267,6 +325,21 @@ static void write_practice(struct value_text *value, const struct network *netwo
 #define WRITTEN(name, write) {name, 0, SHOW_TEXT, LIST_none, false, write}
 #define TIME(in, name, member, none) SHOWN(in, name, member, SHOW_TIME, LIST_none, none)
 
+#define OF_STEP(step, name, stage, member, none) \
+    TIME(network, "deadlines." step "." name, deadlines.stages.clocks[stage].member, none)
+#define WAITS(step, stage) \
+    OF_STEP(step, "routine", stage, ms[PRIORITY_ROUTINE], false), \
+    OF_STEP(step, "urgent", stage, ms[PRIORITY_URGENT], false), \
+    OF_STEP(step, "asap", stage, ms[PRIORITY_ASAP], false), \
+    OF_STEP(step, "stat", stage, ms[PRIORITY_STAT], false)
+#define GRACES(step, stage) \
+    OF_STEP(step, "grace_routine", stage, grace_ms[PRIORITY_ROUTINE], true), \
+    OF_STEP(step, "grace_urgent", stage, grace_ms[PRIORITY_URGENT], true), \
+    OF_STEP(step, "grace_asap", stage, grace_ms[PRIORITY_ASAP], true), \
+    OF_STEP(step, "grace_stat", stage, grace_ms[PRIORITY_STAT], true)
+#define SILENCE(step, stage) \
+    SHOWN(network, "deadlines." step ".silence", deadlines.stages.clocks[stage].silence, SHOW_CODE, LIST_silence, false)
+
 static const struct setting network_settings[] = {
     SHOWN(network, "name", name, SHOW_TEXT, LIST_none, false),
     SHOWN(network, "neighbour_distance", usual.neighbour_distance_m, SHOW_METRES, LIST_none, false),
@@ -280,29 +353,34 @@ static const struct setting network_settings[] = {
     WRITTEN("plus_groups", write_plus_groups),
     WRITTEN("population", write_population),
     WRITTEN("rings", write_usual_rings),
-    TIME(network, "deadlines.offer_routine", deadlines.offer_ms[PRIORITY_ROUTINE], false),
-    TIME(network, "deadlines.offer_urgent", deadlines.offer_ms[PRIORITY_URGENT], false),
-    TIME(network, "deadlines.offer_asap", deadlines.offer_ms[PRIORITY_ASAP], false),
-    TIME(network, "deadlines.offer_stat", deadlines.offer_ms[PRIORITY_STAT], false),
-    TIME(network, "deadlines.accepted_routine", deadlines.accepted_ms[PRIORITY_ROUTINE], false),
-    TIME(network, "deadlines.accepted_urgent", deadlines.accepted_ms[PRIORITY_URGENT], false),
-    TIME(network, "deadlines.accepted_asap", deadlines.accepted_ms[PRIORITY_ASAP], false),
-    TIME(network, "deadlines.accepted_stat", deadlines.accepted_ms[PRIORITY_STAT], false),
-    TIME(network, "deadlines.progress", deadlines.progress_ms, false),
+    WRITTEN("office_hours", write_office_hours),
+    WAITS("receipt", STAGE_RECEIPT),
+    WAITS("answer", STAGE_ANSWER),
+    GRACES("answer", STAGE_ANSWER),
+    WAITS("contact", STAGE_CONTACT),
+    GRACES("contact", STAGE_CONTACT),
+    SILENCE("contact", STAGE_CONTACT),
+    WAITS("progress", STAGE_PROGRESS),
+    GRACES("progress", STAGE_PROGRESS),
+    SILENCE("progress", STAGE_PROGRESS),
+    TIME(network, "deadlines.pause", deadlines.pause_ms, false),
+    TIME(network, "deadlines.pressing", deadlines.pressing_ms, true),
+    TIME(network, "deadlines.enquiry", deadlines.enquiry_ms, false),
+    TIME(network, "deadlines.attention_review", deadlines.attention_review_ms, false),
     TIME(network, "deadlines.waiting_review", deadlines.waiting_review_ms, false),
     TIME(network, "deadlines.waiting_expiry", deadlines.waiting_expiry_ms, false),
-    TIME(network, "deadlines.attention_review", deadlines.attention_review_ms, false),
     TIME(network, "deadlines.outcome_confirm", deadlines.outcome_confirm_ms, false),
+    TIME(network, "deadlines.retention", deadlines.retention_ms, true),
     SHOWN(network, "travel.walk", travel_m[TRANSPORT_WALK], SHOW_METRES, LIST_none, true),
     SHOWN(network, "travel.bus", travel_m[TRANSPORT_BUS], SHOW_METRES, LIST_none, true),
     SHOWN(network, "travel.car", travel_m[TRANSPORT_CAR], SHOW_METRES, LIST_none, true),
     SHOWN(network, "emergency.needs", emergency_needs, SHOW_CODES, LIST_need, true),
     WRITTEN("emergency.rings", write_emergency_rings),
     SHOWN(network, "emergency.neighbour_distance", emergency.neighbour_distance_m, SHOW_METRES, LIST_none, true),
-    TIME(network, "emergency.offer_routine", emergency.offer_ms[PRIORITY_ROUTINE], true),
-    TIME(network, "emergency.offer_urgent", emergency.offer_ms[PRIORITY_URGENT], true),
-    TIME(network, "emergency.offer_asap", emergency.offer_ms[PRIORITY_ASAP], true),
-    TIME(network, "emergency.offer_stat", emergency.offer_ms[PRIORITY_STAT], true),
+    TIME(network, "emergency.answer_routine", emergency.answer_ms[PRIORITY_ROUTINE], true),
+    TIME(network, "emergency.answer_urgent", emergency.answer_ms[PRIORITY_URGENT], true),
+    TIME(network, "emergency.answer_asap", emergency.answer_ms[PRIORITY_ASAP], true),
+    TIME(network, "emergency.answer_stat", emergency.answer_ms[PRIORITY_STAT], true),
 };
 
 static const struct setting era_settings[] = {
@@ -322,6 +400,11 @@ static const struct setting hub_settings[] = {
     SHOWN(hub, "ask_again", ask_again, SHOW_BOOL, LIST_none, false),
     WRITTEN("satellite_of", write_parent),
     WRITTEN("hours", write_hub_hours),
+    WRITTEN("closures", write_closures),
+    WRITTEN("deadlines.receipt", write_receipt),
+    WRITTEN("deadlines.answer", write_answer),
+    WRITTEN("deadlines.contact", write_contact),
+    WRITTEN("deadlines.progress", write_progress),
     WRITTEN("changes", write_changes),
 };
 
@@ -347,6 +430,7 @@ static const struct setting service_settings[] = {
 static const struct setting sender_settings[] = {
     SHOWN(sender, "name", name, SHOW_TEXT, LIST_none, false),
     SHOWN(sender, "kind", kind, SHOW_CODE, LIST_referral_source, false),
+    SHOWN(sender, "practice", practice, SHOW_TEXT, LIST_none, false),
 };
 
 static const struct setting neighbourhood_settings[] = {
@@ -453,11 +537,16 @@ static void compare(struct differing *differing, const struct setting *settings,
     }
 }
 
-/* What one network has and the other has not: as a whole, with its name. */
-static void tell_whole(struct differing *differing, const char *before, const char *after)
+static void clear(struct differing *differing)
 {
     differing->values[0].length = differing->values[1].length = 0;
     differing->values[0].bytes[0] = differing->values[1].bytes[0] = '\0';
+}
+
+/* What one network has and the other has not: as a whole, with its name. */
+static void tell_whole(struct differing *differing, const char *before, const char *after)
+{
+    clear(differing);
     add(&differing->values[0], "%s", before);
     add(&differing->values[1], "%s", after);
     tell(differing, before[0] ? CHANGE_REMOVED : CHANGE_ADDED, "");
@@ -616,6 +705,30 @@ static void compare_practices(struct differing *differing, int32_t before, int32
     compare(differing, practice_settings, COUNT_OF(practice_settings), old, new);
 }
 
+static bool has_holiday(const struct network *network, int64_t day)
+{
+    for (uint32_t i = 0; i < network->holidays_count; i++)
+        if (network->holidays[i] == day)
+            return true;
+    return false;
+}
+
+/* A setting of the network, one for each day that only one of them has. */
+static void compare_holidays(struct differing *differing)
+{
+    const struct network *networks[] = {differing->before, differing->after};
+
+    for (int side = 0; side < 2; side++)
+        for (uint32_t i = 0; i < networks[side]->holidays_count; i++) {
+            int64_t day = networks[side]->holidays[i];
+            if (has_holiday(networks[!side], day))
+                continue;
+            clear(differing);
+            add_day(&differing->values[side], day);
+            tell(differing, CHANGE_CHANGED, "bank_holidays");
+        }
+}
+
 void differences_find(const struct network *before, const struct network *after,
                       void (*found)(void *argument, const struct difference *), void *argument)
 {
@@ -628,6 +741,7 @@ void differences_find(const struct network *before, const struct network *after,
     differing->argument = argument;
     begin(differing, SUBJECT_NETWORK, "");
     compare(differing, network_settings, COUNT_OF(network_settings), before, after);
+    compare_holidays(differing);
     pair(differing, before->practices, before->practices_count, after->practices, after->practices_count,
          sizeof before->practices[0], compare_practices);
     pair(differing, before->hubs, before->hubs_count, after->hubs, after->hubs_count, sizeof before->hubs[0],

@@ -30,6 +30,7 @@ struct explained {
     enum status_reason reason;
     int64_t at;
     int64_t emergency_until;
+    bool changed; /* since then: what is known of the person now is not what was known */
     bool replayed;
     int64_t rows;
 };
@@ -384,22 +385,10 @@ static void send_need(struct explained *explained, enum need need)
 /* As the sender wrote them, when that can still be read. */
 static void set_needs(struct reader *reader, const struct referral *referral, uint64_t needs)
 {
-    bool read = referral->number && reader_load_submit(reader, referral->number);
-    struct value *values;
-
-    if (read && needs == referral->profile.needs) {
+    if (referral->number && reader_load_submit(reader, referral->number) && needs == referral->profile.needs)
         message_copy(&reader->answer, &reader->submit, FIELD_needs);
-        return;
-    }
-    values = message_set_list(&reader->answer, FIELD_needs, needs_count(needs));
-    for (int need = 1; values && need < NETWORK_NEEDS; need++) {
-        if (!(needs & NEED_BIT(need)))
-            continue;
-        values[MEMBER_code] = (struct value){.present = true, .number = need};
-        if (need == (int)referral->profile.need)
-            values[MEMBER_is_primary] = (struct value){.present = true, .number = true};
-        values += NEED_OF_PERSON_MEMBER_COUNT;
-    }
+    else
+        answer_set_needs(reader, &referral->profile, needs);
 }
 
 /* The first, and all of them when they are several. */
@@ -489,14 +478,35 @@ static const struct network *network_of(struct reader *reader, uint32_t version,
     return *own;
 }
 
-/* The newest entry that decided something; false: none did. */
-static bool newest_decision(struct reader *reader, const struct referral *referral, struct entry *entry)
+/* Where the referral is follows from the entry: by the rules, or because an operator said so. */
+static bool has_decided(const struct entry *entry)
 {
-    for (uint64_t at = referral->history; at; at = entry->previous)
+    switch (entry->event) {
+    case EVENT_SUBMITTED:
+    case EVENT_SIGNPOSTED:
+    case EVENT_PLACED:
+    case EVENT_TURNED_AWAY:
+        return true;
+    case EVENT_HELD:
+    case EVENT_CONSENT_EXPIRED:
+        return entry->decision.made || entry->state == STATE_ON_HOLD;
+    default:
+        return entry->decision.made;
+    }
+}
+
+/* The newest entry that decided something; false: none did. *changed: what rules look at has changed since. */
+static bool newest_decision(struct reader *reader, const struct referral *referral, struct entry *entry, bool *changed)
+{
+    *changed = false;
+    for (uint64_t at = referral->history; at; at = entry->previous) {
         if (!reader_load_entry(reader, at, entry))
             return false;
-        else if (entry->decision.made || entry->event == EVENT_SUBMITTED || entry->event == EVENT_SIGNPOSTED)
+        if (has_decided(entry))
             return true;
+        *changed = *changed || entry->event == EVENT_UPDATED || entry->event == EVENT_PRIORITISED ||
+                   entry->event == EVENT_RELEASED;
+    }
     return false;
 }
 
@@ -557,8 +567,10 @@ static void explain_entry(struct explained *explained, const struct entry *entry
         explained->emergency_until = until > entry->at ? until : entry->at;
     }
     take_asked(explained, entry);
-    explained->replayed = !decision->made || replay(explained);
-    send_explained(explained, decision->made);
+    /* When too little is known of then to decide anew, it is told what was decided, and not why. */
+    bool erased = explained->referral->erased;
+    explained->replayed = !decision->made || (!erased && replay(explained));
+    send_explained(explained, decision->made && !erased && (explained->replayed || !explained->changed));
     free(none);
 }
 
@@ -571,11 +583,11 @@ void explain_answer(struct reader *reader)
 
     if (!reader_named_referral(reader, &referral))
         return;
-    if (reader->request->role != ROLE_OPERATOR && referral.sender != reader->party) {
+    if (!reader_sees_all(reader, &referral)) {
         answer_refused(reader, REFUSAL_NOT_FOUND, "referral_id");
         return;
     }
-    if (!newest_decision(reader, &referral, &entry)) {
+    if (!newest_decision(reader, &referral, &entry, &explained.changed)) {
         answer_refused(reader, REFUSAL_DAMAGED, "history");
         return;
     }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/core/planted.h"
 #include "daemon/io/network_file.h"
 #include "daemon/turn_inside.h"
 
@@ -19,11 +20,29 @@ static uint64_t oldest_waiting(const struct waitlist *list)
     return oldest;
 }
 
+/* Something has waited in it to be confirmed for too long. */
+static bool is_silent(const struct turn *turn, const struct party *party)
+{
+    return mailbox_unconfirmed(&party->mailbox) && turn->options.unfetched_ms && !PLANTED(128) &&
+           turn->now - party->waits_since >= turn->options.unfetched_ms;
+}
+
+static uint64_t mailboxes_silent(const struct turn *turn)
+{
+    uint64_t count = 0;
+
+    for (uint32_t number = 1; number < turn->ledger.parties_count; number++)
+        count += turn->ledger.parties[number] && is_silent(turn, turn->ledger.parties[number]);
+    return count;
+}
+
 void turn_totals(struct turn *turn, struct totals *totals)
 {
     pthread_mutex_lock(&turn->lock);
     *totals = turn->ledger.totals;
     totals->oldest_waiting = oldest_waiting(&turn->ledger.waitlist);
+    totals->mailboxes_silent = mailboxes_silent(turn);
+    totals->sequence = turn->head.sequence;
     pthread_mutex_unlock(&turn->lock);
 }
 
@@ -32,7 +51,7 @@ static void party_figures(const struct turn *turn, uint32_t number, struct hub_f
     const struct party *party = ledger_party_at(&turn->ledger, number);
 
     if (party) {
-        figures->connected = party->connection != 0;
+        figures->connected = mailbox_is_open(&party->mailbox);
         figures->unconfirmed = mailbox_unconfirmed(&party->mailbox);
     }
 }
@@ -59,6 +78,29 @@ void turn_party_figures(struct turn *turn, uint32_t number, struct hub_figures *
     *figures = (struct hub_figures){0};
     party_figures(turn, number, figures);
     pthread_mutex_unlock(&turn->lock);
+}
+
+static void fill_mailbox(const struct party *party, struct mailbox_figures *figures)
+{
+    const struct mailbox *mailbox = &party->mailbox;
+
+    *figures = (struct mailbox_figures){
+        .last = mailbox->last, .unconfirmed = mailbox_unconfirmed(mailbox), .confirmed_at = party->confirmed_at};
+    strcpy(figures->party, party->id);
+    if (mailbox->held > mailbox->confirmed)
+        figures->oldest_unconfirmed = mailbox_at(mailbox, mailbox->confirmed + 1).sequence;
+    for (int slot = 1; slot <= MAILBOX_CONNECTIONS_MAX; slot++)
+        figures->connections += mailbox->connections[slot].open;
+}
+
+bool turn_mailbox_figures(struct turn *turn, uint32_t number, struct mailbox_figures *figures)
+{
+    pthread_mutex_lock(&turn->lock);
+    const struct party *party = ledger_party_at(&turn->ledger, number);
+    if (party)
+        fill_mailbox(party, figures);
+    pthread_mutex_unlock(&turn->lock);
+    return party != NULL;
 }
 
 uint32_t turn_position(struct turn *turn, const struct referral *referral, enum need need, uint32_t *expected_days)

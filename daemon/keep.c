@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * keep: load and save. What a turn changes goes through here, sealed, into the turn's one transaction; what a party is
- * told about it is written here too, from what was just saved. */
+ * keep: load and save. What a turn changes goes through here, sealed, into the turn's one transaction. */
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,8 +7,9 @@
 #include "daemon/core/planted.h"
 #include "daemon/turn_inside.h"
 
-/* Sealed bytes under a key of their own table; unsealed into plain. */
-static bool get_unsealed(struct turn *turn, enum table table, uint64_t key, uint8_t *plain, size_t size, size_t *length)
+/* ---- sealed records ---- */
+
+bool keep_get(struct turn *turn, enum table table, uint64_t key, void *plain, size_t size, size_t *length)
 {
     const void *bytes = NULL;
     size_t sealed = 0;
@@ -22,24 +22,40 @@ static bool get_unsealed(struct turn *turn, enum table table, uint64_t key, uint
     return unseal_bytes(turn->seal, (int)table, key, bytes, sealed, plain);
 }
 
-static void put_sealed(struct turn *turn, enum table table, uint64_t key, const void *plain, size_t length)
+static void put(struct turn *turn, enum table table, uint64_t key, const void *bytes, size_t length)
 {
-    uint8_t sealed[RECORD_BYTES_MAX + RECORD_NOTE_BYTES_MAX + 2 * SEAL_OVERHEAD];
-
-    assert(length + SEAL_OVERHEAD <= sizeof sealed);
-    seal_bytes(turn->seal, (int)table, key, plain, length, sealed);
-    store_put(turn->store, turn->transaction, table, key, sealed, length + SEAL_OVERHEAD);
-    turn->written += length + SEAL_OVERHEAD;
+    store_put(turn->store, turn->transaction, table, key, bytes, length);
+    turn->written += length;
     turn->changed = true;
 }
 
-bool keep_load(struct turn *turn, uint64_t number, struct referral *referral)
+void keep_put(struct turn *turn, enum table table, uint64_t key, const void *plain, size_t length)
+{
+    assert(length + SEAL_OVERHEAD <= sizeof turn->sealed);
+    seal_bytes(turn->seal, (int)table, key, plain, length, turn->sealed);
+    put(turn, table, key, turn->sealed, length + SEAL_OVERHEAD);
+}
+
+void keep_del(struct turn *turn, enum table table, uint64_t key)
+{
+    store_del(turn->store, turn->transaction, table, key);
+    turn->changed = true;
+}
+
+/* ---- referrals, and who they are about ---- */
+
+static bool read_referral(struct turn *turn, uint64_t number, struct referral *referral)
 {
     uint8_t plain[RECORD_BYTES_MAX];
     size_t length = 0;
 
-    if (!get_unsealed(turn, TABLE_REFERRAL, number, plain, sizeof plain, &length) ||
-        !record_read_referral(turn->unpacker, plain, length, referral))
+    return keep_get(turn, TABLE_REFERRAL, number, plain, sizeof plain, &length) &&
+           record_read_referral(turn->unpacker, plain, length, referral);
+}
+
+bool keep_load(struct turn *turn, uint64_t number, struct referral *referral)
+{
+    if (!(turn->recent && recent_find(turn->recent, number, referral)) && !read_referral(turn, number, referral))
         return false;
     profile_settle(turn->ledger.network, referral);
     return true;
@@ -76,41 +92,65 @@ bool keep_load_content(struct turn *turn, uint64_t number)
     return content->good;
 }
 
+/* Behind the wrapped key that stands in turn->sealed. */
+static void put_content(struct turn *turn, uint64_t number, const void *bytes, size_t length)
+{
+    static_assert(SEAL_WRAPPED_BYTES + SEAL_OVERHEAD + MESSAGE_BYTES_MAX <= sizeof turn->sealed, "has room");
+
+    seal_bytes_with(turn->seal, turn->content.key, TABLE_CONTENT, number, bytes, length,
+                    turn->sealed + SEAL_WRAPPED_BYTES);
+    put(turn, TABLE_CONTENT, number, turn->sealed, SEAL_WRAPPED_BYTES + SEAL_OVERHEAD + length);
+}
+
 void keep_new_content(struct turn *turn, uint64_t number, const struct request *request)
 {
     struct content *content = &turn->content;
-    static_assert(SEAL_WRAPPED_BYTES + SEAL_OVERHEAD + MESSAGE_BYTES_MAX < 70000, "fits the stack");
-    uint8_t stored[SEAL_WRAPPED_BYTES + SEAL_OVERHEAD + MESSAGE_BYTES_MAX];
 
     content->referral = number;
     content->good = true;
     content->submit = &request->message;
-    seal_new_key(turn->seal, number, content->key, stored);
-    seal_bytes_with(turn->seal, content->key, TABLE_CONTENT, number, request->frame, request->frame_length,
-                    stored + SEAL_WRAPPED_BYTES);
-    store_put(turn->store, turn->transaction, TABLE_CONTENT, number, stored,
-              SEAL_WRAPPED_BYTES + SEAL_OVERHEAD + request->frame_length);
-    turn->written += SEAL_WRAPPED_BYTES + SEAL_OVERHEAD + request->frame_length;
-    turn->changed = true;
+    seal_new_key(turn->seal, number, content->key, turn->sealed);
+    put_content(turn, number, request->frame, request->frame_length);
 }
 
-/* Where a rebuild has to begin so that it finds everything that this party has not confirmed. */
-static uint64_t first_unconfirmed(const struct turn *turn, const struct party *party)
+/* The message may point into the content that was loaded: it is encoded before that is given up. */
+bool keep_changed_content(struct turn *turn, uint64_t number, const struct message *message)
 {
-    const struct mailbox *mailbox = &party->mailbox;
+    size_t length = encode(message, turn->said, SUBMIT_BYTES_MAX);
+    const void *bytes = NULL;
+    size_t stored = 0;
 
-    return mailbox_unconfirmed(mailbox) ? mailbox_at(mailbox, mailbox->confirmed + 1).sequence
-                                        : turn->head.sequence + 1;
+    if (!length)
+        return false;
+    bool good = keep_load_content(turn, number) &&
+                store_get(turn->store, turn->transaction, TABLE_CONTENT, number, &bytes, &stored) == STORE_OK;
+    assert(good); /* what was merged was loaded */
+    memcpy(turn->sealed, bytes, SEAL_WRAPPED_BYTES);
+    if (PLANTED(111))
+        memset(turn->content.key, 0, sizeof turn->content.key);
+    put_content(turn, number, turn->said, length);
+    turn->content.referral = 0;
+    return true;
 }
+
+void keep_no_content(struct turn *turn, uint64_t number)
+{
+    keep_del(turn, TABLE_CONTENT, number);
+    seal_wipe(&turn->content, sizeof turn->content);
+    if (turn->recent)
+        recent_forget(turn->recent);
+}
+
+/* ---- parties, places, networks ---- */
 
 void keep_party(struct turn *turn, const struct party *party)
 {
     struct party_record record = {.confirmed = party->mailbox.confirmed,
-                                  .first_unconfirmed = first_unconfirmed(turn, party)};
+                                  .first_unconfirmed = delivery_first_unconfirmed(turn, party)};
     uint8_t bytes[RECORD_BYTES_MAX];
 
     memcpy(record.id, party->id, sizeof record.id);
-    put_sealed(turn, TABLE_PARTY, party->number, bytes, record_write_party(&record, bytes));
+    keep_put(turn, TABLE_PARTY, party->number, bytes, record_write_party(&record, bytes));
 }
 
 struct party *keep_find_party(struct turn *turn, const char *id)
@@ -130,7 +170,7 @@ void keep_places(struct turn *turn, uint32_t row)
     uint64_t key = (uint64_t)turn->ledger.network->hubs[service->hub].party << 32 | service->number;
     uint8_t bytes[RECORD_BYTES_MAX];
 
-    put_sealed(turn, TABLE_CAPACITY, key, bytes, record_write_places(&turn->ledger.places[row], bytes));
+    keep_put(turn, TABLE_CAPACITY, key, bytes, record_write_places(&turn->ledger.places[row], bytes));
 }
 
 /* A statement holds as long as the service has places of its own, and the file's own figure for it is the same. */
@@ -151,7 +191,7 @@ bool keep_load_places(struct turn *turn)
     for (uint64_t key = 0;
          store_seek(turn->store, turn->transaction, TABLE_CAPACITY, false, &key, &bytes, &sealed) == STORE_OK; key++) {
         int row = network_find_service(network, (uint32_t)(key >> 32), (uint32_t)key);
-        if (!get_unsealed(turn, TABLE_CAPACITY, key, plain, sizeof plain, &length) ||
+        if (!keep_get(turn, TABLE_CAPACITY, key, plain, sizeof plain, &length) ||
             !record_read_places(turn->unpacker, plain, length, &stated))
             return false;
         if (row < 0) /* kept: the service may come back, with an earlier version of the network */
@@ -194,9 +234,7 @@ void keep_network(struct turn *turn, uint32_t version, const struct network_reco
     assert(plain);
     size_t written = record_write_network(record, text, length, plain);
     seal_bytes(turn->seal, TABLE_NETWORK, version, plain, written, sealed);
-    store_put(turn->store, turn->transaction, TABLE_NETWORK, version, sealed, written + SEAL_OVERHEAD);
-    turn->written += written + SEAL_OVERHEAD;
-    turn->changed = true;
+    put(turn, TABLE_NETWORK, version, sealed, written + SEAL_OVERHEAD);
     free(plain);
 }
 
@@ -205,94 +243,82 @@ void keep_head(struct turn *turn)
     uint8_t bytes[RECORD_BYTES_MAX];
 
     turn->head.batch++;
-    put_sealed(turn, TABLE_META, META_HEAD, bytes, record_write_head(&turn->head, bytes));
+    keep_put(turn, TABLE_META, META_HEAD, bytes, record_write_head(&turn->head, bytes));
 }
 
-/* The chain runs over the bytes as they are before sealing; a note about a person is already sealed in them under its
- * referral's key, so that the chain can be verified after the person has been erased. A note that is about no referral
- * stands in the entry as it is. */
-static void put_entry(struct turn *turn, const struct entry *entry, struct text note)
+/* ---- history ---- */
+
+/* True when the request says something that the entry does not hold: a note, scores, support, an update, an answer.
+ * What was submitted and asked stands in the table of contents. */
+static bool says_more(const struct message *said)
 {
-    uint8_t sealed_note[RECORD_NOTE_BYTES_MAX + SEAL_OVERHEAD];
-    uint8_t bytes[RECORD_BYTES_MAX + sizeof sealed_note];
-    const void *kept = NULL;
-    size_t note_length = 0;
-    size_t length;
-
-    assert(note.length <= RECORD_NOTE_BYTES_MAX);
-    if (note.length && !entry->referral) {
-        kept = note.bytes;
-        note_length = note.length;
-    } else if (note.length && keep_load_content(turn, entry->referral)) {
-        seal_bytes_with(turn->seal, turn->content.key, TABLE_HISTORY, entry->sequence, note.bytes, note.length,
-                        sealed_note);
-        kept = sealed_note;
-        note_length = note.length + SEAL_OVERHEAD;
-    }
-    length = record_write_entry(entry, kept, note_length, bytes);
-    seal_chain(turn->head.chain, bytes, length, turn->head.chain);
-    put_sealed(turn, TABLE_HISTORY, entry->sequence, bytes, length);
+    if (said->type == MESSAGE_submit || said->type == MESSAGE_enquire)
+        return false;
+    return said->type == MESSAGE_update || said->type == MESSAGE_answer_enquiry || message_has(said, FIELD_note) ||
+           message_has(said, FIELD_support_offered) || message_has(said, FIELD_outcome_scores);
 }
 
-void keep_entry(struct turn *turn, struct entry *entry, struct text note)
+/* Into turn->said, sealed under the key of whom the entry is about. NULL: there is nobody left to know it. */
+static const void *seal_said(struct turn *turn, const struct entry *entry, const struct message *said, size_t *length)
+{
+    uint8_t *plain = turn->record; /* the entry is written there only after this */
+
+    if (!keep_load_content(turn, entry->referral))
+        return NULL;
+    size_t encoded = encode(said, plain, RECORD_SAID_BYTES_MAX);
+    assert(encoded); /* it came in a frame */
+    seal_bytes_with(turn->seal, turn->content.key, TABLE_HISTORY, entry->sequence, plain, encoded, turn->said);
+    *length = encoded + SEAL_OVERHEAD;
+    return turn->said;
+}
+
+/* The chain runs over the bytes as they are before sealing; what was said about a person is already sealed in them
+ * under its referral's key, so that the chain can be verified after the person has been erased. A note that is about no
+ * referral stands in the entry as it is. */
+static void put_entry(struct turn *turn, const struct entry *entry, const struct message *said)
+{
+    const void *kept = NULL;
+    size_t kept_length = 0;
+
+    if (said && (!entry->referral || entry->event == EVENT_ERASED) && message_has(said, FIELD_note)) {
+        kept = message_text(said, FIELD_note).bytes;
+        kept_length = message_text(said, FIELD_note).length;
+    } else if (said && entry->referral && says_more(said) && !PLANTED(119)) {
+        kept = seal_said(turn, entry, said, &kept_length);
+    }
+    size_t length = record_write_entry(entry, kept, kept_length, turn->record);
+    seal_chain(turn->head.chain, turn->record, length, turn->head.chain);
+    keep_put(turn, TABLE_HISTORY, entry->sequence, turn->record, length);
+}
+
+void keep_entry(struct turn *turn, struct entry *entry, const struct message *said)
 {
     entry->sequence = ++turn->head.sequence;
-    put_entry(turn, entry, note);
+    delivery_owe(turn, NULL, entry, said);
+    put_entry(turn, entry, said);
 }
 
-/* A letter whose referral's content cannot be read goes out as `withdrawn`: the mailbox has no gaps. */
-static void write_letter(struct turn *turn, struct party *party, const struct referral *referral,
-                         const struct entry *entry, struct letter letter, struct text note)
+bool keep_load_entry(struct turn *turn, uint64_t sequence, struct entry *entry, struct message *said)
 {
-    bool good = keep_load_content(turn, referral->number);
-    struct letter_facts facts = {.network = turn->ledger.network,
-                                 .referral = referral,
-                                 .entry = entry,
-                                 .submit = good ? turn->content.submit : NULL,
-                                 .note = note,
-                                 .sender = ledger_party_at(&turn->ledger, referral->sender)->id};
+    const void *kept = NULL;
+    size_t length = 0;
+    size_t kept_length = 0;
+    struct fault fault;
 
-    if (!good && (letter.type == MESSAGE_offer || letter.type == MESSAGE_person))
-        letter.type = MESSAGE_withdrawn;
-    letter_write(&facts, &letter, &turn->texts, &turn->answer);
-    outbox_add(turn->outbox, party->connection, &turn->answer);
-    party->mailbox.sent = letter.mailbox_number;
-    party->pushed_at = turn->now;
-    if (turn->push_check_at > turn->now + turn->options.push_again_ms)
-        turn->push_check_at = turn->now + turn->options.push_again_ms;
+    message_init(said, MESSAGE_NONE);
+    if (!keep_get(turn, TABLE_HISTORY, sequence, turn->record, sizeof turn->record, &length) ||
+        !record_read_entry(turn->unpacker, turn->record, length, entry, &kept, &kept_length))
+        return false;
+    if (!kept || !entry->referral || kept_length <= SEAL_OVERHEAD || kept_length > sizeof turn->said)
+        return true;
+    if (!keep_load_content(turn, entry->referral) ||
+        !unseal_bytes_with(turn->content.key, TABLE_HISTORY, sequence, kept, kept_length, turn->said) ||
+        !decode(turn->decoder, turn->said, kept_length - SEAL_OVERHEAD, said, &fault))
+        message_init(said, MESSAGE_NONE);
+    return true;
 }
 
-/* Who is connected and has room in the window is told at once; the others when they have. */
-static void tell_or_remember(struct turn *turn, const struct referral *referral, const struct entry *entry,
-                             struct text note)
-{
-    for (uint8_t i = 0; i < entry->letters_count; i++) {
-        struct party *party = ledger_party_at(&turn->ledger, entry->letters[i].party);
-        if (!party->connection)
-            continue;
-        if (mailbox_next_to_send(&party->mailbox, turn->options.window) == entry->letters[i].mailbox_number)
-            write_letter(turn, party, referral, entry, entry->letters[i], note);
-        else
-            ledger_to_push(&turn->ledger, party);
-    }
-}
-
-static void owe_letters(struct turn *turn, struct entry *entry)
-{
-    for (uint8_t i = 0; i < entry->letters_count; i++) {
-        struct letter *letter = &entry->letters[i];
-        if (PLANTED(5) && letter->type == MESSAGE_answered)
-            letter->party = letter->party > 1 ? letter->party - 1 : letter->party + 1;
-        struct party *party = ledger_party_at(&turn->ledger, letter->party);
-        struct owed owed = {.sequence = entry->sequence & 0xffffffffffff,
-                            .letter = i,
-                            .type = letter->type & 0xff,
-                            .referral = entry->referral & 0xffffffffffffff,
-                            .offer = letter->offer_number};
-        assert(party);
-        letter->mailbox_number = ledger_owe(&turn->ledger, party, owed);
-    }
-}
+/* ---- a change ---- */
 
 /* Where each part that waits stands, now that it is in the list. */
 static void fill_positions(const struct turn *turn, const struct referral *referral, struct entry *entry)
@@ -337,7 +363,7 @@ static void count_unmet(struct turn *turn, const struct referral *referral, stru
 
     memcpy(count.neighbourhood_code, referral->neighbourhood_code, sizeof count.neighbourhood_code);
     uint64_t key = unmet_key(&count);
-    while (get_unsealed(turn, TABLE_UNMET, key, bytes, sizeof bytes, &length) &&
+    while (keep_get(turn, TABLE_UNMET, key, bytes, sizeof bytes, &length) &&
            record_read_unmet(turn->unpacker, bytes, length, &stored)) {
         if (same_count(&stored, &count)) {
             count.count = stored.count;
@@ -346,7 +372,7 @@ static void count_unmet(struct turn *turn, const struct referral *referral, stru
         key++;
     }
     count.count += PLANTED(80) ? 2 : 1;
-    put_sealed(turn, TABLE_UNMET, key, bytes, record_write_unmet(&count, bytes));
+    keep_put(turn, TABLE_UNMET, key, bytes, record_write_unmet(&count, bytes));
 }
 
 static void end_places(struct turn *turn, uint32_t owner)
@@ -357,12 +383,14 @@ static void end_places(struct turn *turn, uint32_t owner)
 }
 
 void keep_change(struct turn *turn, const struct referral *before, struct referral *after, struct outcome_of *outcome,
-                 struct text note)
+                 const struct message *said)
 {
     struct entry *entry = &outcome->entry;
     uint8_t bytes[RECORD_BYTES_MAX];
 
     assert(outcome->changed);
+    if (PLANTED(113) && before && before->profile.priority != after->profile.priority)
+        after->profile.priority = before->profile.priority;
     if (before)
         ledger_remove(&turn->ledger, before);
     ledger_add(&turn->ledger, after);
@@ -371,54 +399,37 @@ void keep_change(struct turn *turn, const struct referral *before, struct referr
         fill_positions(turn, after, entry);
         entry->sequence = ++turn->head.sequence;
         after->history = entry->sequence;
-        owe_letters(turn, entry);
-        put_entry(turn, entry, note);
+        delivery_owe(turn, after, entry, said);
+        put_entry(turn, entry, said);
     }
-    put_sealed(turn, TABLE_REFERRAL, after->number, bytes, record_write_referral(after, bytes));
-    if (outcome->recorded)
-        tell_or_remember(turn, after, entry, note);
+    keep_put(turn, TABLE_REFERRAL, after->number, bytes, record_write_referral(after, bytes));
+    if (turn->recent)
+        recent_keep(turn->recent, after);
     for (uint8_t i = 0; i < outcome->places_none_count; i++)
         end_places(turn, outcome->places_none[i]);
     for (uint8_t i = 0; i < outcome->unmet_count; i++)
         count_unmet(turn, after, outcome->unmet[i]);
 }
 
-/* A stored entry, with its note unsealed into note_bytes. */
-static bool load_entry(struct turn *turn, uint64_t sequence, struct entry *entry, struct text *note,
-                       char note_bytes[RECORD_NOTE_BYTES_MAX])
+/* ---- enquiries ---- */
+
+bool keep_load_enquiry(struct turn *turn, uint64_t number, struct enquiry *enquiry)
 {
-    uint8_t plain[RECORD_BYTES_MAX + RECORD_NOTE_BYTES_MAX + SEAL_OVERHEAD];
-    const void *sealed = NULL;
+    uint8_t plain[RECORD_BYTES_MAX];
     size_t length = 0;
-    size_t sealed_length = 0;
 
-    *note = (struct text){0};
-    if (!get_unsealed(turn, TABLE_HISTORY, sequence, plain, sizeof plain, &length) ||
-        !record_read_entry(turn->unpacker, plain, length, entry, &sealed, &sealed_length))
-        return false;
-    if (sealed && entry->referral && sealed_length > SEAL_OVERHEAD && keep_load_content(turn, entry->referral) &&
-        unseal_bytes_with(turn->content.key, TABLE_HISTORY, sequence, sealed, sealed_length, note_bytes))
-        *note = (struct text){note_bytes, (uint32_t)(sealed_length - SEAL_OVERHEAD)};
-    return true;
+    return keep_get(turn, TABLE_ENQUIRY, number, plain, sizeof plain, &length) &&
+           record_read_enquiry(turn->unpacker, plain, length, enquiry) && enquiry->number == number;
 }
 
-void keep_push(struct turn *turn, struct party *party)
+void keep_enquiry(struct turn *turn, const struct enquiry *enquiry)
 {
-    char note_bytes[RECORD_NOTE_BYTES_MAX];
-    struct referral referral;
-    struct entry entry;
-    struct text note;
-    uint64_t number;
+    uint8_t bytes[RECORD_BYTES_MAX];
 
-    while (party->connection && (number = mailbox_next_to_send(&party->mailbox, turn->options.window))) {
-        struct owed owed = mailbox_at(&party->mailbox, number);
-        /* A damaged entry stops this mailbox, and only this one: nothing is told that cannot be read. */
-        if (!load_entry(turn, owed.sequence, &entry, &note, note_bytes) || owed.letter >= entry.letters_count ||
-            !keep_load(turn, entry.referral, &referral))
-            return;
-        write_letter(turn, party, &referral, &entry, entry.letters[owed.letter], note);
-    }
+    keep_put(turn, TABLE_ENQUIRY, enquiry->number, bytes, record_write_enquiry(enquiry, bytes));
 }
+
+/* ---- requests ---- */
 
 uint64_t keep_request_hash(struct turn *turn, uint32_t party, const uint8_t request_id[UUID_BYTES])
 {
@@ -427,4 +438,40 @@ uint64_t keep_request_hash(struct turn *turn, uint32_t party, const uint8_t requ
     memcpy(bytes, request_id, UUID_BYTES);
     memcpy(bytes + UUID_BYTES, &party, sizeof party);
     return seal_short_hash(turn->seal, bytes, sizeof bytes);
+}
+
+/* Another request under the same hash makes the next key free. *key: where the request stands, or would. */
+static bool find_request(struct turn *turn, uint32_t party, const uint8_t request_id[UUID_BYTES], uint64_t *key,
+                         struct request_record *record)
+{
+    uint8_t plain[RECORD_BYTES_MAX];
+    size_t length = 0;
+
+    for (*key = keep_request_hash(turn, party, request_id);
+         keep_get(turn, TABLE_REQUEST, *key, plain, sizeof plain, &length) &&
+         record_read_request(turn->unpacker, plain, length, record);
+         ++*key)
+        if (record->party == party && memcmp(record->request_id, request_id, UUID_BYTES) == 0)
+            return true;
+    return false;
+}
+
+bool keep_find_request(struct turn *turn, uint32_t party, const uint8_t request_id[UUID_BYTES],
+                       struct request_record *record)
+{
+    uint64_t key = 0;
+
+    return find_request(turn, party, request_id, &key, record);
+}
+
+void keep_request(struct turn *turn, const struct request_record *record)
+{
+    uint8_t bytes[RECORD_BYTES_MAX];
+    struct request_record stored;
+    uint64_t key = 0;
+
+    bool known = find_request(turn, record->party, record->request_id, &key, &stored);
+    assert(!known);
+    if (!PLANTED(112))
+        keep_put(turn, TABLE_REQUEST, key, bytes, record_write_request(record, bytes));
 }

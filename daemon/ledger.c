@@ -216,6 +216,9 @@ void ledger_init(struct ledger *ledger, struct network **network, int64_t now_ms
     ledger->parties = room(NULL, &ledger->parties_capacity, 1, sizeof(void *));
     ledger->parties[0] = NULL;
     ledger->to_push = zeroed(ledger->parties_capacity, sizeof ledger->to_push[0]);
+    ledger->held_max = MAILBOX_HELD_MAX;
+    ledger->persons_capacity = 1024;
+    ledger->persons = zeroed(ledger->persons_capacity, sizeof ledger->persons[0]);
 }
 
 void ledger_begin_day(struct ledger *ledger, int64_t now_ms)
@@ -237,6 +240,7 @@ void ledger_free(struct ledger *ledger)
     for (uint32_t i = 0; i < ledger->parties_count; i++)
         if (ledger->parties[i]) {
             free(ledger->parties[i]->mailbox.ring);
+            free(ledger->parties[i]->mailbox.with);
             free(ledger->parties[i]);
         }
     forget_waiting(ledger);
@@ -250,7 +254,9 @@ void ledger_free(struct ledger *ledger)
     free(ledger->parties);
     free(ledger->to_push);
     free(ledger->taken);
+    free(ledger->persons);
     free(ledger->timers.heap);
+    free(ledger->enquiries.heap);
     free(ledger->open);
     forget_past(ledger);
 }
@@ -284,7 +290,7 @@ struct party *ledger_add_party(struct ledger *ledger, const char *id, uint32_t n
     ledger->parties[number] = party;
     strcpy(party->id, id);
     party->number = number;
-    party->mailbox.confirmed = party->mailbox.sent = party->mailbox.last = confirmed;
+    mailbox_begin(&party->mailbox, confirmed);
     HASH_ADD_STR(ledger->by_id, id, party);
     return party;
 }
@@ -299,13 +305,20 @@ static bool waits_for_something(const struct referral *referral)
     return false;
 }
 
-static void count_totals(struct totals *totals, const struct referral *referral, uint64_t one)
+/* A hub helps, or waits for something before it goes on. */
+static bool is_placed(const struct referral *referral)
+{
+    return referral->state == STATE_ACCEPTED || referral->state == STATE_IN_PROGRESS ||
+           (referral->state == STATE_ON_HOLD && referral->business_status == BUSINESS_PAUSED);
+}
+
+void ledger_count_totals(struct totals *totals, const struct referral *referral, uint64_t one)
 {
     totals->stored += one;
     totals->open += referral_is_open(referral) ? one : 0;
     totals->closed += referral_is_open(referral) ? 0 : one;
     totals->offered += referral->state == STATE_RECEIVED ? one : 0;
-    totals->placed += referral->state == STATE_ACCEPTED || referral->state == STATE_IN_PROGRESS ? one : 0;
+    totals->placed += is_placed(referral) ? one : 0;
     totals->waiting += waits_for_something(referral) ? one : 0;
     totals->attention += referral_needs_person(referral) ? one : 0;
     totals->overdue += referral_is_open(referral) && referral->overdue ? one : 0;
@@ -447,6 +460,82 @@ uint64_t ledger_next_open(const struct ledger *ledger, uint64_t number)
     return 0;
 }
 
+static void add_timer(struct timers *timers, int64_t at, uint64_t number)
+{
+    timers->heap = room(timers->heap, &timers->capacity, (uint64_t)timers->count + 1, sizeof timers->heap[0]);
+    timers_add(timers, (struct timer){at, number});
+}
+
+/* ---- persons ---- */
+
+static void put_person(struct person *table, uint64_t capacity, struct person person)
+{
+    uint64_t i = person.hash & (capacity - 1);
+
+    while (table[i].hash)
+        i = (i + 1) & (capacity - 1);
+    table[i] = person;
+}
+
+static void add_person(struct ledger *ledger, uint64_t hash, uint64_t referral)
+{
+    if (2 * (ledger->persons_count + 1) > ledger->persons_capacity) {
+        uint64_t larger = 2 * ledger->persons_capacity;
+        struct person *table = zeroed(larger, sizeof table[0]);
+        for (uint64_t i = 0; i < ledger->persons_capacity; i++)
+            if (ledger->persons[i].hash)
+                put_person(table, larger, ledger->persons[i]);
+        free(ledger->persons);
+        ledger->persons = table;
+        ledger->persons_capacity = larger;
+    }
+    put_person(ledger->persons, ledger->persons_capacity, (struct person){hash, referral});
+    ledger->persons_count++;
+}
+
+/* What stands behind the hole, and would be looked for across it, moves into it, so that no marks of the dead are
+ * needed. */
+static void remove_person(struct ledger *ledger, uint64_t hash, uint64_t referral)
+{
+    struct person *table = ledger->persons;
+    uint64_t mask = ledger->persons_capacity - 1;
+    uint64_t hole = hash & mask;
+
+    while (table[hole].hash != hash || table[hole].referral != referral) {
+        assert(table[hole].hash); /* it was added */
+        hole = (hole + 1) & mask;
+    }
+    for (uint64_t i = (hole + 1) & mask; table[i].hash; i = (i + 1) & mask)
+        if (((i - table[i].hash) & mask) >= ((i - hole) & mask)) {
+            table[hole] = table[i];
+            hole = i;
+        }
+    table[hole].hash = 0;
+    ledger->persons_count--;
+}
+
+static void index_persons(struct ledger *ledger, const struct referral *referral,
+                          void (*change)(struct ledger *, uint64_t hash, uint64_t referral))
+{
+    for (int i = 0; i < 2 && referral_is_open(referral); i++)
+        if (referral->persons[i])
+            change(ledger, referral->persons[i], referral->number);
+}
+
+uint64_t ledger_find_person(const struct ledger *ledger, uint64_t hash, uint64_t *at)
+{
+    for (;;) {
+        const struct person *person = &ledger->persons[(hash + *at) & (ledger->persons_capacity - 1)];
+        if (!person->hash)
+            return 0;
+        ++*at;
+        if (person->hash == hash)
+            return person->referral;
+    }
+}
+
+/* ---- all of it ---- */
+
 void ledger_settle(struct ledger *ledger, const struct referral *referral)
 {
     if (!PLANTED(2) || referral->number % 3)
@@ -458,24 +547,25 @@ void ledger_settle(struct ledger *ledger, const struct referral *referral)
 
 void ledger_add(struct ledger *ledger, const struct referral *referral)
 {
-    count_totals(&ledger->totals, referral, 1);
+    ledger_count_totals(&ledger->totals, referral, 1);
     ledger_settle(ledger, referral);
     set_open(ledger, referral->number, referral_is_open(referral));
-    if (referral_is_open(referral)) {
-        struct timers *timers = &ledger->timers;
-        timers->heap = room(timers->heap, &timers->capacity, (uint64_t)timers->count + 1, sizeof timers->heap[0]);
-        timers_add(timers, (struct timer){referral->deadline, referral->number});
-    }
+    index_persons(ledger, referral, add_person);
+    int64_t due = referral_next_due(referral);
+    if (due)
+        add_timer(&ledger->timers, due, referral->number);
 }
 
 void ledger_remove(struct ledger *ledger, const struct referral *referral)
 {
-    count_totals(&ledger->totals, referral, UINT64_MAX); /* minus one */
+    ledger_count_totals(&ledger->totals, referral, UINT64_MAX); /* minus one */
     if ((!PLANTED(2) && !PLANTED(3)) || referral->number % 3)
         count_places(ledger, referral, UINT32_MAX);
     for (uint8_t i = 0; i < referral->parts_count; i++)
         if (part_waits(&referral->parts[i]))
             take_from_list(ledger, referral, &referral->parts[i]);
+    if (!PLANTED(129))
+        index_persons(ledger, referral, remove_person);
     set_open(ledger, referral->number, false);
 }
 
@@ -583,24 +673,74 @@ uint64_t ledger_find_request(const struct ledger *ledger, uint64_t hash, uint64_
     }
 }
 
+/* ---- enquiries ---- */
+
+void ledger_look_at_enquiry(struct ledger *ledger, uint64_t number, int64_t at)
+{
+    add_timer(&ledger->enquiries, at, number);
+}
+
+void ledger_open_enquiry(struct ledger *ledger, uint64_t number, int64_t deadline)
+{
+    ledger_look_at_enquiry(ledger, number, deadline);
+    ledger->totals.enquiries_open++;
+}
+
+void ledger_end_enquiry(struct ledger *ledger)
+{
+    assert(ledger->totals.enquiries_open);
+    ledger->totals.enquiries_open--;
+}
+
+/* ---- mailboxes ---- */
+
+/* A ring cannot grow in place: it moves into a larger one. */
+static void make_room_in_ring(struct ledger *ledger, struct mailbox *mailbox)
+{
+    uint64_t count = mailbox->held - mailbox->confirmed;
+    uint32_t capacity = mailbox->capacity ? 2 * mailbox->capacity : 16;
+    struct owed *ring = mailbox->ring;
+    uint8_t *with = mailbox->with;
+
+    if (count < mailbox->capacity)
+        return;
+    if (capacity > ledger->held_max)
+        capacity = ledger->held_max;
+    mailbox_move(mailbox, zeroed(capacity, sizeof ring[0]), zeroed(capacity, sizeof with[0]), capacity);
+    free(ring);
+    free(with);
+}
+
+bool ledger_has_room_for_owed(const struct ledger *ledger, const struct party *party)
+{
+    const struct mailbox *mailbox = &party->mailbox;
+
+    return mailbox->held < mailbox->last && mailbox->held - mailbox->confirmed < ledger->held_max;
+}
+
 uint64_t ledger_owe(struct ledger *ledger, struct party *party, struct owed owed)
 {
     struct mailbox *mailbox = &party->mailbox;
-    uint64_t count = mailbox_unconfirmed(mailbox);
 
-    (void)ledger;
-    if (count == mailbox->capacity) {
-        /* A ring cannot grow in place: straighten it into a larger one. */
-        uint32_t capacity = mailbox->capacity ? 2 * mailbox->capacity : 16;
-        struct owed *ring = zeroed(capacity, sizeof ring[0]);
-        for (uint64_t i = 0; i < count; i++)
-            ring[i] = mailbox_at(mailbox, mailbox->confirmed + 1 + i);
-        free(mailbox->ring);
-        mailbox->ring = ring;
-        mailbox->first = 0;
-        mailbox->capacity = capacity;
-    }
+    if (mailbox->held < mailbox->last || mailbox_unconfirmed(mailbox) == ledger->held_max)
+        return ++mailbox->last;
+    make_room_in_ring(ledger, mailbox);
     return mailbox_append(mailbox, owed);
+}
+
+void ledger_take_owed(struct ledger *ledger, struct party *party, struct owed owed)
+{
+    assert(ledger_has_room_for_owed(ledger, party));
+    make_room_in_ring(ledger, &party->mailbox);
+    mailbox_take_held(&party->mailbox, owed);
+}
+
+int ledger_slot_of(const struct party *party, connection_t connection)
+{
+    for (int slot = 1; slot <= MAILBOX_CONNECTIONS_MAX && connection; slot++)
+        if (party->connections[slot] == connection)
+            return slot;
+    return 0;
 }
 
 void ledger_to_push(struct ledger *ledger, struct party *party)

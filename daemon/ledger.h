@@ -20,15 +20,23 @@
 struct party {
     char id[ID_BYTES_MAX + 1];
     uint32_t number;
-    connection_t connection; /* of its newest hello; 0: none */
+    connection_t connections[MAILBOX_CONNECTIONS_MAX + 1]; /* by slot of the mailbox; 0: not open; [0] is not used */
     struct mailbox mailbox;
-    int64_t pushed_at; /* when something was last pushed to it or confirmed by it */
-    bool to_push;      /* stands in the ledger's list of those who may be pushed to */
+    bool far_behind;      /* all that it has not confirmed stands in TABLE_OWED */
+    bool to_push;         /* stands in the ledger's list of those who may be pushed to */
+    int64_t waits_since;  /* when its oldest unconfirmed message was written, to a minute; 0: there is none */
+    int64_t confirmed_at; /* when it last confirmed something; 0: not since the start */
     UT_hash_handle hh;
 };
 
 /* One request id that has been taken: the hash of (party, request id) and the referral it made. */
 struct taken {
+    uint64_t hash; /* 0: empty */
+    uint64_t referral;
+};
+
+/* An open referral under one of its persons' hashes. */
+struct person {
     uint64_t hash; /* 0: empty */
     uint64_t referral;
 };
@@ -58,6 +66,7 @@ struct ledger {
     struct party *by_id;
     uint32_t *to_push; /* numbers of parties */
     uint32_t to_push_count;
+    uint32_t held_max; /* letters of one party that are held in memory */
     struct waitlist waitlist;
     uint64_t joined[NETWORK_NEEDS]; /* by need: how often anybody has joined the waiting list */
     uint64_t *nobody; /* by owner, from ledger_joined: nobody who waited then fitted its places; 0: it is not known */
@@ -67,7 +76,11 @@ struct ledger {
     uint64_t *open; /* a bit for each referral number: it is open */
     uint32_t open_words;
     struct past_offers *past; /* what closed referrals count for, whatever the network */
-    struct taken *taken;      /* open addressing */
+    struct person *persons;   /* of open referrals; open addressing */
+    uint64_t persons_count;
+    uint64_t persons_capacity; /* a power of two */
+    struct timers enquiries;   /* when they are due: enquiry numbers */
+    struct taken *taken;       /* open addressing */
     uint64_t taken_count;
     uint64_t taken_capacity; /* a power of two */
     struct totals totals;
@@ -96,6 +109,8 @@ struct party *ledger_add_party(struct ledger *, const char *id, uint32_t number,
 /* What a referral counts for: totals, places, waiting list, and (add) its next deadline. */
 void ledger_add(struct ledger *, const struct referral *);
 void ledger_remove(struct ledger *, const struct referral *);
+/* Adds what one referral counts for to the totals; one: 1, or UINT64_MAX to take it off. */
+void ledger_count_totals(struct totals *, const struct referral *, uint64_t one);
 /* Counts its offers from index `first` on, once, for the pace of its sender and for the flow. */
 void ledger_count_offers(struct ledger *, const struct referral *, uint8_t first);
 /* Differs when anybody has joined the waiting list for one of the needs in between. Never 0. */
@@ -109,8 +124,24 @@ uint32_t ledger_position(const struct ledger *, const struct referral *, enum ne
 void ledger_take_request(struct ledger *, uint64_t hash, uint64_t referral);
 uint64_t ledger_find_request(const struct ledger *, uint64_t hash, uint64_t *at);
 
-/* Owes the party one more message; returns its mailbox number. */
+/* Open referrals under a person's hash (of ledger_add). Go on from *at, which begins at 0, as long as no referral has
+ * changed. 0: no (further) one. */
+uint64_t ledger_find_person(const struct ledger *, uint64_t hash, uint64_t *at);
+
+/* An enquiry waits for its answer until the deadline; one has ended. */
+void ledger_open_enquiry(struct ledger *, uint64_t number, int64_t deadline);
+void ledger_end_enquiry(struct ledger *);
+/* An enquiry that has ended is to be looked at once more. */
+void ledger_look_at_enquiry(struct ledger *, uint64_t number, int64_t at);
+
+/* Owes the party one more message; returns its mailbox number. One that is not held (mailbox.held < the number) is to
+ * be stored by the caller. */
 uint64_t ledger_owe(struct ledger *, struct party *, struct owed);
+/* True when number mailbox.held + 1 stands in the store and there is room for it; takes it back. */
+bool ledger_has_room_for_owed(const struct ledger *, const struct party *);
+void ledger_take_owed(struct ledger *, struct party *, struct owed);
+/* The slot of the party's mailbox that the connection has; 0: none. */
+int ledger_slot_of(const struct party *, connection_t);
 /* Remembers that the party may be pushed to at the end of the turn. */
 void ledger_to_push(struct ledger *, struct party *);
 

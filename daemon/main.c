@@ -47,7 +47,7 @@ struct daemon {
     struct turn *turn;
     struct reader *reader;
     struct study *study;
-    struct link *link;
+    struct gate *link;
     struct importer *importer;
     int finished; /* eventfd: the link has sent its last answer */
     pthread_t threads[4];
@@ -189,6 +189,7 @@ static bool open_turn(struct daemon *daemon)
     const struct turn_options options = {.window = daemon->settings.window,
                                          .retry_after_ms = daemon->settings.retry_after_ms,
                                          .push_again_ms = daemon->settings.push_again_ms,
+                                         .unfetched_ms = daemon->settings.unfetched_ms,
                                          .version = REFERRALD_VERSION,
                                          .shelf = daemon->shelf};
 
@@ -434,6 +435,18 @@ static const struct step {
     {start_threads, EX_OSERR},
 };
 
+/* A store that has ended is no fault of the settings, whatever it was needed for: the next start may go well. */
+static int exit_code_of(const struct daemon *daemon, int of_step)
+{
+    struct transaction *transaction = daemon->store ? store_begin(daemon->store, false, NULL) : NULL;
+
+    if (daemon->store && !transaction)
+        return EX_IOERR;
+    if (transaction)
+        store_abort(daemon->store, &transaction);
+    return of_step;
+}
+
 static int run(struct daemon *daemon)
 {
     int signals = take_signals();
@@ -449,7 +462,7 @@ static int run(struct daemon *daemon)
             /* Threads that run already may use what would be closed. */
             if (daemon->threads_count > 0)
                 _exit(steps[i].exit_code);
-            return steps[i].exit_code;
+            return exit_code_of(daemon, steps[i].exit_code);
         }
     serve(daemon, signals);
     return EX_OK;

@@ -111,7 +111,7 @@ static bool place_waiting(struct turn *turn, const struct waiting *waiting, stru
     placing_decide(turn, &cause, &referral, &outcome);
     if (!outcome.changed)
         return false;
-    keep_change(turn, &before, &referral, &outcome, (struct text){0});
+    keep_change(turn, &before, &referral, &outcome, NULL);
     /* The rules may hold it for a person now instead, and the next in turn comes. */
     if (waitlist_find(&turn->ledger.waitlist, cause.need, priority, number))
         return false;
@@ -214,25 +214,32 @@ static void add_answered(struct turn *turn, const struct referral *before, const
     }
 }
 
-bool placing_step(struct turn *turn, const struct cause *cause, struct referral *referral, struct outcome_of *outcome,
-                  struct text note)
+bool placing_step_from(struct turn *turn, const struct cause *cause, const struct referral *before,
+                       struct referral *referral, struct outcome_of *outcome, const struct message *said)
 {
-    struct referral before = *referral;
     struct owners owners = {.count = 0};
 
     placing_decide(turn, cause, referral, outcome);
     if (!outcome->changed)
         return false;
-    keep_change(turn, &before, referral, outcome, note);
+    keep_change(turn, before, referral, outcome, said);
     if (!turn->ledger.waitlist.count)
         return true;
     for (uint8_t i = 0; i < outcome->freed_count; i++)
         add_owner(&owners, outcome->freed[i]);
     if (turn->ledger.network->fresh_ms)
-        add_answered(turn, &before, referral, &owners);
+        add_answered(turn, before, referral, &owners);
     for (uint8_t i = 0; i < owners.count; i++)
         placing_fill(turn, owners.rows[i]);
     return true;
+}
+
+bool placing_step(struct turn *turn, const struct cause *cause, struct referral *referral, struct outcome_of *outcome,
+                  const struct message *said)
+{
+    struct referral before = *referral;
+
+    return placing_step_from(turn, cause, &before, referral, outcome, said);
 }
 
 /* ---- everybody who is held, and what is on offer in vain ---- */
@@ -260,9 +267,11 @@ void placing_forget(struct turn *turn)
     turn->gathered = false;
 }
 
+/* By the rules: not by an operator, nor by a hub that paused. */
 static bool is_held(const struct part *part)
 {
-    return part->state == STATE_ON_HOLD;
+    return part->state == STATE_ON_HOLD && part->business_status != BUSINESS_PAUSED &&
+           part->business_status != BUSINESS_HELD;
 }
 
 /* True when the hub that was asked takes no referrals today, or has left the network. One that is draining answers what
@@ -387,7 +396,7 @@ static void judge_anew(struct turn *turn, uint64_t number, bool locate)
         }
         assert(!outcome.entry.placed_count);
         forget_fullness(&outcome);
-        keep_change(turn, &before, &referral, &outcome, (struct text){0});
+        keep_change(turn, &before, &referral, &outcome, NULL);
     }
 }
 
@@ -415,7 +424,7 @@ static void move_on(struct turn *turn, uint64_t number)
     for (uint8_t i = 0; keep_load(turn, number, &referral) && i < referral.offers_count; i++) {
         const struct cause cause = {.event = EVENT_HUB_CLOSED, .actor = PARTY_NONE, .offer_number = i + 1};
         if (is_in_vain(turn, &referral.offers[i]))
-            placing_step(turn, &cause, &referral, &outcome, (struct text){0});
+            placing_step(turn, &cause, &referral, &outcome, NULL);
     }
 }
 

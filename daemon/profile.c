@@ -152,15 +152,20 @@ static void take_person(const struct message *message, int64_t day, struct profi
     profile->age = age < 0 ? 0 : age > UINT8_MAX ? UINT8_MAX : (uint8_t)age;
     profile->gender = (enum gender)number_or(message, FIELD_gender, GENDER_NOT_STATED);
     profile->source = (enum referral_source)number_or(message, FIELD_referral_source, SOURCE_OTHER);
-    profile->is_carer = message_number(message, FIELD_is_carer) != 0;
-    profile->interpreter_needed = message_number(message, FIELD_interpreter_needed) != 0;
     profile->no_fixed_abode = message_number(message, FIELD_no_fixed_abode) != 0;
-    profile->risks = codes_of(message, FIELD_risk_flags);
-    profile->adjustments = codes_of(message, FIELD_reasonable_adjustments);
     for (size_t i = 0; i < message_list_count(message, FIELD_plus_groups) && i < PLUS_MAX; i++) {
         struct text group = message_element(message, FIELD_plus_groups, i)->text;
         profile->plus[profile->plus_count++] = network_service_number(group.bytes, group.length);
     }
+}
+
+/* What may change of a person. */
+static void take_circumstances(const struct message *message, struct profile *profile)
+{
+    profile->is_carer = message_number(message, FIELD_is_carer) != 0;
+    profile->interpreter_needed = message_number(message, FIELD_interpreter_needed) != 0;
+    profile->risks = codes_of(message, FIELD_risk_flags);
+    profile->adjustments = codes_of(message, FIELD_reasonable_adjustments);
 }
 
 /* Minutes become metres by the network's own figures; who does not say how travels by bus. */
@@ -180,15 +185,31 @@ static void take_wishes(const struct network *network, const struct message *mes
             profile_hub(network, message_element(message, FIELD_excluded_hub_ids, i)->text);
 }
 
+static void take_consent(const struct message *message, struct profile *profile)
+{
+    profile->consent_in_doubt = message_number(message, FIELD_consent_to_share) == CONSENT_IN_DOUBT;
+    profile->consent_until = message_number(message, FIELD_consent_expires_on);
+    if (message_has(message, FIELD_consent_expires_on) && profile->consent_until < 1) /* 0 is for no end */
+        profile->consent_in_doubt = true;
+}
+
 /* What lets a person decide and no rule. */
 static void take_doubts(const struct message *message, struct profile *profile)
 {
     profile->safeguarding = message_has(message, FIELD_safeguarding_code) &&
                             !text_is(message_text(message, FIELD_safeguarding_code), NONE_IDENTIFIED);
-    profile->consent_in_doubt = message_number(message, FIELD_consent_to_share) == CONSENT_IN_DOUBT;
-    profile->consent_until = message_number(message, FIELD_consent_expires_on);
-    if (message_has(message, FIELD_consent_expires_on) && profile->consent_until < 1) /* 0 is for no end */
-        profile->consent_in_doubt = true;
+    take_consent(message, profile);
+}
+
+/* Who is told what came of it; the practice only when the person agreed to that, and when it has a mailbox. */
+static void take_message_back(const struct network *network, const struct message *message, struct referral *referral)
+{
+    struct text ods = message_text(message, FIELD_gp_practice_ods);
+
+    referral->message_back = (uint8_t)codes_of(message, FIELD_consent_message_back);
+    referral->practice = referral->message_back & CODE_BIT(BACK_GP) && ods.length
+                             ? network_practice_party(network, ods.bytes, ods.length)
+                             : PARTY_NONE;
 }
 
 void profile_from_message(const struct network *network, const struct place *place, const struct message *message,
@@ -199,7 +220,51 @@ void profile_from_message(const struct network *network, const struct place *pla
     profile_locate(network, place, message, day, referral);
     take_needs(message, profile);
     take_person(message, day, profile);
+    take_circumstances(message, profile);
     take_travel(network, message, profile);
     take_wishes(network, message, profile);
     take_doubts(message, profile);
+    take_message_back(network, message, referral);
+}
+
+void profile_update(const struct network *network, const struct place *place, const struct message *submit,
+                    const struct message *update, int64_t day, struct referral *referral)
+{
+    struct profile *profile = &referral->profile;
+
+    take_circumstances(submit, profile);
+    take_travel(network, submit, profile);
+    if (message_has(update, FIELD_consent_to_share))
+        take_consent(submit, profile);
+    if (message_has(update, FIELD_consent_message_back))
+        take_message_back(network, submit, referral);
+    if (!message_has(update, FIELD_postcode))
+        return;
+    profile->position = (struct position){0, 0};
+    profile->decile = 0;
+    memset(referral->neighbourhood_code, 0, sizeof referral->neighbourhood_code);
+    profile_locate(network, place, submit, day, referral);
+}
+
+/* Whether the update says it; else it is as it was submitted. */
+static const struct message *newest(const struct message *submit, const struct message *update, enum field field)
+{
+    if (message_has(update, field))
+        return update;
+    /* A consent is one: that the new one has no end is said by leaving it out. */
+    return field == FIELD_consent_expires_on && message_has(update, FIELD_consent_to_share) ? NULL : submit;
+}
+
+void profile_merge(const struct message *submit, const struct message *update, struct message *merged)
+{
+    const struct message_spec *spec = message_spec(MESSAGE_submit);
+
+    message_init(merged, MESSAGE_submit);
+    for (size_t i = 0; i < spec->count; i++) {
+        enum field field = spec->members[i].field;
+        const struct message *from =
+            field == FIELD_request_id ? submit : newest(submit, update, field); /* the update has one of its own */
+        if (from && message_has(from, field))
+            message_copy(merged, from, field);
+    }
 }

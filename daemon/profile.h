@@ -12,6 +12,12 @@
  * priority routine, gender not stated, kind of sender other, tier targeted. */
 void profile_from_message(const struct network *, const struct place *, const struct message *, int64_t day,
                           struct referral *);
+/* The submit as an update makes it; texts stay where the two have theirs. */
+void profile_merge(const struct message *submit, const struct message *update, struct message *merged);
+/* What an update changes of a stored referral: what is decided by it, and where the person is only when it names a
+ * postcode, consent only when it names one. All else, and what operators have decided, stays. submit: merged. */
+void profile_update(const struct network *, const struct place *, const struct message *submit,
+                    const struct message *update, int64_t day, struct referral *);
 /* Where the person is, by the first source that tells: the postcode, the stated neighbourhood, the hub of contact, the
  * GP practice. profile_from_message does this too. */
 void profile_locate(const struct network *, const struct place *, const struct message *, int64_t day,

@@ -13,10 +13,10 @@
 #include "daemon/profile.h"
 #include "proto/check.h"
 
-#define LIST_ROWS_DEFAULT 100
+#define ROWS_DEFAULT 100
 #define LIST_LOOKED_AT_MAX 200000 /* records looked at for one page, so that a question ends in bounded time */
-#define HISTORY_ROWS_MAX 1000
 #define VERSIONS_MAX 1000
+#define MAILBOXES_MAX 10000 /* of one answer: fewer than a connection may have unread */
 
 struct reader *reader_open(struct turn *turn, struct store *store, struct seal *seal, const char *version)
 {
@@ -69,8 +69,7 @@ void answer_set_string(struct reader *reader, enum field field, const char *stri
         message_set_string(&reader->answer, field, string);
 }
 
-/* The name of a party; slot keeps it as long as the answer is written. */
-static void set_party(struct reader *reader, enum field field, uint32_t party, int slot)
+void answer_set_party(struct reader *reader, enum field field, uint32_t party, int slot)
 {
     turn_party_id(reader->turn, party, reader->names[slot]);
     answer_set_string(reader, field, reader->names[slot]);
@@ -119,7 +118,7 @@ bool reader_read_referral(struct reader *reader, uint64_t number, const void *se
     return true;
 }
 
-static bool load_referral(struct reader *reader, uint64_t number, struct referral *referral)
+bool reader_load_referral(struct reader *reader, uint64_t number, struct referral *referral)
 {
     const void *sealed = NULL;
     size_t length = 0;
@@ -130,12 +129,12 @@ static bool load_referral(struct reader *reader, uint64_t number, struct referra
 
 bool reader_read_entry(struct reader *reader, uint64_t sequence, const void *sealed, size_t length, struct entry *entry)
 {
-    uint8_t plain[RECORD_BYTES_MAX + RECORD_NOTE_BYTES_MAX + SEAL_OVERHEAD];
-    const void *note = NULL;
-    size_t note_length = 0;
-
-    return reader_unseal(reader, TABLE_HISTORY, sequence, sealed, length, plain, sizeof plain) &&
-           record_read_entry(reader->unpacker, plain, length - SEAL_OVERHEAD, entry, &note, &note_length);
+    reader->said = NULL;
+    reader->said_length = 0;
+    return reader_unseal(reader, TABLE_HISTORY, sequence, sealed, length, reader->entry, sizeof reader->entry) &&
+           record_read_entry(reader->unpacker, reader->entry, length - SEAL_OVERHEAD, entry, &reader->said,
+                             &reader->said_length) &&
+           entry->sequence == sequence;
 }
 
 bool reader_load_entry(struct reader *reader, uint64_t sequence, struct entry *entry)
@@ -147,25 +146,51 @@ bool reader_load_entry(struct reader *reader, uint64_t sequence, struct entry *e
            reader_read_entry(reader, sequence, sealed, length, entry);
 }
 
+/* The content of a referral or an enquiry as it is stored, and the key that sealed it. The caller wipes the key. */
+static const uint8_t *find_content(struct reader *reader, uint64_t number, uint8_t key[SEAL_KEY_BYTES], size_t *length)
+{
+    const void *stored = NULL;
+
+    if (store_get(reader->store, reader->transaction, TABLE_CONTENT, number, &stored, length) != STORE_OK ||
+        *length < SEAL_WRAPPED_BYTES + SEAL_OVERHEAD || !seal_unwrap_key(reader->seal, number, stored, key))
+        return NULL;
+    *length -= SEAL_WRAPPED_BYTES;
+    return (const uint8_t *)stored + SEAL_WRAPPED_BYTES;
+}
+
 bool reader_load_submit(struct reader *reader, uint64_t number)
 {
     uint8_t key[SEAL_KEY_BYTES];
-    const void *stored = NULL;
     struct fault fault;
     size_t length = 0;
+    const uint8_t *sealed = find_content(reader, number, key, &length);
+    bool good = sealed && length - SEAL_OVERHEAD <= sizeof reader->content &&
+                unseal_bytes_with(key, TABLE_CONTENT, number, sealed, length, reader->content) &&
+                decode(reader->decoder, reader->content, length - SEAL_OVERHEAD, &reader->submit, &fault);
 
-    if (store_get(reader->store, reader->transaction, TABLE_CONTENT, number, &stored, &length) != STORE_OK ||
-        length < SEAL_WRAPPED_BYTES + SEAL_OVERHEAD ||
-        length - SEAL_WRAPPED_BYTES - SEAL_OVERHEAD > sizeof reader->content)
-        return false;
-    const uint8_t *bytes = stored;
-    bool good =
-        seal_unwrap_key(reader->seal, number, bytes, key) &&
-        unseal_bytes_with(key, TABLE_CONTENT, number, bytes + SEAL_WRAPPED_BYTES, length - SEAL_WRAPPED_BYTES,
-                          reader->content) &&
-        decode(reader->decoder, reader->content, length - SEAL_WRAPPED_BYTES - SEAL_OVERHEAD, &reader->submit, &fault);
     seal_wipe(key, sizeof key);
     return good;
+}
+
+const struct message *reader_open_said(struct reader *reader, const struct entry *entry)
+{
+    uint8_t key[SEAL_KEY_BYTES];
+    struct fault fault;
+    size_t length = 0;
+    bool good =
+        entry->referral && entry->event != EVENT_ERASED && reader->said_length >= SEAL_OVERHEAD &&
+        reader->said_length - SEAL_OVERHEAD <= sizeof reader->said_bytes &&
+        find_content(reader, entry->referral, key, &length) &&
+        unseal_bytes_with(key, TABLE_HISTORY, entry->sequence, reader->said, reader->said_length, reader->said_bytes) &&
+        decode(reader->decoder, reader->said_bytes, reader->said_length - SEAL_OVERHEAD, &reader->said_message, &fault);
+
+    seal_wipe(key, sizeof key);
+    if (entry->event == EVENT_ERASED && reader->said_length) { /* why outlives the key, as it is */
+        message_init(&reader->said_message, MESSAGE_erase);
+        message_set_text(&reader->said_message, FIELD_note, reader->said, reader->said_length);
+        good = true;
+    }
+    return good ? &reader->said_message : NULL;
 }
 
 /* ---- rights ---- */
@@ -191,24 +216,33 @@ static bool asks_as_hub_of(const struct reader *reader, const struct referral *r
     return offer_with(referral, reader->party) != 0;
 }
 
-/* Sender and operators see all of a referral that they may see, a hub what it is asked about or helps with. */
-static bool sees_all(const struct reader *reader, const struct referral *referral)
+bool reader_is_staff(const struct reader *reader)
 {
-    return reader->request->role == ROLE_OPERATOR || referral->sender == reader->party;
+    return reader->request->role != ROLE_SENDER && reader->request->role != ROLE_HUB;
 }
 
-/* A sender sees what it sent, a hub also what it is asked about or helps with, an operator everything. */
-static bool may_see(const struct reader *reader, const struct referral *referral)
+bool reader_sees_all(const struct reader *reader, const struct referral *referral)
 {
-    return reader->request->role == ROLE_OPERATOR ||
+    return reader_is_staff(reader) || referral->sender == reader->party;
+}
+
+bool reader_may_see(const struct reader *reader, const struct referral *referral)
+{
+    return reader_is_staff(reader) ||
            (reader->party != PARTY_NONE && (referral->sender == reader->party || asks_as_hub_of(reader, referral)));
+}
+
+bool reader_may_know_outcome(const struct reader *reader, const struct referral *referral)
+{
+    return reader_is_staff(reader) || referral->sender != reader->party ||
+           (referral->message_back & CODE_BIT(BACK_REFERRER));
 }
 
 bool reader_named_referral(struct reader *reader, struct referral *referral)
 {
     uint64_t number = (uint64_t)message_number(&reader->request->message, FIELD_referral_id);
 
-    if (load_referral(reader, number, referral) && may_see(reader, referral))
+    if (reader_load_referral(reader, number, referral) && reader_may_see(reader, referral))
         return true;
     answer_refused(reader, REFUSAL_NOT_FOUND, "referral_id");
     return false;
@@ -216,35 +250,47 @@ bool reader_named_referral(struct reader *reader, struct referral *referral)
 
 /* ---- one referral ---- */
 
-/* The first service of the offer; "" when the network in force does not have it. */
-static const char *service_of(const struct reader *reader, const struct offer *offer)
+const char *reader_service_of(const struct reader *reader, const struct offer *offer)
 {
     int row = network_find_service(reader->network, offer->hub, offer->services[0]);
 
     return row < 0 ? "" : reader->network->services[row].id;
 }
 
-/* The part that the answer's state is about: a hub's own, else the one that has the newest offer. NULL: a hub's offer
- * whose part has gone on. */
-static const struct part *part_shown(const struct reader *reader, const struct referral *referral)
+/* The offer that the answer is about: a hub's own, else the newest; 0: none was made. */
+static uint8_t offer_shown(const struct reader *reader, const struct referral *referral)
 {
-    uint8_t number = sees_all(reader, referral) ? referral->offers_count : offer_with(referral, reader->party);
-    int part = number ? referral_part_of_offer(referral, number) : 0;
+    return reader_sees_all(reader, referral) ? referral->offers_count : offer_with(referral, reader->party);
+}
 
-    return part < 0 || part >= referral->parts_count ? NULL : &referral->parts[part];
+/* The part that a hub's offer still has; NULL: the part has gone on, to another hub or to wait for one. */
+static const struct part *part_with(const struct referral *referral, uint8_t offer_number)
+{
+    int i = referral_part_of_offer(referral, offer_number);
+    const struct part *part = i < 0 ? NULL : &referral->parts[i];
+
+    return part && referral_is_with_hub(referral, part->state, part->business_status, offer_number) ? part : NULL;
+}
+
+/* Of the part that is with the hub that asks; when that has gone on, how its offer ended. */
+static enum state own_state(const struct reader *reader, const struct referral *referral)
+{
+    uint8_t number = offer_with(referral, reader->party);
+    const struct part *part = part_with(referral, number);
+
+    return part ? part->state : referral->offers[number - 1].state;
 }
 
 static void set_offer(struct reader *reader, const struct referral *referral)
 {
-    const struct part *part = part_shown(reader, referral);
-    uint8_t number = part ? part->offer : referral->offers_count;
+    uint8_t number = offer_shown(reader, referral);
 
     if (!number)
         return;
     const struct offer *offer = &referral->offers[number - 1];
     answer_set(reader, FIELD_offer_number, number);
-    set_party(reader, FIELD_hub_id, offer->hub, 0);
-    answer_set_string(reader, FIELD_service_id, service_of(reader, offer));
+    answer_set_party(reader, FIELD_hub_id, offer->hub, 0);
+    answer_set_string(reader, FIELD_service_id, reader_service_of(reader, offer));
 }
 
 void answer_set_place(struct reader *reader, const struct referral *referral)
@@ -274,7 +320,7 @@ static uint64_t needs_shown(const struct reader *reader, const struct referral *
 {
     uint64_t needs = 0;
 
-    if (sees_all(reader, referral))
+    if (reader_sees_all(reader, referral))
         return referral->profile.needs;
     for (uint8_t i = 0; i < referral->offers_count; i++)
         if (is_or_was_with(&referral->offers[i], reader->party))
@@ -282,7 +328,8 @@ static uint64_t needs_shown(const struct reader *reader, const struct referral *
     return needs;
 }
 
-static void set_needs(struct reader *reader, uint64_t needs)
+/* As the sender wrote them. */
+static void copy_needs(struct reader *reader, uint64_t needs)
 {
     size_t count = message_list_count(&reader->submit, FIELD_needs);
     size_t shown = 0;
@@ -296,6 +343,20 @@ static void set_needs(struct reader *reader, uint64_t needs)
             continue;
         for (size_t member = 0; member < NEED_OF_PERSON_MEMBER_COUNT; member++)
             values[member] = *message_member(&reader->submit, FIELD_needs, i, member);
+        values += NEED_OF_PERSON_MEMBER_COUNT;
+    }
+}
+
+void answer_set_needs(struct reader *reader, const struct profile *profile, uint64_t needs)
+{
+    struct value *values = needs ? message_set_list(&reader->answer, FIELD_needs, needs_count(needs)) : NULL;
+
+    for (int need = 1; values && need < NETWORK_NEEDS; need++) {
+        if (!(needs & NEED_BIT(need)))
+            continue;
+        values[MEMBER_code] = (struct value){.present = true, .number = need};
+        if (need == (int)profile->need)
+            values[MEMBER_is_primary] = (struct value){.present = true, .number = true};
         values += NEED_OF_PERSON_MEMBER_COUNT;
     }
 }
@@ -323,7 +384,7 @@ static void set_part_offer(struct reader *reader, const struct referral *referra
     if (hub >= 0)
         set_member_string(&values[MEMBER_part_hub_name],
                           hub_on(reader->network, &reader->network->hubs[hub], hours_day(reader->now))->name);
-    set_member_string(&values[MEMBER_part_service_id], service_of(reader, offer));
+    set_member_string(&values[MEMBER_part_service_id], reader_service_of(reader, offer));
     set_member(&values[MEMBER_part_offer_number], part->offer);
 }
 
@@ -339,10 +400,12 @@ static void set_part(struct reader *reader, const struct referral *referral, con
             set_member(needs++, need);
     set_member(&values[MEMBER_part_state], part->state);
     set_member(&values[MEMBER_part_business_status], part->business_status);
-    set_member(&values[MEMBER_part_status_reason], part->reason);
-    set_member(&values[MEMBER_part_outcome], part->outcome);
+    if (!part_has_ended(part) || reader_may_know_outcome(reader, referral)) {
+        set_member(&values[MEMBER_part_status_reason], part->reason);
+        set_member(&values[MEMBER_part_outcome], part->outcome);
+    }
     set_member(&values[MEMBER_part_deadline], part->deadline);
-    if (referral_is_with_hub(referral, part->state, part->offer))
+    if (referral_is_with_hub(referral, part->state, part->business_status, part->offer))
         set_part_offer(reader, referral, part, values, slot);
     if (!part_waits(part))
         return;
@@ -355,35 +418,54 @@ static void set_part(struct reader *reader, const struct referral *referral, con
 /* What became of each need, when they went several ways; not for a hub, which sees its own alone. */
 static void set_parts(struct reader *reader, const struct referral *referral)
 {
-    if (referral->parts_count < 2 || !sees_all(reader, referral))
+    if (referral->parts_count < 2 || !reader_sees_all(reader, referral))
         return;
     struct value *values = message_set_list(&reader->answer, FIELD_parts, referral->parts_count);
     for (uint8_t i = 0; values && i < referral->parts_count; i++)
         set_part(reader, referral, &referral->parts[i], values + (size_t)i * PART_OF_REFERRAL_MEMBER_COUNT, i);
 }
 
-/* Where the whole stands; for a hub, where its part does. */
-static void set_standing(struct reader *reader, const struct referral *referral)
+/* Nobody's is the operators', but for who waits: the network itself looks at the waiting list again. */
+static void set_deadline(struct reader *reader, int64_t deadline, uint32_t owner, enum stage stage, bool waits)
 {
-    const struct part *part = part_shown(reader, referral);
-    uint8_t with = offer_with(referral, reader->party);
-    bool all = sees_all(reader, referral);
-    const struct offer *offer = all || !with ? NULL : &referral->offers[with - 1];
-    int64_t deadline = all ? referral->deadline : part ? part->deadline : 0;
-    uint32_t owner = all || !part ? referral->deadline_owner : part->deadline_owner;
-
-    answer_set(reader, FIELD_state, all ? referral->state : part ? part->state : offer->state);
-    answer_set(reader, FIELD_business_status, all || !part ? referral->business_status : part->business_status);
-    if (all)
-        answer_set_some(reader, FIELD_status_reason,
-                        referral->overdue ? referral_overdue_reason(referral) : referral->reason);
-    else
-        answer_set_some(reader, FIELD_status_reason, part ? part->reason : offer->reason);
-    answer_set_some(reader, FIELD_outcome, all ? referral->outcome : part ? part->outcome : 0);
     if (!deadline)
         return;
     answer_set(reader, FIELD_deadline, deadline);
-    set_party(reader, FIELD_deadline_owner, owner, 2);
+    if (owner == PARTY_NONE)
+        message_set_string(&reader->answer, FIELD_deadline_owner, waits ? "network" : "operators");
+    else
+        answer_set_party(reader, FIELD_deadline_owner, owner, 2);
+    answer_set_some(reader, FIELD_deadline_stage, stage);
+}
+
+static void set_whole_standing(struct reader *reader, const struct referral *referral)
+{
+    bool tells = !referral_has_ended(referral) || reader_may_know_outcome(reader, referral);
+
+    answer_set(reader, FIELD_state, referral->state);
+    answer_set(reader, FIELD_business_status, referral->business_status);
+    answer_set_some(reader, FIELD_status_reason,
+                    referral->overdue ? referral_overdue_reason(referral)
+                    : tells           ? referral->reason
+                                      : 0);
+    answer_set_some(reader, FIELD_outcome, tells ? referral->outcome : 0);
+    set_deadline(reader, referral->deadline, referral->deadline_owner, referral->stage,
+                 referral->business_status == BUSINESS_WAITLISTED && !referral->overdue);
+}
+
+/* Where its own part stands for a hub; when that has gone on, how its offer ended, and nothing of what followed. */
+static void set_own_standing(struct reader *reader, const struct referral *referral)
+{
+    uint8_t number = offer_with(referral, reader->party);
+    const struct offer *offer = &referral->offers[number - 1];
+    const struct part *part = part_with(referral, number);
+
+    answer_set(reader, FIELD_state, own_state(reader, referral));
+    answer_set(reader, FIELD_business_status, part ? part->business_status : BUSINESS_NOT_HELPED);
+    answer_set_some(reader, FIELD_status_reason, part ? part->reason : offer->reason);
+    answer_set_some(reader, FIELD_outcome, part ? part->outcome : 0);
+    if (part)
+        set_deadline(reader, part->deadline, part->deadline_owner, part->stage, false);
 }
 
 /* Of the first need that waits, in the order of the parts. */
@@ -398,43 +480,61 @@ static uint32_t position_of(struct reader *reader, const struct referral *referr
     return 0;
 }
 
-static void send_referral(struct reader *reader, const struct referral *referral, bool reveal)
+/* The other referrals that belong to it, as far as who asks may know of them. */
+static void set_links(struct reader *reader, const struct referral *referral)
 {
-    bool own = reader->party != PARTY_NONE && referral->sender == reader->party;
-    bool read = reader_load_submit(reader, referral->number);
+    size_t count = 0;
+
+    for (uint8_t i = 0; i < referral->links_count; i++)
+        if (reader_may_know_link(reader, referral, &referral->links[i]))
+            referral_id_format(referral->links[i].number, reader->links[count++]);
+    struct value *values = count ? message_set_list(&reader->answer, FIELD_linked_ids, count) : NULL;
+    for (size_t i = 0; values && i < count; i++)
+        set_member_string(&values[i], reader->links[i]);
+}
+
+static void set_content(struct reader *reader, const struct referral *referral, bool reveal)
+{
+    uint64_t needs = needs_shown(reader, referral);
+
+    if (!reader_load_submit(reader, referral->number)) {
+        answer_set_needs(reader, &referral->profile, needs);
+        return;
+    }
+    copy_needs(reader, needs);
+    if (reader_sees_all(reader, referral))
+        message_copy(&reader->answer, &reader->submit, FIELD_referral_identifier);
+    if (reveal)
+        set_person(reader);
+}
+
+void reader_send_referral(struct reader *reader, const struct referral *referral, bool reveal)
+{
+    bool all = reader_sees_all(reader, referral);
 
     answer_begin(reader, MESSAGE_referral);
     answer_set(reader, FIELD_referral_id, (int64_t)referral->number);
     message_set_uuid(&reader->answer, FIELD_correlation_id, referral->correlation_id);
-    set_party(reader, FIELD_sender_id, referral->sender, 1);
+    answer_set_party(reader, FIELD_sender_id, referral->sender, 1);
     answer_set(reader, FIELD_priority, referral->profile.priority);
-    set_standing(reader, referral);
-    if (reader->request->role == ROLE_OPERATOR) /* finer than the neighbourhood that an offer tells */
+    if (all)
+        set_whole_standing(reader, referral);
+    else
+        set_own_standing(reader, referral);
+    if (reader_is_staff(reader)) /* finer than the neighbourhood that an offer tells */
         answer_set_some(reader, FIELD_deprivation_decile, referral->profile.decile);
     answer_set_some(reader, FIELD_locality, referral->profile.locality);
     answer_set_place(reader, referral);
     set_offer(reader, referral);
-    if (sees_all(reader, referral))
+    if (all)
         answer_set_some(reader, FIELD_position, position_of(reader, referral));
     set_parts(reader, referral);
+    set_links(reader, referral);
+    answer_set_some(reader, FIELD_is_erased, referral->erased);
     answer_set(reader, FIELD_submitted_at, referral->submitted_at);
     answer_set(reader, FIELD_at, referral->changed_at);
-    if (read) {
-        set_needs(reader, needs_shown(reader, referral));
-        if (own || reader->request->role == ROLE_OPERATOR)
-            message_copy(&reader->answer, &reader->submit, FIELD_referral_identifier);
-        if (reveal)
-            set_person(reader);
-    }
+    set_content(reader, referral, reveal);
     answer_send(reader);
-}
-
-static void log_revealed(const struct reader *reader, const struct referral *referral)
-{
-    char id[REFERRAL_ID_BYTES_MAX];
-
-    referral_id_format(referral->number, id);
-    LOG(LOGGED_REVEALED, {"party", .text = reader->request->party}, {"referral", .text = id});
 }
 
 static void answer_status(struct reader *reader)
@@ -443,123 +543,16 @@ static void answer_status(struct reader *reader)
 
     if (!reader_named_referral(reader, &referral))
         return;
-    bool wants = message_number(&reader->request->message, FIELD_reveal) != 0;
-    bool may = sees_all(reader, &referral);
-    if (wants && may)
-        log_revealed(reader, &referral);
-    send_referral(reader, &referral, wants && may);
-    answer_end(reader, 1, "");
-}
-
-/* What is kept of parts only when somebody is told, and what a hub knows of an offer that its part has left. */
-static const struct {
-    enum event event;
-    enum state state;
-    enum business_status business_status;
-} own_standings[] = {
-    {EVENT_RECEIVED, STATE_RECEIVED, BUSINESS_OFFERED},
-    {EVENT_REJECTED, STATE_REJECTED, BUSINESS_COMMITTED},
-    {EVENT_OFFER_EXPIRED, STATE_CANCELLED, BUSINESS_COMMITTED},
-    {EVENT_HUB_CLOSED, STATE_CANCELLED, BUSINESS_COMMITTED},
-};
-
-/* How its own offer stood for a hub: nothing of other hubs, nor of what the network did next. */
-static struct standing own_standing(const struct referral *referral, const struct entry *entry, uint8_t offer_number)
-{
-    for (uint8_t i = 0; i < entry->parts_count; i++)
-        if (entry->parts[i].offer == offer_number &&
-            referral_is_with_hub(referral, entry->parts[i].state, offer_number))
-            return entry->parts[i];
-    for (size_t i = 0; i < sizeof own_standings / sizeof own_standings[0]; i++)
-        if (own_standings[i].event == entry->event)
-            return (struct standing){.state = own_standings[i].state,
-                                     .business_status = own_standings[i].business_status};
-    return (struct standing){.state = referral->offers[offer_number - 1].state, .business_status = BUSINESS_COMMITTED};
-}
-
-/* How the whole stood after the entry; for a hub, its own offer. */
-static struct standing standing_after(const struct reader *reader, const struct referral *referral,
-                                      const struct entry *entry, uint8_t offer_number)
-{
-    if (!sees_all(reader, referral))
-        return own_standing(referral, entry, offer_number);
-    return (struct standing){.state = entry->state,
-                             .business_status = entry->business_status,
-                             .reason = entry->status_reason,
-                             .outcome = entry->outcome,
-                             .deadline = entry->deadline};
-}
-
-/* One row of a history: the entry's event, or, of an offer that was made along with it, that it was made. */
-static void send_happened(struct reader *reader, const struct referral *referral, const struct entry *entry,
-                          enum event event, uint8_t offer_number)
-{
-    struct standing standing = standing_after(reader, referral, entry, offer_number);
-    bool compared = sees_all(reader, referral) || offer_number == entry->placed_first;
-    bool own = event == entry->event;
-    const struct offer *offer =
-        offer_number && offer_number <= referral->offers_count ? &referral->offers[offer_number - 1] : NULL;
-
-    answer_begin(reader, MESSAGE_happened);
-    answer_set(reader, FIELD_sequence, (int64_t)entry->sequence);
-    answer_set(reader, FIELD_referral_id, (int64_t)entry->referral);
-    answer_set(reader, FIELD_event, event);
-    set_party(reader, FIELD_actor, own ? entry->actor : PARTY_NONE, 0);
-    answer_set(reader, FIELD_at, entry->at);
-    answer_set(reader, FIELD_state, standing.state);
-    answer_set(reader, FIELD_business_status, standing.business_status);
-    answer_set_some(reader, FIELD_status_reason, own && entry->reason ? entry->reason : standing.reason);
-    answer_set_some(reader, FIELD_offer_number, offer_number);
-    if (offer) {
-        set_party(reader, FIELD_hub_id, offer->hub, 1);
-        answer_set_string(reader, FIELD_service_id, service_of(reader, offer));
-    }
-    answer_set_some(reader, FIELD_outcome, own ? standing.outcome : 0);
-    answer_set_some(reader, FIELD_deadline, standing.deadline);
-    answer_set_some(reader, FIELD_comparison, compared ? entry->decision.comparison : 0);
-    answer_set(reader, FIELD_network_version,
-               entry->decision.made ? entry->decision.network_version : reader->network->version);
-    answer_send(reader);
-}
-
-/* The rows of one entry, the newest first; a hub sees those about its own offers. Returns how many. */
-static int64_t send_entry(struct reader *reader, const struct referral *referral, const struct entry *entry)
-{
-    bool all = sees_all(reader, referral);
-    uint8_t about = entry->offer_number ? entry->offer_number : entry->placed_first;
-    int64_t count = 0;
-
-    for (uint8_t i = entry->placed_count; i > 0; i--) {
-        uint8_t number = (uint8_t)(entry->placed_first + i - 1);
-        if (number == about || number > referral->offers_count ||
-            (!all && referral->offers[number - 1].hub != reader->party))
-            continue;
-        send_happened(reader, referral, entry, EVENT_OFFERED, number);
-        count++;
-    }
-    if (all || (about && about <= referral->offers_count && referral->offers[about - 1].hub == reader->party)) {
-        send_happened(reader, referral, entry, entry->event, about);
-        count++;
-    }
-    return count;
-}
-
-static void answer_history(struct reader *reader)
-{
-    struct referral referral;
-    struct entry entry;
-    int64_t count = 0;
-
-    if (!reader_named_referral(reader, &referral))
+    bool reveal = message_number(&reader->request->message, FIELD_reveal) && !referral.erased &&
+                  reader_sees_all(reader, &referral);
+    if (reveal && reader_is_staff(reader) && !reader_has_said_why(reader, &referral)) {
+        answer_refused(reader, REFUSAL_REASON_FIRST, "reveal");
         return;
-    for (uint64_t at = referral.history; at && count < HISTORY_ROWS_MAX; at = entry.previous) {
-        if (!reader_load_entry(reader, at, &entry)) {
-            answer_refused(reader, REFUSAL_DAMAGED, "history");
-            return;
-        }
-        count += send_entry(reader, &referral, &entry);
     }
-    answer_end(reader, count, "");
+    if (reveal)
+        reader_log_shown(reader, LOGGED_REVEALED, &referral);
+    reader_send_referral(reader, &referral, reveal);
+    answer_end(reader, 1, "");
 }
 
 /* ---- lists ---- */
@@ -585,15 +578,31 @@ static bool is_party(struct reader *reader, enum field field, uint32_t party)
     return strlen(id) == wanted.length && memcmp(id, wanted.bytes, wanted.length) == 0;
 }
 
-/* Whether the hub that the question names, if it names one, has a part of the referral now. */
+/* Whether the hub that the question names, if it names one, has a part of the referral now. Who sees only its own part
+ * learns of no other hub by asking for it. */
 static bool is_at_hub(struct reader *reader, const struct referral *referral)
 {
+    bool all = reader_sees_all(reader, referral);
+
     if (!message_has(&reader->request->message, FIELD_hub_id))
         return true;
     for (uint8_t i = 0; i < referral->offers_count; i++)
-        if (offer_holds_place(&referral->offers[i]) && is_party(reader, FIELD_hub_id, referral->offers[i].hub))
+        if (offer_holds_place(&referral->offers[i]) && is_party(reader, FIELD_hub_id, referral->offers[i].hub) &&
+            (all || referral->offers[i].hub == reader->party))
             return true;
     return false;
+}
+
+/* What a question may ask for is what it is answered with: for a hub, how its own part stands. */
+static bool listed_as_it_stands(const struct reader *reader, const struct referral *referral)
+{
+    const struct message *question = &reader->request->message;
+    bool all = reader_sees_all(reader, referral);
+    const struct part *part = all ? NULL : part_with(referral, offer_with(referral, reader->party));
+    bool attention = all ? referral_needs_person(referral) : part && part->overdue;
+
+    return listed_state(question, all ? referral->state : own_state(reader, referral)) &&
+           (!message_number(question, FIELD_only_attention) || attention);
 }
 
 static bool listed(struct reader *reader, const struct referral *referral)
@@ -601,18 +610,17 @@ static bool listed(struct reader *reader, const struct referral *referral)
     const struct message *question = &reader->request->message;
     int64_t priority = message_number(question, FIELD_priority);
 
-    return may_see(reader, referral) && listed_state(question, referral->state) &&
-           (!priority || priority == (int64_t)referral->profile.priority) &&
-           (!message_number(question, FIELD_only_attention) || referral_needs_person(referral)) &&
-           is_at_hub(reader, referral) && is_party(reader, FIELD_sender_id, referral->sender);
+    return reader_may_see(reader, referral) && listed_as_it_stands(reader, referral) &&
+           (!priority || priority == (int64_t)referral->profile.priority) && is_at_hub(reader, referral) &&
+           is_party(reader, FIELD_sender_id, referral->sender);
 }
 
-/* Where a page begins: a referral number in decimal, as `next` gave it. */
-static bool page_start(const struct message *question, uint64_t *from)
+bool reader_page_start(const struct message *question, uint64_t *from)
 {
     struct text text = message_text(question, FIELD_from);
 
-    *from = text.length ? 0 : UINT64_MAX;
+    if (text.length)
+        *from = 0;
     if (text.length > 18)
         return false;
     for (uint32_t i = 0; i < text.length; i++) {
@@ -623,18 +631,23 @@ static bool page_start(const struct message *question, uint64_t *from)
     return true;
 }
 
+int64_t reader_limit(const struct message *question)
+{
+    return message_has(question, FIELD_limit) ? message_number(question, FIELD_limit) : ROWS_DEFAULT;
+}
+
 static void answer_list(struct reader *reader)
 {
     const struct message *question = &reader->request->message;
-    int64_t limit = message_has(question, FIELD_limit) ? message_number(question, FIELD_limit) : LIST_ROWS_DEFAULT;
+    int64_t limit = reader_limit(question);
     struct referral referral;
     const void *sealed = NULL;
     size_t length = 0;
     int64_t count = 0;
     char next[24] = "";
-    uint64_t key;
+    uint64_t key = UINT64_MAX;
 
-    if (!page_start(question, &key)) {
+    if (!reader_page_start(question, &key)) {
         answer_refused(reader, REFUSAL_MALFORMED, "from");
         return;
     }
@@ -646,7 +659,7 @@ static void answer_list(struct reader *reader)
             break;
         }
         if (reader_read_referral(reader, key, sealed, length, &referral) && listed(reader, &referral)) {
-            send_referral(reader, &referral, false);
+            reader_send_referral(reader, &referral, false);
             count++;
         }
         if (key == 0)
@@ -770,13 +783,46 @@ static void answer_overview(struct reader *reader)
     answer_set(reader, FIELD_closed, (int64_t)totals.closed);
     answer_set(reader, FIELD_overdue, (int64_t)totals.overdue);
     answer_set(reader, FIELD_damaged, (int64_t)totals.damaged);
-    if (totals.oldest_waiting && load_referral(reader, totals.oldest_waiting, &oldest))
+    if (totals.oldest_waiting && reader_load_referral(reader, totals.oldest_waiting, &oldest))
         answer_set(reader, FIELD_oldest_waiting_at, oldest.submitted_at);
+    answer_set(reader, FIELD_enquiries_open, (int64_t)totals.enquiries_open);
+    answer_set(reader, FIELD_mailboxes_silent, (int64_t)totals.mailboxes_silent);
     answer_set_some(reader, FIELD_emergency_until, turn_emergency_until(reader->turn));
     answer_set(reader, FIELD_hubs_open, hubs_open(reader));
     answer_set(reader, FIELD_store_used_bytes, (int64_t)used);
     answer_set(reader, FIELD_store_limit_bytes, (int64_t)limit);
     answer_send(reader);
+}
+
+/* ---- mailboxes ---- */
+
+static void send_mailbox(struct reader *reader, const struct mailbox_figures *figures)
+{
+    struct entry entry;
+
+    answer_begin(reader, MESSAGE_mailbox);
+    answer_set_string(reader, FIELD_party, figures->party);
+    answer_set(reader, FIELD_connections, figures->connections);
+    answer_set(reader, FIELD_mailbox_number, (int64_t)figures->last);
+    answer_set(reader, FIELD_unconfirmed, (int64_t)figures->unconfirmed);
+    if (figures->oldest_unconfirmed && reader_load_entry(reader, figures->oldest_unconfirmed, &entry))
+        answer_set(reader, FIELD_oldest_unconfirmed_at, entry.at);
+    answer_set_some(reader, FIELD_confirmed_at, figures->confirmed_at);
+    answer_send(reader);
+}
+
+/* Who has never been told anything, and is not connected to be told, has no mailbox to speak of. */
+static void answer_mailboxes(struct reader *reader)
+{
+    struct mailbox_figures figures;
+    int64_t count = 0;
+
+    for (uint32_t party = 1; count < MAILBOXES_MAX && turn_mailbox_figures(reader->turn, party, &figures); party++)
+        if (figures.last || figures.connections) {
+            send_mailbox(reader, &figures);
+            count++;
+        }
+    answer_end(reader, count, "");
 }
 
 /* ---- versions of the network ---- */
@@ -841,9 +887,10 @@ static const struct {
     enum message_type type;
     void (*answer)(struct reader *);
 } questions[] = {
-    {MESSAGE_status, answer_status},    {MESSAGE_history, answer_history},   {MESSAGE_explain, explain_answer},
-    {MESSAGE_list, answer_list},        {MESSAGE_hubs, answer_hubs},         {MESSAGE_overview, answer_overview},
-    {MESSAGE_profile, explain_profile}, {MESSAGE_versions, answer_versions},
+    {MESSAGE_status, answer_status},       {MESSAGE_history, reader_history},   {MESSAGE_explain, explain_answer},
+    {MESSAGE_list, answer_list},           {MESSAGE_hubs, answer_hubs},         {MESSAGE_overview, answer_overview},
+    {MESSAGE_profile, explain_profile},    {MESSAGE_versions, answer_versions}, {MESSAGE_events, reader_events},
+    {MESSAGE_mailboxes, answer_mailboxes}, {MESSAGE_who_saw, reader_who_saw},   {MESSAGE_export, reader_export},
 };
 
 void reader_begin(struct reader *reader, int64_t now_ms, const struct request *request, struct outbox *outbox)

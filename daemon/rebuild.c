@@ -176,7 +176,7 @@ static void record_network_change(struct turn *turn)
                           .event = EVENT_NETWORK_CHANGED,
                           .decision = {.network_version = turn->ledger.network->version}};
 
-    keep_entry(turn, &entry, (struct text){0});
+    keep_entry(turn, &entry, NULL);
 }
 
 /* ---- what is derived ---- */
@@ -205,34 +205,6 @@ static void load_referrals(struct turn *turn)
     }
 }
 
-/* What each party has not confirmed stands in the history from `from` on. */
-static bool load_mailboxes(struct turn *turn, uint64_t from, char *why, size_t why_size)
-{
-    uint8_t plain[RECORD_BYTES_MAX + RECORD_NOTE_BYTES_MAX + SEAL_OVERHEAD];
-    const void *note = NULL;
-    struct entry entry;
-    size_t note_length = 0;
-    size_t length = 0;
-
-    for (uint64_t key = from; key <= turn->head.sequence && !PLANTED(7); key++) {
-        uint64_t expected = key;
-        if (next_record(turn, TABLE_HISTORY, &key, plain, sizeof plain, &length) <= 0 || key != expected ||
-            !record_read_entry(turn->unpacker, plain, length, &entry, &note, &note_length))
-            return fail(why, why_size, "an entry of the history is damaged: restore the last backup");
-        for (uint8_t i = 0; i < entry.letters_count; i++) {
-            struct party *party = ledger_party_at(&turn->ledger, entry.letters[i].party);
-            struct owed owed = {.sequence = key & 0xffffffffffff,
-                                .letter = i,
-                                .type = entry.letters[i].type & 0xff,
-                                .referral = entry.referral & 0xffffffffffffff,
-                                .offer = entry.letters[i].offer_number};
-            if (party && entry.letters[i].mailbox_number == party->mailbox.last + 1)
-                ledger_owe(&turn->ledger, party, owed);
-        }
-    }
-    return true;
-}
-
 static bool rebuild(struct turn *turn, const char *text, size_t text_length, char *why, size_t why_size)
 {
     uint64_t history_from = 0;
@@ -250,9 +222,10 @@ static bool rebuild(struct turn *turn, const char *text, size_t text_length, cha
     if (!keep_load_places(turn))
         return fail(why, why_size, "a record of places is damaged: restore the last backup");
     load_referrals(turn);
+    enquiry_rebuild(turn);
     turn->gathered = true;
-    if (!load_mailboxes(turn, history_from, why, why_size))
-        return false;
+    if (!delivery_rebuild(turn, history_from))
+        return fail(why, why_size, "an entry of the history is damaged: restore the last backup");
     if (new_network)
         record_network_change(turn);
     /* Who has been told nothing for long would have the next start read all the history since. */
@@ -279,6 +252,7 @@ static struct turn *new_turn(struct store *store, struct seal *seal, struct netw
     assert(turn->unpacker && turn->decoder);
     pthread_mutex_init(&turn->lock, NULL);
     places_open(turn);
+    turn->recent = recent_open();
     ledger_init(&turn->ledger, network, now_ms);
     turn->now = now_ms;
     turn->push_check_at = INT64_MAX;
@@ -318,6 +292,7 @@ void turn_close(struct turn **turn)
     if (!*turn)
         return;
     places_close(*turn);
+    recent_close(&(*turn)->recent);
     ledger_free(&(*turn)->ledger);
     network_free(&(*turn)->ledger.network);
     while ((*turn)->formers) {

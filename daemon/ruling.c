@@ -18,7 +18,7 @@ bool ruling_emergency_is_on(const struct turn *turn)
     return turn->head.emergency_until > turn->now || (PLANTED(82) && turn->head.emergency_until);
 }
 
-static void record_emergency(struct turn *turn, enum event event, uint32_t actor, struct text note)
+static void record_emergency(struct turn *turn, enum event event, uint32_t actor, const struct message *said)
 {
     struct entry entry = {.at = turn->now,
                           .event = event,
@@ -26,25 +26,25 @@ static void record_emergency(struct turn *turn, enum event event, uint32_t actor
                           .deadline = turn->head.emergency_until,
                           .decision = {.network_version = turn->ledger.network->version}};
 
-    keep_entry(turn, &entry, note);
+    keep_entry(turn, &entry, said);
 }
 
-static void begin_emergency(struct turn *turn, int64_t until, const struct party *by, struct text note)
+static void begin_emergency(struct turn *turn, int64_t until, const struct party *by, const struct message *said)
 {
     bool longer = turn->head.emergency_until != 0;
 
     turn->head.emergency_until = until;
-    record_emergency(turn, EVENT_EMERGENCY_BEGAN, by->number, note);
+    record_emergency(turn, EVENT_EMERGENCY_BEGAN, by->number, said);
     LOG(LOGGED_EMERGENCY_BEGAN, {"by", .text = by->id}, {"until_ms", .number = until});
     if (!longer)
         placing_anew(turn, true);
 }
 
 /* by: NULL when it ends by itself. */
-static void end_emergency(struct turn *turn, const struct party *by, struct text note)
+static void end_emergency(struct turn *turn, const struct party *by, const struct message *said)
 {
     turn->head.emergency_until = 0;
-    record_emergency(turn, EVENT_EMERGENCY_ENDED, by ? by->number : PARTY_NONE, note);
+    record_emergency(turn, EVENT_EMERGENCY_ENDED, by ? by->number : PARTY_NONE, said);
     LOG(LOGGED_EMERGENCY_ENDED, {"by", .text = by ? by->id : "network"});
     placing_anew(turn, true);
 }
@@ -69,9 +69,9 @@ void ruling_emergency(struct turn *turn, const struct request *request)
         return;
     const struct party *by = keep_find_party(turn, request->party);
     if (begin)
-        begin_emergency(turn, until, by, message_text(message, FIELD_note));
+        begin_emergency(turn, until, by, message);
     else
-        end_emergency(turn, by, message_text(message, FIELD_note));
+        end_emergency(turn, by, message);
 }
 
 /* Rules that the network in force no longer has end, too. */
@@ -80,7 +80,7 @@ void ruling_run(struct turn *turn)
     bool over = turn->now >= turn->head.emergency_until || !turn->ledger.network->emergency_needs;
 
     if (turn->head.emergency_until && over && !PLANTED(82))
-        end_emergency(turn, NULL, (struct text){0});
+        end_emergency(turn, NULL, NULL);
 }
 
 /* ---- another network ---- */
@@ -147,19 +147,19 @@ static void settle_open(struct turn *turn)
     turn->gathered = true;
 }
 
-static void record_change(struct turn *turn, const struct party *by, struct text note)
+static void record_change(struct turn *turn, const struct party *by, const struct message *said)
 {
     struct entry entry = {.at = turn->now,
                           .event = EVENT_NETWORK_CHANGED,
                           .actor = by ? by->number : PARTY_NONE,
                           .decision = {.network_version = turn->head.network}};
 
-    keep_entry(turn, &entry, note);
+    keep_entry(turn, &entry, said);
 }
 
 /* Takes *network. */
 static void put_in_force(struct turn *turn, struct network **network, const char *text, size_t length,
-                         const struct party *by, struct text note)
+                         const struct party *by, const struct message *said)
 {
     ruling_number_parties(turn, *network);
     ruling_keep_version(turn, *network, turn->now, text, length);
@@ -168,7 +168,7 @@ static void put_in_force(struct turn *turn, struct network **network, const char
     ruling_make_scratch(turn);
     bool good = keep_load_places(turn);
     assert(good); /* they were read at the start, or written since */
-    record_change(turn, by, note);
+    record_change(turn, by, said);
     settle_open(turn);
     placing_anew(turn, true);
     ruling_run(turn);
@@ -235,7 +235,7 @@ void ruling_apply(struct turn *turn, const struct request *request)
         turn_answer_done(turn, request, NULL, true);
     } else {
         const struct party *by = keep_find_party(turn, request->party);
-        put_in_force(turn, &network, text, length, by, message_text(message, FIELD_note));
+        put_in_force(turn, &network, text, length, by, message);
         LOG(LOGGED_NETWORK_APPLIED, {"by", .text = by->id}, {"version", .number = turn->head.network});
         turn_answer_done(turn, request, NULL, false);
     }
@@ -257,7 +257,7 @@ void turn_new_edition(struct turn *turn)
     ruling_keep_version(turn, network, before->applied_at, text, length);
     turn->ledger.network = network;
     let_go(turn, &before);
-    record_change(turn, NULL, (struct text){0});
+    record_change(turn, NULL, NULL);
     placing_anew(turn, true);
     free(memory);
 }

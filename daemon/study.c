@@ -250,9 +250,17 @@ static const struct {
     enum message_type type;
     void (*answer)(struct study *);
 } studies[] = {
-    {MESSAGE_draft, answer_draft},      {MESSAGE_check, answer_check},      {MESSAGE_diff, study_diff},
-    {MESSAGE_coverage, study_coverage}, {MESSAGE_simulate, study_simulate}, {MESSAGE_unmet, study_unmet},
+    {MESSAGE_draft, answer_draft},
+    {MESSAGE_check, answer_check},
+    {MESSAGE_diff, study_diff},
+    {MESSAGE_coverage, study_coverage},
+    {MESSAGE_simulate, study_simulate},
+    {MESSAGE_unmet, study_unmet},
     {MESSAGE_equity, study_equity},
+    {MESSAGE_verify, study_verify},
+    {MESSAGE_store_check, study_store_check},
+    {MESSAGE_retention, study_retention},
+    {MESSAGE_find_person, study_find_person},
 };
 
 void study_answer(struct study *study, int64_t now_ms, const struct request *request, struct outbox *outbox)

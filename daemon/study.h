@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * study: answers the questions that may take long, on a thread of its own: what a draft of the network changes, lacks
- * and would have done, and reports over all referrals. Reads in short transactions, changes nothing but the shelf. */
+ * and would have done, reports over all referrals, and whether the store is whole. Reads in short transactions, changes
+ * nothing but the shelf. */
 #ifndef DAEMON_STUDY_H
 #define DAEMON_STUDY_H
 

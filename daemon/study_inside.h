@@ -39,6 +39,12 @@ void study_coverage(struct study *);
 /* study_reports.c */
 void study_unmet(struct study *);
 void study_equity(struct study *);
+/* study_audit.c */
+void study_verify(struct study *);
+void study_store_check(struct study *);
+/* study_rights.c */
+void study_retention(struct study *);
+void study_find_person(struct study *);
 /* study_simulate.c */
 void study_simulate(struct study *);
 

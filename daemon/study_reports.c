@@ -111,11 +111,24 @@ static int64_t accepted_at(struct reader *reader, const struct referral *referra
     return 0;
 }
 
+/* When the first hub that was asked had to answer, in its own hours. */
+static int64_t first_answer_by(const struct reader *reader, const struct referral *referral)
+{
+    const struct network *network = reader->network;
+    int index = referral->offers_count ? network_find_hub(network, referral->offers[0].hub) : -1;
+    const struct hub *hub = index < 0 ? NULL : &network->hubs[index];
+    struct calendar calendar = hub ? network_hub_calendar(network, hub) : network_office_calendar(network);
+    const struct stages *stages = hub && hub->stages >= 0 ? &network->stages[hub->stages] : &network->deadlines.stages;
+
+    return calendar_after(&calendar, referral->submitted_at,
+                          stages->clocks[STAGE_ANSWER].ms[referral->profile.priority]);
+}
+
 /* Waiting now, or accepted later than the first hub had time to answer. What was offered at once is never late: the
  * hub answered in time. */
 static bool has_waited(struct reader *reader, const struct referral *referral)
 {
-    int64_t in_time = referral->submitted_at + reader->network->deadlines.offer_ms[referral->profile.priority];
+    int64_t in_time = first_answer_by(reader, referral);
 
     for (uint8_t i = 0; i < referral->parts_count; i++)
         if (part_waits(&referral->parts[i]))

@@ -113,9 +113,10 @@ static void collect_referrals(struct collecting *collecting, int64_t since)
     study_begin_reading(study);
     for (uint64_t number = 1; study_next_referral(study, &number, &referral); number++) {
         int64_t day = hours_day(referral.submitted_at);
-        bool fixed = day < since - WARM_UP_DAYS;
+        /* Of who was erased too little is known to decide again. */
+        bool fixed = day < since - WARM_UP_DAYS || referral.erased;
         if (!fixed || reaches_in(collecting, &referral))
-            keep_past(collecting, &referral, fixed, day >= since);
+            keep_past(collecting, &referral, fixed, day >= since && !referral.erased);
     }
     study_end_reading(study);
 }
@@ -220,16 +221,26 @@ static void keep_cancelled(struct collecting *collecting, struct past *past, con
     }
 }
 
+/* A case that was taken back, by an operator or because its hub was silent, goes on as one that the hub gave back. */
 static void keep_offer_event(const struct past *past, struct past_offer *offer, const struct entry *entry)
 {
+    bool is_over = entry->event == EVENT_REOFFERED || entry->event == EVENT_OFFER_EXPIRED;
+
     if (entry->event == EVENT_ACCEPTED || entry->event == EVENT_REJECTED)
         keep_answer(offer, entry);
     else if (entry->event == EVENT_COMPLETED || entry->event == EVENT_FAILED)
         keep_end(offer, entry, entry->event);
-    else if (entry->event == EVENT_HUB_CLOSED)
+    else if (entry->event == EVENT_HANDED_BACK || (is_over && offer->answer == EVENT_ACCEPTED))
+        keep_end(offer, entry, EVENT_HANDED_BACK);
+    else if (entry->event == EVENT_HUB_CLOSED || entry->event == EVENT_REOFFERED)
         offer->withdrawn_ms = entry->at - offer->made_at;
-    if (past->fixed && (entry->event == EVENT_HUB_CLOSED || entry->event == EVENT_OFFER_EXPIRED))
+    if (past->fixed && (entry->event == EVENT_HUB_CLOSED || is_over))
         keep_end(offer, entry, EVENT_CANCELLED);
+}
+
+static bool is_withdrawal(enum event event)
+{
+    return event == EVENT_CANCELLED || event == EVENT_ENTERED_IN_ERROR || event == EVENT_TURNED_AWAY;
 }
 
 static void keep_event(struct collecting *collecting, struct past *past, const struct entry *entry)
@@ -238,7 +249,7 @@ static void keep_event(struct collecting *collecting, struct past *past, const s
 
     if (entry->event == EVENT_SUBMITTED || entry->event == EVENT_SIGNPOSTED)
         past->submitted_sequence = AT_ENTRY(entry->sequence);
-    else if (entry->event == EVENT_CANCELLED)
+    else if (is_withdrawal(entry->event))
         keep_cancelled(collecting, past, entry);
     else if (entry->offer_number && entry->offer_number <= past->offers_count)
         keep_offer_event(past, &offers[entry->offer_number - 1], entry);

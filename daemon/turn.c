@@ -13,10 +13,12 @@
 
 #define DUE_IN_ONE_TURN_MAX 1000
 #define DAYS_LOOKED_BACK_MAX 400
+/* Not inlined: what it needs of the stack would be probed at each request, and few requests need it. */
+#define APART __attribute__((noinline))
 
 /* ---- answers ---- */
 
-static void answer_begin(struct turn *turn, const struct request *request, enum message_type type)
+void turn_begin_answer(struct turn *turn, const struct request *request, enum message_type type)
 {
     message_init(&turn->answer, type);
     message_set_uuid(&turn->answer, FIELD_request_id, message_uuid(&request->message, FIELD_request_id));
@@ -32,24 +34,120 @@ void turn_answer_refused(struct turn *turn, const struct request *request, enum 
     outbox_add(turn->outbox, request->connection, &turn->answer);
 }
 
-void turn_answer_done(struct turn *turn, const struct request *request, const struct referral *referral, bool duplicate)
+/* A hub that speaks of its offer is told how that stands: of the rest of the referral nothing is its to know. */
+static void set_standing(struct turn *turn, const struct request *request, const struct referral *referral)
 {
-    answer_begin(turn, request, MESSAGE_done);
-    message_set_number(&turn->answer, FIELD_duplicate, duplicate);
-    if (referral) {
-        message_set_number(&turn->answer, FIELD_referral_id, (int64_t)referral->number);
+    uint8_t number = (uint8_t)message_number(&request->message, FIELD_offer_number);
+    bool whole = request->role != ROLE_HUB || !number;
+    int index = whole ? -1 : referral_part_of_offer(referral, number);
+    const struct part *part = index < 0 ? NULL : &referral->parts[index];
+
+    message_set_number(&turn->answer, FIELD_referral_id, (int64_t)referral->number);
+    if (whole) {
         message_set_number(&turn->answer, FIELD_state, referral->state);
         message_set_number(&turn->answer, FIELD_business_status, referral->business_status);
+    } else if (part && referral_is_with_hub(referral, part->state, part->business_status, number)) {
+        message_set_number(&turn->answer, FIELD_state, part->state);
+        message_set_number(&turn->answer, FIELD_business_status, part->business_status);
+    } else {
+        message_set_number(&turn->answer, FIELD_state, referral->offers[number - 1].state);
     }
+}
+
+void turn_answer_done(struct turn *turn, const struct request *request, const struct referral *referral, bool duplicate)
+{
+    turn_begin_answer(turn, request, MESSAGE_done);
+    message_set_number(&turn->answer, FIELD_duplicate, duplicate);
+    if (referral)
+        set_standing(turn, request, referral);
     if (message_has(&request->message, FIELD_offer_number))
         message_copy(&turn->answer, &request->message, FIELD_offer_number);
     outbox_add(turn->outbox, request->connection, &turn->answer);
 }
 
+void turn_answer_enquiry(struct turn *turn, const struct request *request, uint64_t enquiry, bool duplicate)
+{
+    turn_begin_answer(turn, request, MESSAGE_done);
+    message_set_number(&turn->answer, FIELD_duplicate, duplicate);
+    message_set_number(&turn->answer, FIELD_enquiry_id, (int64_t)enquiry);
+    outbox_add(turn->outbox, request->connection, &turn->answer);
+}
+
+void turn_add_audit(struct turn *turn, char hex[2 * SEAL_HASH_BYTES + 1])
+{
+    static const char digits[] = "0123456789abcdef";
+
+    for (size_t i = 0; i < SEAL_HASH_BYTES; i++) {
+        uint8_t byte = PLANTED(118) ? 0 : turn->head.chain[i];
+        hex[2 * i] = digits[byte >> 4];
+        hex[2 * i + 1] = digits[byte & 15];
+    }
+    hex[2 * SEAL_HASH_BYTES] = 0;
+    message_set_number(&turn->answer, FIELD_audit_sequence, (int64_t)turn->head.sequence);
+    message_set_string(&turn->answer, FIELD_audit_head, hex);
+}
+
+/* What the request came to, when it was done before: the state is that of now. */
+static void answer_done_before(struct turn *turn, const struct request *request, const struct request_record *record)
+{
+    enum message_type type = request->message.type;
+    struct referral referral;
+
+    if (type == MESSAGE_enquire || type == MESSAGE_answer_enquiry)
+        turn_answer_enquiry(turn, request, record->referral, true);
+    else
+        turn_answer_done(turn, request, keep_load(turn, record->referral, &referral) ? &referral : NULL, true);
+}
+
+/* The referral that the party has submitted with that request id. */
+static bool find_submit(struct turn *turn, uint32_t party, const uint8_t id[UUID_BYTES], struct referral *referral)
+{
+    uint64_t hash = keep_request_hash(turn, party, id);
+    uint64_t at = 0;
+    uint64_t number;
+
+    while ((number = ledger_find_request(&turn->ledger, hash, &at)))
+        if (!(PLANTED(12) && number % 4 == 0) && keep_load(turn, number, referral) && referral->sender == party &&
+            memcmp(referral->request_id, id, UUID_BYTES) == 0)
+            return true;
+    return false;
+}
+
+/* Two requests of a party never have one id: what is kept of them stands under it. */
+bool turn_answer_repeat(struct turn *turn, const struct request *request, uint32_t party)
+{
+    const uint8_t *id = message_uuid(&request->message, FIELD_request_id);
+    struct request_record record;
+    struct referral submitted;
+    uint8_t digest[sizeof record.digest];
+
+    if (find_submit(turn, party, id, &submitted)) {
+        turn_answer_refused(turn, request, REFUSAL_CONFLICT, "request_id");
+        return true;
+    }
+    if (!keep_find_request(turn, party, id, &record) || (PLANTED(110) && request->message.type == MESSAGE_pause))
+        return false;
+    seal_digest(turn->seal, request->frame, request->frame_length, digest);
+    if (memcmp(digest, record.digest, sizeof digest) == 0)
+        answer_done_before(turn, request, &record);
+    else
+        turn_answer_refused(turn, request, REFUSAL_CONFLICT, "request_id");
+    return true;
+}
+
+void turn_remember(struct turn *turn, const struct request *request, uint32_t party, uint64_t referral)
+{
+    struct request_record record = {.party = party, .referral = referral};
+
+    memcpy(record.request_id, message_uuid(&request->message, FIELD_request_id), UUID_BYTES);
+    seal_digest(turn->seal, request->frame, request->frame_length, record.digest);
+    keep_request(turn, &record);
+}
+
 static void answer_committed(struct turn *turn, const struct request *request, const struct referral *referral,
                              bool duplicate)
 {
-    answer_begin(turn, request, MESSAGE_committed);
+    turn_begin_answer(turn, request, MESSAGE_committed);
     message_set_uuid(&turn->answer, FIELD_correlation_id, referral->correlation_id);
     message_set_number(&turn->answer, FIELD_referral_id, (int64_t)referral->number);
     message_set_number(&turn->answer, FIELD_acknowledgement, ACK_CA);
@@ -63,69 +161,73 @@ static void answer_committed(struct turn *turn, const struct request *request, c
 
 static void handle_hello(struct turn *turn, const struct request *request)
 {
-    struct party *party = NULL;
-    bool takes_pushes = false;
+    bool has_mailbox = request->role == ROLE_SENDER || request->role == ROLE_HUB;
+    struct party *party = has_mailbox ? keep_find_party(turn, request->party) : NULL;
+    char hex[2 * SEAL_HASH_BYTES + 1];
 
-    if (request->role != ROLE_OPERATOR) {
-        party = keep_find_party(turn, request->party);
-        takes_pushes = !message_has(&request->message, FIELD_takes_pushes) ||
-                       message_number(&request->message, FIELD_takes_pushes);
-    }
-    if (takes_pushes) {
-        party->connection = request->connection;
-        party->mailbox.sent = party->mailbox.confirmed;
-        party->pushed_at = turn->now;
-    }
-    answer_begin(turn, request, MESSAGE_welcome);
+    turn_begin_answer(turn, request, MESSAGE_welcome);
     message_set_number(&turn->answer, FIELD_protocol_version, PROTOCOL_VERSION);
     message_set_string(&turn->answer, FIELD_party, request->party);
     message_set_number(&turn->answer, FIELD_role, request->role);
     message_set_number(&turn->answer, FIELD_mailbox_number, party ? (int64_t)party->mailbox.confirmed : 0);
     message_set_number(&turn->answer, FIELD_window, turn->options.window);
     message_set_string(&turn->answer, FIELD_version, turn->options.version);
+    turn_add_audit(turn, hex);
     outbox_add(turn->outbox, request->connection, &turn->answer);
-    if (takes_pushes)
-        ledger_to_push(&turn->ledger, party);
+    if (party &&
+        (!message_has(&request->message, FIELD_takes_pushes) || message_number(&request->message, FIELD_takes_pushes)))
+        delivery_hello(turn, party, request->connection);
 }
 
-/* Whether a repeated submit is the same as the stored one; sent_at may differ from try to try. */
-static bool same_submit(struct turn *turn, const struct message *message, uint64_t number)
+/* What a submit said; sent_at may differ from try to try. */
+APART static void digest_submit(const struct turn *turn, const struct message *submit, uint8_t digest[16])
 {
-    static _Thread_local uint8_t ours[MESSAGE_BYTES_MAX], theirs[MESSAGE_BYTES_MAX];
-    struct message stored;
-    struct message repeated = *message;
+    static _Thread_local uint8_t bytes[MESSAGE_BYTES_MAX];
+    struct message timeless = *submit;
 
-    if (!keep_load_content(turn, number) || PLANTED(13))
+    message_set_number(&timeless, FIELD_sent_at, 0);
+    seal_digest(turn->seal, bytes, encode(&timeless, bytes, sizeof bytes), digest);
+}
+
+/* Whether a repeated submit is the one that was stored, as it was before updates changed it. */
+static bool same_submit(struct turn *turn, const struct message *message, const struct referral *referral)
+{
+    struct request_record first;
+    uint8_t digest[sizeof first.digest];
+
+    if (!keep_load_content(turn, referral->number) || PLANTED(13))
         return true; /* erased: what it was can no longer be compared */
-    stored = *turn->content.submit;
-    message_set_number(&stored, FIELD_sent_at, 0);
-    message_set_number(&repeated, FIELD_sent_at, 0);
-    size_t length = encode(&stored, ours, sizeof ours);
-    return length == encode(&repeated, theirs, sizeof theirs) && memcmp(ours, theirs, length) == 0;
+    if (!keep_find_request(turn, referral->sender, referral->request_id, &first))
+        digest_submit(turn, turn->content.submit, first.digest);
+    digest_submit(turn, message, digest);
+    return memcmp(digest, first.digest, sizeof digest) == 0;
+}
+
+/* Before the first update: what the submit said is known for ever, so that it can be repeated. */
+static void remember_submit(struct turn *turn, const struct referral *referral)
+{
+    struct request_record first = {.party = referral->sender, .referral = referral->number};
+    struct request_record stored;
+
+    if (keep_find_request(turn, referral->sender, referral->request_id, &stored))
+        return;
+    memcpy(first.request_id, referral->request_id, sizeof first.request_id);
+    digest_submit(turn, turn->content.submit, first.digest);
+    keep_request(turn, &first);
 }
 
 /* True when the request id is taken: then the answer has been given. */
 static bool answer_repeat(struct turn *turn, const struct request *request, uint32_t party)
 {
-    const uint8_t *id = message_uuid(&request->message, FIELD_request_id);
-    uint64_t hash = keep_request_hash(turn, party, id);
     struct referral referral;
-    uint64_t at = 0;
-    uint64_t number;
 
-    while ((number = ledger_find_request(&turn->ledger, hash, &at))) {
-        if (PLANTED(12) && number % 4 == 0)
-            continue;
-        if (!keep_load(turn, number, &referral) || referral.sender != party ||
-            memcmp(referral.request_id, id, UUID_BYTES) != 0)
-            continue;
-        if (same_submit(turn, &request->message, number))
-            answer_committed(turn, request, &referral, true);
-        else
-            turn_answer_refused(turn, request, REFUSAL_CONFLICT, "request_id");
-        return true;
-    }
-    return false;
+    if (!find_submit(turn, party, message_uuid(&request->message, FIELD_request_id), &referral))
+        return false;
+    if (same_submit(turn, &request->message, &referral))
+        answer_committed(turn, request, &referral, true);
+    else
+        turn_answer_refused(turn, request, REFUSAL_CONFLICT, "request_id");
+    return true;
 }
 
 /* A tenth of the store is kept for finishing what is open. What is used is that of the last commit, so that what this
@@ -177,52 +279,76 @@ static bool check_room(struct turn *turn, const struct request *request)
     return true;
 }
 
-static void take_profile(struct turn *turn, const struct message *message, struct referral *referral)
+/* What the table of postcodes says of the message's. */
+static struct place find_place(struct turn *turn, const struct message *message)
 {
     struct place place = {.locality = LOCALITY_UNKNOWN};
 
     if (message_has(message, FIELD_postcode))
         postcodes_find(turn->store, turn->transaction, message_text(message, FIELD_postcode), &place);
+    return place;
+}
+
+static void take_submit(struct turn *turn, const struct message *message, struct referral *referral)
+{
+    struct place place = find_place(turn, message);
+
+    memcpy(referral->request_id, message_uuid(message, FIELD_request_id), UUID_BYTES);
+    memcpy(referral->correlation_id, message_uuid(message, FIELD_correlation_id), UUID_BYTES);
     profile_from_message(turn->ledger.network, &place, message, turn->ledger.day, referral);
+    if (!PLANTED(117))
+        rights_hash_person(turn, message, referral->persons);
 }
 
 static void handle_submit(struct turn *turn, const struct request *request)
 {
     const struct party *sender = keep_find_party(turn, request->party);
-    const struct cause cause = {.event = EVENT_SUBMITTED, .actor = sender->number};
+    const struct cause cause = {.event = EVENT_SUBMITTED, .role = request->role, .actor = sender->number};
     struct referral referral = {.sender = sender->number, .state = STATE_REQUESTED};
     struct outcome_of outcome;
 
-    if (answer_repeat(turn, request, sender->number) || !check_hubs(turn, request) || !check_room(turn, request))
+    if (answer_repeat(turn, request, sender->number) || !check_hubs(turn, request) ||
+        !rights_check_onward(turn, request) || !check_room(turn, request))
         return;
-    memcpy(referral.request_id, message_uuid(&request->message, FIELD_request_id), UUID_BYTES);
-    memcpy(referral.correlation_id, message_uuid(&request->message, FIELD_correlation_id), UUID_BYTES);
-    take_profile(turn, &request->message, &referral);
+    take_submit(turn, &request->message, &referral);
     referral.number = ++turn->head.referral;
     placing_decide(turn, &cause, &referral, &outcome);
     assert(outcome.changed);
     keep_new_content(turn, referral.number, request);
     ledger_take_request(&turn->ledger, keep_request_hash(turn, sender->number, referral.request_id), referral.number);
     answer_committed(turn, request, &referral, false);
-    keep_change(turn, NULL, &referral, &outcome, (struct text){0});
+    keep_change(turn, NULL, &referral, &outcome, NULL);
+    rights_link(turn, &referral, &request->message);
 }
 
-/* Requests about one referral: a row says which event the message is. */
-static const struct {
+/* ---- requests about one referral ---- */
+
+/* A row says which event the message is, and whether the state tells that it was done before; else it is remembered. */
+static const struct about {
     enum message_type type;
     enum event event;
-} events_of_requests[] = {
-    {MESSAGE_cancel, EVENT_CANCELLED}, {MESSAGE_accept, EVENT_ACCEPTED}, {MESSAGE_reject, EVENT_REJECTED},
-    {MESSAGE_start, EVENT_STARTED},    {MESSAGE_fail, EVENT_FAILED},     {MESSAGE_complete, EVENT_COMPLETED},
+    bool by_state;
+} abouts[] = {
+    {MESSAGE_accept, EVENT_ACCEPTED, true},      {MESSAGE_reject, EVENT_REJECTED, true},
+    {MESSAGE_start, EVENT_STARTED, true},        {MESSAGE_complete, EVENT_COMPLETED, true},
+    {MESSAGE_fail, EVENT_FAILED, true},          {MESSAGE_cancel, EVENT_CANCELLED, true},
+    {MESSAGE_update, EVENT_UPDATED, false},      {MESSAGE_pause, EVENT_PAUSED, false},
+    {MESSAGE_resume, EVENT_RESUMED, false},      {MESSAGE_hand_back, EVENT_HANDED_BACK, false},
+    {MESSAGE_progress, EVENT_PROGRESSED, false}, {MESSAGE_hold, EVENT_HELD, false},
+    {MESSAGE_release, EVENT_RELEASED, false},    {MESSAGE_place, EVENT_PLACED, false},
+    {MESSAGE_reoffer, EVENT_REOFFERED, false},   {MESSAGE_prioritise, EVENT_PRIORITISED, false},
+    {MESSAGE_annotate, EVENT_ANNOTATED, false},  {MESSAGE_turn_away, EVENT_TURNED_AWAY, false},
 };
 
-static enum event event_of(enum message_type type)
+static const struct about *about_of(enum message_type type)
 {
-    for (size_t i = 0; i < sizeof events_of_requests / sizeof events_of_requests[0]; i++)
-        if (events_of_requests[i].type == type)
-            return events_of_requests[i].event;
-    assert(false && "the message is about a referral");
-    return 0;
+    const struct about *about = abouts;
+
+    while (about->type != type) {
+        about++;
+        assert(about < abouts + sizeof abouts / sizeof abouts[0]);
+    }
+    return about;
 }
 
 /* Whether that offer was made to that hub. */
@@ -231,79 +357,147 @@ static bool was_offered(const struct referral *referral, uint8_t offer_number, u
     return offer_number >= 1 && offer_number <= referral->offers_count && referral->offers[offer_number - 1].hub == hub;
 }
 
-static void handle_about_referral(struct turn *turn, const struct request *request)
+static struct cause cause_of(const struct request *request, enum event event, uint32_t actor)
 {
     const struct message *message = &request->message;
-    struct party *party = keep_find_party(turn, request->party);
-    struct cause cause = {.event = event_of(message->type),
-                          .actor = party->number,
+    struct cause cause = {.event = event,
+                          .role = request->role,
+                          .actor = actor,
                           .offer_number = (uint8_t)message_number(message, FIELD_offer_number),
                           .reason = (enum status_reason)message_number(message, FIELD_status_reason),
-                          .outcome = (enum outcome)message_number(message, FIELD_outcome)};
-    struct referral referral;
+                          .outcome = (enum outcome)message_number(message, FIELD_outcome),
+                          .priority = (enum priority)message_number(message, FIELD_priority)};
+
+    if (event == EVENT_CANCELLED && cause.reason == REASON_ENTERED_IN_ERROR)
+        cause.event = EVENT_ENTERED_IN_ERROR;
+    return cause;
+}
+
+/* The hub and the service that an operator chose, as the network in force has them. */
+static enum refusal find_chosen(const struct turn *turn, const struct message *message, struct cause *cause,
+                                enum field *field)
+{
+    const struct network *network = turn->ledger.network;
+    struct text hub_id = message_text(message, FIELD_hub_id);
+    struct text id = message_text(message, FIELD_service_id);
+    int hub = network_find_hub_by_id(network, hub_id.bytes, hub_id.length);
+
+    *field = FIELD_hub_id;
+    if (hub < 0)
+        return REFUSAL_NOT_FOUND;
+    int row = network_find_service(network, network->hubs[hub].party, network_service_number(id.bytes, id.length));
+    *field = FIELD_service_id;
+    if (row < 0)
+        return REFUSAL_NOT_FOUND;
+    cause->hub = (uint32_t)hub;
+    cause->row = (uint32_t)row;
+    if (message_has(message, FIELD_need) && !PLANTED(114))
+        cause->needs = NEED_BIT(message_number(message, FIELD_need));
+    return REFUSAL_NONE;
+}
+
+/* The referral as the update makes it, when its sender may: only then it is stored. The message points into the request
+ * and into the content that is loaded. */
+APART static enum refusal take_update(struct turn *turn, const struct message *update, const struct cause *cause,
+                                      struct referral *referral)
+{
+    struct message merged;
+    struct referral decided;
     struct outcome_of outcome;
 
-    if (!keep_load(turn, (uint64_t)message_number(message, FIELD_referral_id), &referral)) {
-        turn_answer_refused(turn, request, REFUSAL_NOT_FOUND, "referral_id");
-        return;
-    }
-    if (cause.event == EVENT_ACCEPTED && was_offered(&referral, cause.offer_number, party->number) &&
-        !keep_load_content(turn, referral.number)) {
-        turn_answer_refused(turn, request, REFUSAL_DAMAGED, "referral_id"); /* there is nobody to hand over */
-        return;
-    }
-    placing_step(turn, &cause, &referral, &outcome, message_text(message, FIELD_note));
+    if (referral->sender != cause->actor)
+        return REFUSAL_NOT_FOUND;
+    if (!keep_load_content(turn, referral->number))
+        return REFUSAL_DAMAGED;
+    profile_merge(turn->content.submit, update, &merged);
+    struct place place = find_place(turn, &merged);
+    if (!PLANTED(115))
+        profile_update(turn->ledger.network, &place, &merged, update, hours_day(referral->submitted_at), referral);
+    decided = *referral;
+    placing_decide(turn, cause, &decided, &outcome);
     if (outcome.refusal)
-        turn_answer_refused(turn, request, outcome.refusal,
-                            outcome.refusal == REFUSAL_NOT_FOUND || !cause.offer_number ? "referral_id"
-                                                                                        : "offer_number");
-    else
-        turn_answer_done(turn, request, &referral, outcome.repeated);
+        return outcome.refusal;
+    remember_submit(turn, referral);
+    if (!keep_changed_content(turn, referral->number, &merged))
+        return REFUSAL_TOO_LARGE;
+    rights_hash_person(turn, &merged, referral->persons);
+    return REFUSAL_NONE;
 }
 
-/* A confirmed offer has been received by its hub; a confirmed outcome closes its referral. */
-static void confirm_letter(struct turn *turn, struct party *party, struct owed owed)
+/* What would be changed of a person who has been erased could not be kept: there is no key. */
+APART static enum refusal check_erased(struct turn *turn, const struct cause *cause, const struct referral *referral)
 {
-    struct cause cause = {.actor = party->number, .offer_number = (uint8_t)owed.offer};
-    struct referral referral;
+    struct referral decided = *referral;
     struct outcome_of outcome;
 
-    if (owed.type == MESSAGE_offer)
-        cause.event = EVENT_RECEIVED;
-    else if (owed.type == MESSAGE_ended && !PLANTED(15))
-        cause.event = EVENT_OUTCOME_CONFIRMED;
-    else
-        return;
-    if (!keep_load(turn, owed.referral, &referral))
-        return;
-    placing_step(turn, &cause, &referral, &outcome, (struct text){0});
+    placing_decide(turn, cause, &decided, &outcome);
+    return outcome.refusal || outcome.repeated ? REFUSAL_NONE : REFUSAL_ERASED;
 }
 
-static void handle_confirm(struct turn *turn, const struct request *request)
+/* What must be true before it is decided, and what the decision needs besides the request. */
+static enum refusal prepare(struct turn *turn, const struct request *request, struct cause *cause,
+                            struct referral *referral, enum field *field)
 {
-    struct party *party = keep_find_party(turn, request->party);
-    uint64_t number = (uint64_t)message_number(&request->message, FIELD_mailbox_number);
+    const struct message *message = &request->message;
 
-    if (number > party->mailbox.last) {
-        turn_answer_refused(turn, request, REFUSAL_NOT_PUSHED, "mailbox_number");
+    *field = FIELD_referral_id;
+    if (referral->erased)
+        return check_erased(turn, cause, referral);
+    if (cause->event == EVENT_ACCEPTED && was_offered(referral, cause->offer_number, cause->actor) &&
+        !keep_load_content(turn, referral->number))
+        return REFUSAL_DAMAGED; /* there is nobody to hand over */
+    if (message->type == MESSAGE_cancel && request->role == ROLE_OPERATOR && !message_has(message, FIELD_note) &&
+        !PLANTED(116)) {
+        *field = FIELD_note;
+        return REFUSAL_REQUIRED;
+    }
+    if (cause->event == EVENT_PLACED)
+        return find_chosen(turn, message, cause, field);
+    if (cause->event == EVENT_UPDATED)
+        return take_update(turn, message, cause, referral);
+    return REFUSAL_NONE;
+}
+
+static void decide_about(struct turn *turn, const struct request *request, const struct about *about, uint32_t party,
+                         struct referral *referral)
+{
+    struct cause cause = cause_of(request, about->event, party);
+    struct referral before = *referral;
+    struct outcome_of outcome;
+    enum field field;
+
+    enum refusal refusal = prepare(turn, request, &cause, referral, &field);
+    if (!refusal) {
+        placing_step_from(turn, &cause, &before, referral, &outcome, &request->message);
+        refusal = outcome.refusal;
+        field = refusal == REFUSAL_NOT_FOUND || !cause.offer_number ? FIELD_referral_id : FIELD_offer_number;
+    }
+    if (refusal) {
+        turn_answer_refused(turn, request, refusal, fields[field].name);
         return;
     }
-    bool repeated = number <= party->mailbox.confirmed;
-    while (party->mailbox.confirmed < number) {
-        struct owed owed = mailbox_at(&party->mailbox, party->mailbox.confirmed + 1);
-        mailbox_confirm(&party->mailbox, party->mailbox.confirmed + 1);
-        confirm_letter(turn, party, owed);
-    }
-    if (!repeated && !PLANTED(22))
-        keep_party(turn, party);
-    party->pushed_at = turn->now;
-    if (party->connection)
-        ledger_to_push(&turn->ledger, party);
-    answer_begin(turn, request, MESSAGE_done);
-    message_set_number(&turn->answer, FIELD_duplicate, repeated);
-    message_set_number(&turn->answer, FIELD_mailbox_number, (int64_t)party->mailbox.confirmed);
-    outbox_add(turn->outbox, request->connection, &turn->answer);
+    if (cause.event == EVENT_ACCEPTED && !outcome.repeated)
+        rights_link_accepted(turn, referral->number, cause.offer_number);
+    if (!about->by_state)
+        turn_remember(turn, request, party, referral->number);
+    turn_answer_done(turn, request, referral, outcome.repeated);
 }
+
+static void handle_about_referral(struct turn *turn, const struct request *request)
+{
+    const struct about *about = about_of(request->message.type);
+    struct party *party = keep_find_party(turn, request->party);
+    struct referral referral;
+
+    if (!about->by_state && turn_answer_repeat(turn, request, party->number))
+        return;
+    if (keep_load(turn, (uint64_t)message_number(&request->message, FIELD_referral_id), &referral))
+        decide_about(turn, request, about, party->number, &referral);
+    else
+        turn_answer_refused(turn, request, REFUSAL_NOT_FOUND, "referral_id");
+}
+
+/* ---- the others ---- */
 
 /* The row of the service that the message names; -1: refused. */
 static int own_service(struct turn *turn, const struct request *request, uint32_t party)
@@ -338,7 +532,7 @@ static void handle_capacity(struct turn *turn, const struct request *request)
     places->stated_at = turn->now;
     keep_places(turn, (uint32_t)row);
     if (!same) /* a figure that is stated again only becomes younger: the history grows by changes alone */
-        keep_entry(turn, &entry, (struct text){0});
+        keep_entry(turn, &entry, NULL);
     turn_answer_done(turn, request, NULL, same);
     placing_fill(turn, (uint32_t)row);
 }
@@ -347,25 +541,18 @@ static const struct {
     enum message_type type;
     void (*handle)(struct turn *, const struct request *);
 } handlers[] = {
-    {MESSAGE_submit, handle_submit},         {MESSAGE_confirm, handle_confirm},
-    {MESSAGE_accept, handle_about_referral}, {MESSAGE_reject, handle_about_referral},
-    {MESSAGE_start, handle_about_referral},  {MESSAGE_complete, handle_about_referral},
-    {MESSAGE_fail, handle_about_referral},   {MESSAGE_cancel, handle_about_referral},
-    {MESSAGE_capacity, handle_capacity},     {MESSAGE_hello, handle_hello},
-    {MESSAGE_apply, ruling_apply},           {MESSAGE_emergency, ruling_emergency},
+    {MESSAGE_submit, handle_submit},     {MESSAGE_confirm, delivery_confirm},
+    {MESSAGE_capacity, handle_capacity}, {MESSAGE_hello, handle_hello},
+    {MESSAGE_enquire, enquiry_ask},      {MESSAGE_answer_enquiry, enquiry_answer},
+    {MESSAGE_reveal, rights_reveal},     {MESSAGE_erase, rights_erase},
+    {MESSAGE_apply, ruling_apply},       {MESSAGE_emergency, ruling_emergency},
 };
 
-static void handle_gone(struct turn *turn, const struct request *request)
-{
-    for (uint32_t i = 1; i < turn->ledger.parties_count; i++)
-        if (turn->ledger.parties[i] && turn->ledger.parties[i]->connection == request->connection)
-            turn->ledger.parties[i]->connection = 0;
-}
-
+/* What has no handler of its own is about a referral. */
 static void handle(struct turn *turn, const struct request *request)
 {
     if (request->kind == REQUEST_GONE) {
-        handle_gone(turn, request);
+        delivery_gone(turn, request->connection);
         return;
     }
     for (size_t i = 0; i < sizeof handlers / sizeof handlers[0]; i++)
@@ -373,7 +560,7 @@ static void handle(struct turn *turn, const struct request *request)
             handlers[i].handle(turn, request);
             return;
         }
-    assert(false && "link passes requests only");
+    handle_about_referral(turn, request);
 }
 
 /* ---- what is due ---- */
@@ -387,7 +574,7 @@ static void run_due(struct turn *turn)
 
     for (int i = 0; i < DUE_IN_ONE_TURN_MAX && timers_take_due(&turn->ledger.timers, turn->now, &timer); i++)
         if (keep_load(turn, timer.referral, &referral) && !(PLANTED(4) && referral.state == STATE_RECEIVED))
-            placing_step(turn, &cause, &referral, &outcome, (struct text){0});
+            placing_step(turn, &cause, &referral, &outcome, NULL);
 }
 
 /* By date alone the network differs from what it was on that day. */
@@ -420,39 +607,6 @@ static void run_new_day(struct turn *turn)
     turn->starts = false;
 }
 
-/* What was pushed and not confirmed in time goes out again, from the first unconfirmed on. */
-static void run_push_again(struct turn *turn)
-{
-    int64_t wait = turn->options.push_again_ms;
-
-    if (turn->now < turn->push_check_at)
-        return;
-    turn->push_check_at = INT64_MAX;
-    for (uint32_t i = 1; i < turn->ledger.parties_count; i++) {
-        struct party *party = turn->ledger.parties[i];
-        if (!party || !party->connection || party->mailbox.sent == party->mailbox.confirmed)
-            continue;
-        if (turn->now - party->pushed_at >= wait) {
-            if (!PLANTED(21))
-                party->mailbox.sent = party->mailbox.confirmed;
-            party->pushed_at = turn->now;
-            ledger_to_push(&turn->ledger, party);
-        }
-        if (party->pushed_at + wait < turn->push_check_at)
-            turn->push_check_at = party->pushed_at + wait;
-    }
-}
-
-static void run_pushes(struct turn *turn)
-{
-    for (uint32_t i = 0; i < turn->ledger.to_push_count; i++) {
-        struct party *party = ledger_party_at(&turn->ledger, turn->ledger.to_push[i]);
-        party->to_push = false;
-        keep_push(turn, party);
-    }
-    turn->ledger.to_push_count = 0;
-}
-
 /* ---- the turn ---- */
 
 static void run_in_order(struct turn *turn, const struct request *requests, size_t count)
@@ -463,8 +617,8 @@ static void run_in_order(struct turn *turn, const struct request *requests, size
     for (size_t i = 0; i < count; i++)
         handle(turn, &requests[i]);
     run_due(turn);
-    run_push_again(turn);
-    run_pushes(turn);
+    enquiry_run_due(turn);
+    delivery_run(turn);
     if (turn->changed)
         keep_head(turn);
 }
@@ -474,8 +628,6 @@ enum store_result turn_run(struct turn *turn, int64_t now_ms, const struct reque
 {
     enum store_result result = STORE_UNAVAILABLE;
 
-    if (now_ms > turn->now)
-        turn->now = now_ms;
     turn->transaction = store_begin(turn->store, true, &result);
     if (!turn->transaction)
         return result;
@@ -483,6 +635,8 @@ enum store_result turn_run(struct turn *turn, int64_t now_ms, const struct reque
     turn->changed = false;
     turn->written = 0;
     pthread_mutex_lock(&turn->lock);
+    if (now_ms > turn->now)
+        turn->now = now_ms;
     run_in_order(turn, requests, count);
     pthread_mutex_unlock(&turn->lock);
     turn->content.referral = 0; /* it may have pointed into a request */
@@ -509,6 +663,7 @@ int64_t turn_next_due(const struct turn *turn)
         return turn->now;
     if (turn->head.emergency_until)
         next = earlier(next, turn->head.emergency_until);
-    next = earlier(next, turn->push_check_at);
+    next = earlier(next, timers_next(&turn->ledger.enquiries));
+    next = earlier(next, delivery_next_due(turn));
     return earlier(next, turn->ledger.day_ends);
 }

@@ -18,7 +18,9 @@ struct turn_options {
     int64_t push_again_ms;  /* an unconfirmed push goes out again after */
     const char *version;    /* of the daemon, for welcome */
     struct shelf *shelf;    /* drafts of the network, which an operator may apply; NULL: none */
+    int64_t unfetched_ms;   /* a mailbox is silent when something has waited in it to be confirmed for so long */
     uint64_t waiting_max;   /* when as many wait, new submits are told to come again; 0: WAITING_MAX */
+    uint32_t held_max;      /* letters of one party that are held in memory; 0: MAILBOX_HELD_MAX */
 };
 
 struct turn;
@@ -46,6 +48,9 @@ struct totals {
     uint64_t stored, open, offered, placed, waiting, attention, closed, overdue;
     uint64_t damaged;        /* referrals that could not be read at the start */
     uint64_t oldest_waiting; /* referral number, 0: none waits */
+    uint64_t enquiries_open;
+    uint64_t mailboxes_silent;
+    uint64_t sequence; /* the newest entry of the history */
     int64_t started_at;
 };
 struct hub_figures {
@@ -54,11 +59,20 @@ struct hub_figures {
     uint64_t unconfirmed;
     bool connected;
 };
+struct mailbox_figures {
+    char party[ID_BYTES_MAX + 1];
+    uint64_t last, unconfirmed;
+    uint64_t oldest_unconfirmed; /* history sequence; 0: none */
+    int64_t confirmed_at;        /* 0: not since the start */
+    uint32_t connections;
+};
 void turn_totals(struct turn *, struct totals *);
 /* All 0 when the network in force has no such service. */
 void turn_hub_figures(struct turn *, uint32_t hub_party, uint32_t service_number, struct hub_figures *);
 /* Figures of the hub without regard to a service. */
 void turn_party_figures(struct turn *, uint32_t party, struct hub_figures *);
+/* Of the party with this number. False: no party has it; numbers run from 1 without gaps. */
+bool turn_mailbox_figures(struct turn *, uint32_t party, struct mailbox_figures *);
 /* Where a part of the referral that waits stands now; 0: it does not wait. *expected_days: as in struct standing. */
 uint32_t turn_position(struct turn *, const struct referral *, enum need, uint32_t *expected_days);
 /* The party's number, 0 when unknown; the id of a number is copied into id ("network" for 0). */

@@ -281,7 +281,7 @@ static uint32_t index_of(const struct whatif *whatif, uint64_t number)
 /* Looks at everything that has been stored: new offers get their answers, and what has ended is closed. */
 static void look_at_changed(struct whatif *whatif)
 {
-    const struct cause confirmed = {.event = EVENT_OUTCOME_CONFIRMED};
+    const struct cause confirmed = {.event = EVENT_OUTCOME_CONFIRMED, .role = ROLE_SENDER};
     struct referral referral;
     struct outcome_of outcome;
     uint64_t number;
@@ -297,14 +297,14 @@ static void look_at_changed(struct whatif *whatif)
         whatif->story->pasts[index].signposted_now = referral.business_status == BUSINESS_SIGNPOSTED;
         struct cause cause = confirmed;
         cause.actor = referral.sender;
-        placing_step(whatif->turn, &cause, &referral, &outcome, (struct text){0});
+        placing_step(whatif->turn, &cause, &referral, &outcome, NULL);
         scratch_forget(whatif->turn, number);
     }
 }
 
 static void submit(struct whatif *whatif, const struct past *past)
 {
-    const struct cause cause = {.event = EVENT_SUBMITTED, .actor = past->sender};
+    const struct cause cause = {.event = EVENT_SUBMITTED, .role = ROLE_SENDER, .actor = past->sender};
     struct referral referral = {
         .number = past->number, .sender = past->sender, .state = STATE_REQUESTED, .profile = past->profile};
     struct outcome_of outcome;
@@ -313,7 +313,7 @@ static void submit(struct whatif *whatif, const struct past *past)
     profile_settle(whatif->turn->ledger.network, &referral);
     placing_decide(whatif->turn, &cause, &referral, &outcome);
     assert(outcome.changed);
-    keep_change(whatif->turn, NULL, &referral, &outcome, (struct text){0});
+    keep_change(whatif->turn, NULL, &referral, &outcome, NULL);
 }
 
 static bool holds(const uint16_t *areas, uint16_t count, uint16_t neighbourhood)
@@ -362,7 +362,8 @@ static void answer(struct whatif *whatif, const struct answer *answer)
     if (!keep_load(whatif->turn, past->number, &referral))
         return;
     const struct offer *offer = &referral.offers[answer->offer_number - 1];
-    struct cause cause = {.event = answer->event, .actor = offer->hub, .offer_number = answer->offer_number};
+    struct cause cause = {
+        .event = answer->event, .role = ROLE_HUB, .actor = offer->hub, .offer_number = answer->offer_number};
     if (answer->offer != UINT32_MAX) {
         const struct past_offer *was = &whatif->story->offers[answer->offer];
         cause.reason = answer->event == was->answer ? was->reason : was->end_reason;
@@ -370,7 +371,7 @@ static void answer(struct whatif *whatif, const struct answer *answer)
     } else if (answer->event == EVENT_COMPLETED) {
         cause.outcome = OUTCOME_GOT_HELP;
     }
-    if (!placing_step(whatif->turn, &cause, &referral, &outcome, (struct text){0}) || answer->event != EVENT_ACCEPTED)
+    if (!placing_step(whatif->turn, &cause, &referral, &outcome, NULL) || answer->event != EVENT_ACCEPTED)
         return;
     note_accepted(whatif, past, referral.profile.neighbourhood, offer);
     expect_end(whatif, answer, offer->hub);
@@ -378,12 +379,13 @@ static void answer(struct whatif *whatif, const struct answer *answer)
 
 static void cancel(struct whatif *whatif, const struct past *past)
 {
-    const struct cause cause = {.event = EVENT_CANCELLED, .actor = past->sender, .reason = past->cancel_reason};
+    const struct cause cause = {
+        .event = EVENT_CANCELLED, .role = ROLE_SENDER, .actor = past->sender, .reason = past->cancel_reason};
     struct referral referral;
     struct outcome_of outcome;
 
     if (keep_load(whatif->turn, past->number, &referral))
-        placing_step(whatif->turn, &cause, &referral, &outcome, (struct text){0});
+        placing_step(whatif->turn, &cause, &referral, &outcome, NULL);
 }
 
 /* ---- referrals that stay as they were ---- */
@@ -557,7 +559,7 @@ static void run_due(struct whatif *whatif)
 
     while (timers_take_due(&turn->ledger.timers, turn->now, &timer))
         if (keep_load(turn, timer.referral, &referral) && matters(&referral))
-            placing_step(turn, &cause, &referral, &outcome, (struct text){0});
+            placing_step(turn, &cause, &referral, &outcome, NULL);
 }
 
 /* What happened, or answers what happened, in the order of time and of the history. */

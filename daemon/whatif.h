@@ -6,7 +6,10 @@
  * took to accept others (all hubs, when it accepted nobody), and helps for the median time likewise; so does one that
  * declined for want of places in a service whose figure the other network changes, and one whose offer was taken back
  * before it answered. Who was silent stays silent. Senders withdraw when they did. A figure that the other network
- * changes never grows old; one that a hub stated again unchanged is as old as decisions found it. */
+ * changes never grows old; one that a hub stated again unchanged is as old as decisions found it. A case that a hub
+ * gave back is given back after the same time, and so is one that an operator, or its hub's silence, took from it; no
+ * other case is taken back. What operators held, placed or preferred by hand is not done again: the rules decide. What
+ * an update told was known from the beginning. */
 #ifndef DAEMON_WHATIF_H
 #define DAEMON_WHATIF_H
 

@@ -426,23 +426,33 @@ bool referral_id_parse(struct text text, uint64_t *number)
     return *number <= INT64_MAX && (unsigned)check == referral_check(*number);
 }
 
-void referral_id_format(uint64_t number, char out[REFERRAL_ID_BYTES_MAX])
-{
-    assert(number > 0 && number <= INT64_MAX);
-    snprintf(out, REFERRAL_ID_BYTES_MAX, "R%llu-%02u", (unsigned long long)number, referral_check(number));
-}
-
-bool date_parse(struct text text, int64_t *days)
-{
-    return text.length == 10 && read_date(text.bytes, days);
-}
-
 static void put_digits(char *out, unsigned count, int number)
 {
     for (unsigned i = count; i > 0; i--) {
         out[i - 1] = (char)('0' + number % 10);
         number /= 10;
     }
+}
+
+void referral_id_format(uint64_t number, char out[REFERRAL_ID_BYTES_MAX])
+{
+    char digits[20];
+    size_t count = 0;
+
+    assert(number > 0 && number <= INT64_MAX);
+    for (uint64_t left = number; left; left /= 10)
+        digits[count++] = (char)('0' + left % 10);
+    *out++ = 'R';
+    while (count)
+        *out++ = digits[--count];
+    *out++ = '-';
+    put_digits(out, 2, (int)referral_check(number));
+    out[2] = '\0';
+}
+
+bool date_parse(struct text text, int64_t *days)
+{
+    return text.length == 10 && read_date(text.bytes, days);
 }
 
 void date_format(int64_t days, char out[11])
@@ -669,46 +679,58 @@ static const struct measure_range {
     [MEASURE_WEMWBS] = {14, 1, 5},
 };
 
-static bool items_fit(const struct message *message, size_t i, const struct measure_range *range, struct fault *fault)
+/* The members of a score, as they stand in baseline_scores and, behind the moment, in outcome_scores. */
+static const struct value *score_member(const struct message *message, enum field field, size_t i,
+                                        enum score_member member)
 {
-    const struct value *items = message_member(message, FIELD_baseline_scores, i, MEMBER_score_items);
+    size_t before = field == FIELD_outcome_scores ? MEMBER_outcome_measure : MEMBER_score_measure;
+
+    return message_member(message, field, i, before + member);
+}
+
+static bool items_fit(const struct message *message, enum field field, size_t i, struct fault *fault)
+{
+    const struct measure_range *range = &measure_ranges[score_member(message, field, i, MEMBER_score_measure)->number];
+    const struct value *items = score_member(message, field, i, MEMBER_score_items);
 
     if (items->list.count != range->items)
-        return broken_in(fault, REFUSAL_INVARIANT, FIELD_baseline_scores, i, "items");
+        return broken_in(fault, REFUSAL_INVARIANT, field, i, "items");
     for (size_t k = 0; k < items->list.count; k++) {
         int64_t item = message->elements[items->list.first + k].number;
 
         if (item < range->least || item > range->most)
-            return broken_in(fault, REFUSAL_OUT_OF_RANGE, FIELD_baseline_scores, i, "items");
+            return broken_in(fault, REFUSAL_OUT_OF_RANGE, field, i, "items");
     }
     return true;
 }
 
-static bool score_fits(const struct message *message, size_t i, int64_t now_ms, struct fault *fault)
+static bool score_fits(const struct message *message, enum field field, size_t i, int64_t now_ms, struct fault *fault)
 {
-    int64_t measure = message_member(message, FIELD_baseline_scores, i, MEMBER_score_measure)->number;
-    const struct value *items = message_member(message, FIELD_baseline_scores, i, MEMBER_score_items);
-    const struct value *total = message_member(message, FIELD_baseline_scores, i, MEMBER_score_total);
-    const struct measure_range *range = &measure_ranges[measure];
+    const struct measure_range *range = &measure_ranges[score_member(message, field, i, MEMBER_score_measure)->number];
+    const struct value *items = score_member(message, field, i, MEMBER_score_items);
+    const struct value *total = score_member(message, field, i, MEMBER_score_total);
 
-    if (message_member(message, FIELD_baseline_scores, i, MEMBER_score_taken_on)->number > today(now_ms))
-        return broken_in(fault, REFUSAL_OUT_OF_RANGE, FIELD_baseline_scores, i, "taken_on");
+    if (score_member(message, field, i, MEMBER_score_taken_on)->number > today(now_ms))
+        return broken_in(fault, REFUSAL_OUT_OF_RANGE, field, i, "taken_on");
     if (!items->present && !total->present)
-        return broken_in(fault, REFUSAL_REQUIRED, FIELD_baseline_scores, i, "items");
+        return broken_in(fault, REFUSAL_REQUIRED, field, i, "items");
     if (items->present && total->present)
-        return broken_in(fault, REFUSAL_INVARIANT, FIELD_baseline_scores, i, "total");
+        return broken_in(fault, REFUSAL_INVARIANT, field, i, "total");
     if (items->present)
-        return items_fit(message, i, range, fault);
+        return items_fit(message, field, i, fault);
     if (total->number < range->items * range->least || total->number > range->items * range->most)
-        return broken_in(fault, REFUSAL_OUT_OF_RANGE, FIELD_baseline_scores, i, "total");
+        return broken_in(fault, REFUSAL_OUT_OF_RANGE, field, i, "total");
     return true;
 }
 
 static bool scores_fit_their_measure(const struct message *message, int64_t now_ms, struct fault *fault)
 {
-    for (size_t i = 0; i < message_list_count(message, FIELD_baseline_scores); i++)
-        if (!score_fits(message, i, now_ms, fault))
-            return false;
+    static const enum field of_scores[] = {FIELD_baseline_scores, FIELD_outcome_scores};
+
+    for (size_t f = 0; f < sizeof of_scores / sizeof of_scores[0]; f++)
+        for (size_t i = 0; i < message_list_count(message, of_scores[f]); i++)
+            if (!score_fits(message, of_scores[f], i, now_ms, fault))
+                return false;
     return true;
 }
 
@@ -762,6 +784,71 @@ static bool ends_after_now(const struct message *message, int64_t now_ms, struct
 {
     (void)fault;
     return !message_has(message, FIELD_until) || message_number(message, FIELD_until) > now_ms;
+}
+
+static bool something_is_new(const struct message *message, int64_t now_ms, struct fault *fault)
+{
+    (void)now_ms;
+    (void)fault;
+    for (size_t i = 0; i < FIELD_COUNT; i++)
+        if (i != FIELD_request_id && i != FIELD_referral_id && message_has(message, (enum field)i))
+            return true;
+    return false;
+}
+
+/* A consent is recorded anew as a whole, or stays as it is. */
+static bool consent_is_whole(const struct message *message, int64_t now_ms, struct fault *fault)
+{
+    static const enum field of_consent[] = {FIELD_consent_to_share, FIELD_consent_recorded_at,
+                                            FIELD_consent_recorded_by, FIELD_consent_expires_on};
+    const size_t mandatory = 3;
+    bool any = false;
+
+    (void)now_ms;
+    for (size_t i = 0; i < sizeof of_consent / sizeof of_consent[0]; i++)
+        any = any || message_has(message, of_consent[i]);
+    for (size_t i = 0; any && i < mandatory; i++)
+        if (!message_has(message, of_consent[i]))
+            return broken(fault, REFUSAL_REQUIRED, of_consent[i]);
+    return true;
+}
+
+static bool person_is_named(const struct message *message, int64_t now_ms, struct fault *fault)
+{
+    static const enum field of_name[] = {FIELD_family_name, FIELD_given_name, FIELD_date_of_birth};
+    bool any = !message_has(message, FIELD_nhs_number);
+
+    (void)now_ms;
+    for (size_t i = 0; i < sizeof of_name / sizeof of_name[0]; i++)
+        any = any || message_has(message, of_name[i]);
+    for (size_t i = 0; any && i < sizeof of_name / sizeof of_name[0]; i++)
+        if (!message_has(message, of_name[i]))
+            return broken(fault, REFUSAL_REQUIRED, of_name[i]);
+    return true;
+}
+
+static bool case_or_reason(const struct message *message, int64_t now_ms, struct fault *fault)
+{
+    (void)now_ms;
+    (void)fault;
+    return message_has(message, FIELD_referral_id) || message_has(message, FIELD_note);
+}
+
+static bool contact_is_given(const struct message *message, int64_t now_ms, struct fault *fault)
+{
+    (void)now_ms;
+    (void)fault;
+    return message_number(message, FIELD_known) != KNOWN_CANNOT_SAY || message_has(message, FIELD_contact);
+}
+
+static bool anchor_is_whole(const struct message *message, int64_t now_ms, struct fault *fault)
+{
+    bool has_head = message_has(message, FIELD_audit_head);
+
+    (void)now_ms;
+    if (has_head && !message_has(message, FIELD_audit_sequence))
+        return broken(fault, REFUSAL_REQUIRED, FIELD_audit_sequence);
+    return has_head || !message_has(message, FIELD_audit_sequence);
 }
 
 bool check_request(const struct message *message, int64_t now_ms, struct fault *fault)

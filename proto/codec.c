@@ -11,19 +11,19 @@
 #include <string.h>
 
 #define NAME_BYTES_MAX 40
+#define DATE_TEXT_BYTES 10
+#define DATETIME_TEXT_BYTES 24
 #define TEXT_OF_LINES 200 /* a TEXT that may be longer than this may have lines */
 /* How much longer the normal form may be than what came: times get their milliseconds, a postcode its space. */
 #define GROWTH_MAX 128
 
 struct decoder {
     struct unpacker *unpacker;
-    uint8_t name_lengths[FIELD_COUNT];
     unsigned char normal[MESSAGE_BYTES_MAX];
 };
 
 /* Where decoding is, so that a fault can name the place. */
 struct reading {
-    const struct decoder *decoder;
     struct message *message;
     struct fault *fault;
     const char *field;
@@ -398,8 +398,7 @@ static bool read_value(struct reading *at, const struct field_spec *spec, const 
 }
 
 /* Senders write fields in the order of the table, so the search begins after the last one found. */
-static bool find_field(const struct decoder *decoder, const struct message_spec *message, struct text key, size_t *next,
-                       enum field *field)
+static bool find_field(const struct message_spec *message, struct text key, size_t *next, enum field *field)
 {
     size_t m = *next;
 
@@ -407,7 +406,7 @@ static bool find_field(const struct decoder *decoder, const struct message_spec 
         if (m >= message->count)
             m = 0;
         *field = message->members[m].field;
-        if (decoder->name_lengths[*field] == key.length && memcmp(fields[*field].name, key.bytes, key.length) == 0) {
+        if (fields[*field].name_length == key.length && memcmp(fields[*field].name, key.bytes, key.length) == 0) {
             *next = m + 1;
             return true;
         }
@@ -446,7 +445,7 @@ static bool read_fields(struct reading *at, const struct message_spec *message, 
         at->field = NULL;
         if (!text_of(node_key(root, i), &key))
             return refuse_here(at, REFUSAL_NOT_A_MAP);
-        if (!find_field(at->decoder, message, key, &next, &field)) {
+        if (!find_field(message, key, &next, &field)) {
             if (!text_is(key, "type"))
                 return refuse_field(at, message, key);
             at->field = "type";
@@ -525,8 +524,6 @@ struct decoder *decoder_open(void)
         free(decoder);
         return NULL;
     }
-    for (size_t i = 0; i < FIELD_COUNT; i++)
-        decoder->name_lengths[i] = (uint8_t)strlen(fields[i].name);
     return decoder;
 }
 
@@ -541,7 +538,7 @@ void decoder_close(struct decoder **decoder)
 
 bool decode(struct decoder *decoder, const void *frame, size_t length, struct message *message, struct fault *fault)
 {
-    struct reading at = {.decoder = decoder, .message = message, .fault = fault, .index = -1, .element = -1};
+    struct reading at = {.message = message, .fault = fault, .index = -1, .element = -1};
     const struct node *root = NULL;
     enum unpack_result result;
 
@@ -591,7 +588,7 @@ static void write_record(struct packer *packer, const struct message *message, c
     for (size_t m = 0; m < record->count; m++) {
         if (!values[m].present)
             continue;
-        write_string(packer, record->members[m].name);
+        pack_text(packer, record->members[m].name, record->members[m].name_length);
         write_value(packer, message, &record->members[m], &values[m]);
     }
 }
@@ -627,11 +624,11 @@ static void write_value(struct packer *packer, const struct message *message, co
         break;
     case KIND_DATETIME:
         datetime_format(value->number, text);
-        write_string(packer, text);
+        pack_text(packer, text, DATETIME_TEXT_BYTES);
         break;
     case KIND_DATE:
         date_format(value->number, text);
-        write_string(packer, text);
+        pack_text(packer, text, DATE_TEXT_BYTES);
         break;
     case KIND_CODE:
         write_code(packer, spec->of, value->number);
@@ -681,7 +678,7 @@ size_t encode(const struct message *message, void *buffer, size_t size)
         assert(message->values[field].present || spec->members[m].obligation != MANDATORY);
         if (!message->values[field].present)
             continue;
-        write_string(&packer, fields[field].name);
+        pack_text(&packer, fields[field].name, fields[field].name_length);
         write_value(&packer, message, &fields[field], &message->values[field]);
         pairs--;
     }

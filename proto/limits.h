@@ -8,9 +8,10 @@
 #define MESSAGE_BYTES_MAX (64 * 1024)
 #define MESSAGE_DEPTH_MAX 8
 #define MESSAGE_ELEMENTS_MAX 4096
-#define MESSAGE_LIST_VALUES_MAX 256 /* elements of all lists of one message together; the fullest submit needs 240 */
-/* A submit leaves room for what the network adds when it passes the person on to a hub. */
-#define SUBMIT_BYTES_MAX (MESSAGE_BYTES_MAX - 2048)
+#define MESSAGE_LIST_VALUES_MAX 400 /* elements of all lists of one message together; message_back may need 387 */
+/* A submit leaves room for what the network adds when it passes the person on to a hub, and for the note of an update.
+ */
+#define SUBMIT_BYTES_MAX (MESSAGE_BYTES_MAX - 12 * 1024)
 #define ID_BYTES_MAX 64
 #define UUID_BYTES 16
 #define UUID_TEXT_BYTES 36

@@ -29,7 +29,7 @@ const struct list_spec lists[LIST_COUNT] = {
 #define M MANDATORY
 #define O OPTIONAL
 #define AS_MEMBER(name, kind, least, most, of, obligation, standard, meaning) \
-    {#name, KIND_##kind, least, most, OF_##of, AUDIENCE_ENVELOPE, obligation, standard, meaning},
+    {#name, sizeof #name - 1, KIND_##kind, least, most, OF_##of, AUDIENCE_ENVELOPE, obligation, standard, meaning},
 #define AS_MEMBERS(name, members) static const struct field_spec name##_members[] = {members(AS_MEMBER)};
 RECORDS(AS_MEMBERS)
 #undef M
@@ -42,7 +42,7 @@ const struct record_spec records[RECORD_COUNT] = {
 
 const struct field_spec fields[FIELD_COUNT] = {
 #define AS_FIELD(name, kind, least, most, of, audience, standard, meaning) \
-    [FIELD_##name] = {#name, KIND_##kind, least, most, OF_##of, AUDIENCE_##audience, OPTIONAL, standard, meaning},
+    [FIELD_##name] = {#name, sizeof #name - 1, KIND_##kind, least, most, OF_##of, AUDIENCE_##audience, OPTIONAL, standard, meaning},
     FIELDS(AS_FIELD)
 };
 
@@ -106,6 +106,9 @@ const struct refusal_spec *refusal_spec(enum refusal refusal)
 
 static const struct code_spec *find_number(enum code_list list, int number)
 {
+    /* Most lists are numbered from 1 without gaps. */
+    if (number >= 1 && (size_t)number <= lists[list].count && lists[list].codes[number - 1].number == number)
+        return &lists[list].codes[number - 1];
     for (size_t i = 0; i < lists[list].count; i++)
         if (lists[list].codes[i].number == number)
             return &lists[list].codes[i];

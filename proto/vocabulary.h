@@ -63,6 +63,10 @@ enum part_of_referral_member { PART_OF_REFERRAL_MEMBERS(AS_MEMBER) PART_OF_REFER
 enum place_to_go_member { PLACE_TO_GO_MEMBERS(AS_MEMBER) PLACE_TO_GO_MEMBER_COUNT };
 #undef AS_MEMBER
 
+#define AS_MEMBER(name, kind, least, most, of, obligation, standard, meaning) MEMBER_outcome_##name,
+enum outcome_score_member { OUTCOME_SCORE_MEMBERS(AS_MEMBER) OUTCOME_SCORE_MEMBER_COUNT };
+#undef AS_MEMBER
+
 enum message_type {
     MESSAGE_NONE = 0,
 #define AS_TYPE(number, name, direction, roles, members, standard, meaning) MESSAGE_##name = number,
@@ -125,6 +129,7 @@ struct list_spec {
 /* One field of the dictionary, or one member of a record (then `obligation` is set and audience is not). */
 struct field_spec {
     const char *name;
+    uint8_t name_length;
     enum kind kind;
     int64_t least;
     int64_t most;

@@ -20,6 +20,9 @@ struct accounts {
     struct totals totals;
     uint32_t pace[ACCOUNTS_PARTIES][ACCOUNTS_PARTIES]; /* by sender and hub */
     uint64_t waiting;
+    struct {
+        uint64_t last, confirmed;
+    } mailboxes[ACCOUNTS_PARTIES];
 };
 
 static inline struct accounts held_in_memory(void)
@@ -31,6 +34,10 @@ static inline struct accounts held_in_memory(void)
     cr_assert(rows <= ACCOUNTS_ROWS && ledger->parties_count <= ACCOUNTS_PARTIES);
     memcpy(held.places, ledger->places, rows * sizeof held.places[0]);
     memcpy(held.figures, ledger->figures, rows * sizeof held.figures[0]);
+    for (uint32_t i = 1; i < ledger->parties_count; i++) {
+        held.mailboxes[i].last = ledger->parties[i]->mailbox.last;
+        held.mailboxes[i].confirmed = ledger->parties[i]->mailbox.confirmed;
+    }
     for (uint32_t sender = 1; sender < ACCOUNTS_PARTIES; sender++)
         for (uint32_t hub = 1; hub < ACCOUNTS_PARTIES; hub++)
             held.pace[sender][hub] = pace_count(&ledger->pace, sender, hub);
@@ -71,7 +78,8 @@ static inline void count_totals(struct totals *totals, const struct referral *re
     totals->open += referral_is_open(referral);
     totals->closed += !referral_is_open(referral);
     totals->offered += referral->state == STATE_RECEIVED;
-    totals->placed += referral->state == STATE_ACCEPTED || referral->state == STATE_IN_PROGRESS;
+    totals->placed += referral->state == STATE_ACCEPTED || referral->state == STATE_IN_PROGRESS ||
+                      (referral->state == STATE_ON_HOLD && referral->business_status == BUSINESS_PAUSED);
     totals->waiting += waits;
     totals->attention += referral_needs_person(referral);
     totals->overdue += referral_is_open(referral) && referral->overdue;
@@ -122,6 +130,7 @@ static inline void assert_totals(const struct totals *expected, const struct tot
     cr_assert_eq(held->waiting, expected->waiting, "%s", where);
     cr_assert_eq(held->attention, expected->attention, "%s", where);
     cr_assert_eq(held->overdue, expected->overdue, "%s", where);
+    cr_assert_eq(held->enquiries_open, expected->enquiries_open, "%s", where);
     cr_assert_eq(held->damaged, 0, "%s", where);
 }
 
@@ -132,6 +141,15 @@ static inline void assert_accounts(const struct accounts *expected, const struct
     assert_totals(&expected->totals, &held->totals, where);
     cr_assert_arr_eq(held->pace, expected->pace, sizeof held->pace, "%s: pace", where);
     cr_assert_eq(held->waiting, expected->waiting, "%s: %" PRIu64 " wait", where, held->waiting);
+}
+
+/* Nothing that is owed is forgotten, and nothing that was confirmed is owed again. */
+static inline void assert_mailboxes(const struct accounts *before, const struct accounts *after, const char *where)
+{
+    for (int i = 1; i < ACCOUNTS_PARTIES; i++) {
+        cr_assert_eq(after->mailboxes[i].last, before->mailboxes[i].last, "%s: party %d", where, i);
+        cr_assert_eq(after->mailboxes[i].confirmed, before->mailboxes[i].confirmed, "%s: party %d", where, i);
+    }
 }
 
 /* Under the same rules nobody has been given a place that is not there; a hub may state fewer than it has given. */

@@ -64,7 +64,7 @@ static inline void add_rules(void)
     add("deadlines = { waiting_review = \"2d\"; waiting_expiry = \"5d\"; };\n");
     if (has_emergency)
         add("emergency = { needs = [ \"befriending\" ]; rings = [ \"citywide\", \"home\", \"neighbouring\" ];\n"
-            "  offer_routine = \"1h\"; offer_urgent = \"1h\"; offer_asap = \"1h\"; offer_stat = \"1h\"; };\n");
+            "  answer_routine = \"1h\"; answer_urgent = \"1h\"; answer_asap = \"1h\"; answer_stat = \"1h\"; };\n");
     add("senders = ( { id = \"gp\"; name = \"GP\"; kind = \"gp_link_worker\"; },\n"
         "  { id = \"clinic\"; name = \"Clinic\"; kind = \"other\"; } );\n");
 }

@@ -46,13 +46,13 @@ only daemon/core '"(daemon/core|proto)/|<(assert|stdbool|stddef|stdint|string)\.
 only proto '"proto/|<(assert|stdbool|stddef|stdint|stdio|stdlib|string)\.h>|<msgpack'
 never daemon 'clients/'
 never clients 'daemon/'
-never examples 'daemon/'
 
 owned zmq daemon/io/link.c daemon/io/doors.c daemon/io/zap.c clients/exchange.c clients/evidence.c clients/keys.c clients/keygen.c
 owned lmdb daemon/io/store_lmdb.c
 owned msgpack proto/pack.c
 owned libconfig daemon/io/config.c
-owned sodium daemon/io/seal.c
-owned csv daemon/io/postcodes.c
+owned sodium daemon/io/seal.c clients/bulk.c clients/hub_webhook.c
+owned csv daemon/io/postcodes.c clients/people_file.c
+owned curl clients/hub_webhook.c
 owned systemd/ daemon/io/service.c
 exit $faults

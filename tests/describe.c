@@ -4,6 +4,9 @@
  *   describe [--settings | --log]                 prints: the protocol, the settings, or the events of the log
  *   describe [--settings | --log] --check FILE    exits 1 and shows the first line that differs
  *   describe [--settings | --log] --write FILE    replaces it, between the two lines of comment */
+#include "daemon/core/referral.h"
+
+#include "daemon/core/referral.def"
 #include "daemon/io/config.h"
 #include "daemon/io/log.def"
 #include "daemon/io/settings.def"
@@ -67,8 +70,7 @@ static const char *const obligation_names[] = {"optional", "**mandatory**", "con
 /* Members of the BaRS and PRSB dictionary that have no field of their own, and what carries them. */
 static const char *const carried[][2] = {
     {"event_code (BaRS)", "`type`: `submit` is `servicerequest-request`; the pushes are `servicerequest-response`"},
-    {"message_reason (BaRS)",
-     "`type`: `submit` is `new`, `cancel` is `delete`; there is no `update`: cancel and submit again"},
+    {"message_reason (BaRS)", "`type`: `submit` is `new`, `update` is `update`, `cancel` is `delete`"},
     {"schema_version (BaRS)", "`protocol_version` of `hello`, agreed once for each connection"},
     {"status (BaRS)", "`type`: `submit` is `active`; `cancel` is `revoked`, or `entered-in-error` with that reason"},
     {"sender_service_id (BaRS)", "the CURVE key of the connection; `welcome` names its party"},
@@ -80,7 +82,7 @@ static void describe_roles(FILE *out, unsigned roles)
 {
     bool is_first = true;
 
-    for (int role = ROLE_SENDER; role <= ROLE_OPERATOR; role++) {
+    for (int role = ROLE_SENDER; role <= ROLE_PRIVACY_OFFICER; role++) {
         if (!(roles & ROLE_BIT(role)))
             continue;
         fprintf(out, "%s%s", is_first ? "" : ", ", code_text(LIST_role, role));
@@ -230,6 +232,8 @@ static void describe_rules(FILE *out)
     describe_reasons(out, MESSAGE_cancel);
     describe_reasons(out, MESSAGE_reject);
     describe_reasons(out, MESSAGE_fail);
+    describe_reasons(out, MESSAGE_hand_back);
+    describe_reasons(out, MESSAGE_turn_away);
 }
 
 static void describe_codes(FILE *out)
@@ -262,6 +266,169 @@ static void describe_carried(FILE *out)
         fprintf(out, "| %s | %s |\n", carried[i][0], carried[i][1]);
 }
 
+/* ---- the life of a referral ---- */
+
+#define COLUMNS_MAX 16
+
+/* One event of a table of referral.def: who may cause it, and its cell for each column. */
+struct moves {
+    enum event event;
+    unsigned who;
+    struct move cells[COLUMNS_MAX];
+};
+
+/* How an offer, or a part, stands. */
+struct column {
+    enum state state;
+    enum business_status business; /* 0: the state says it all */
+};
+
+/* clang-format off */
+#define AS_COLUMN(state) {STATE_##state, 0},
+static const struct column offer_columns[] = {OFFER_COLUMNS(AS_COLUMN)};
+#undef AS_COLUMN
+#define AS_COLUMN(name, state, business) {state, business},
+static const struct column referral_columns[] = {REFERRAL_COLUMNS(AS_COLUMN)};
+#undef AS_COLUMN
+#define AS_ROW(event, who, ...) {EVENT_##event, who, {__VA_ARGS__}},
+static const struct moves offer_moves[] = {OFFER_MOVES(AS_ROW)};
+static const struct moves referral_moves[] = {REFERRAL_MOVES(AS_ROW)};
+#undef AS_ROW
+/* clang-format on */
+
+static const struct table {
+    const char *name;
+    const struct column *columns;
+    size_t columns_count;
+    const struct moves *moves;
+    size_t moves_count;
+} tables[] = {
+    {"offer", offer_columns, sizeof offer_columns / sizeof offer_columns[0], offer_moves,
+     sizeof offer_moves / sizeof offer_moves[0]},
+    {"referral", referral_columns, sizeof referral_columns / sizeof referral_columns[0], referral_moves,
+     sizeof referral_moves / sizeof referral_moves[0]},
+};
+
+static void describe_column(FILE *out, const struct column *column)
+{
+    fprintf(out, "%s", code_text(LIST_state, (int)column->state));
+    if (column->business)
+        fprintf(out, ": %s", code_text(LIST_business_status, (int)column->business));
+}
+
+static void describe_causers(FILE *out, unsigned who)
+{
+    static const char *const names[] = {"the network",     "its sender", "its hub",
+                                        "its GP practice", "operators",  "privacy officers"};
+    const char *separator = "";
+
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (!(who & 1u << i))
+            continue;
+        fprintf(out, "%s%s", separator, names[i]);
+        separator = ", ";
+    }
+}
+
+static void describe_cell(FILE *out, const struct move *move)
+{
+    switch (move->cell) {
+    case CELL_MOVE:
+        fprintf(out, "**%s**", code_text(LIST_state, (int)move->to));
+        break;
+    case CELL_PLACE:
+        fprintf(out, "placed");
+        break;
+    case CELL_STAY:
+        fprintf(out, "done");
+        break;
+    case CELL_REPEAT:
+        fprintf(out, "=");
+        break;
+    default:
+        fprintf(out, "%d", (int)move->refusal);
+    }
+}
+
+static void describe_table(FILE *out, const struct table *table)
+{
+    fprintf(out, "\n### Moves of %s\n\n| event | caused by |", table->name);
+    for (size_t c = 0; c < table->columns_count; c++) {
+        fprintf(out, " ");
+        describe_column(out, &table->columns[c]);
+        fprintf(out, " |");
+    }
+    fprintf(out, "\n|---|---|");
+    for (size_t c = 0; c < table->columns_count; c++)
+        fprintf(out, "---|");
+    for (size_t m = 0; m < table->moves_count; m++) {
+        fprintf(out, "\n| %s | ", code_text(LIST_event, (int)table->moves[m].event));
+        describe_causers(out, table->moves[m].who);
+        fprintf(out, " |");
+        for (size_t c = 0; c < table->columns_count; c++) {
+            fprintf(out, " ");
+            describe_cell(out, &table->moves[m].cells[c]);
+            fprintf(out, " |");
+        }
+    }
+    fprintf(out, "\n");
+}
+
+static bool goes_to(const struct move *move, enum cell cell, enum state to)
+{
+    return move->cell == cell && (cell != CELL_MOVE || move->to == to);
+}
+
+/* The events that lead from there to one state, or to where routing says; nothing when there is none. */
+static void draw_arrow(FILE *out, const struct table *table, size_t column, enum cell cell, enum state to,
+                       bool *is_first)
+{
+    const char *separator = "";
+
+    for (size_t m = 0; m < table->moves_count; m++) {
+        if (!goes_to(&table->moves[m].cells[column], cell, to))
+            continue;
+        if (!separator[0]) {
+            fprintf(out, "   %s", *is_first ? "" : "     ");
+            if (*is_first)
+                describe_column(out, &table->columns[column]);
+            fprintf(out, "%s ── ", *is_first ? "\n        " : "");
+            *is_first = false;
+        }
+        fprintf(out, "%s%s", separator, code_text(LIST_event, (int)table->moves[m].event));
+        separator = ", ";
+    }
+    if (separator[0])
+        fprintf(out, " ──► %s\n",
+                cell == CELL_PLACE ? "received or on-hold, as the rules say" : code_text(LIST_state, (int)to));
+}
+
+static void draw(FILE *out, const struct table *table)
+{
+    fprintf(out, "\n### Drawing of %s\n\n```\n", table->name);
+    for (size_t c = 0; c < table->columns_count; c++) {
+        bool is_first = true;
+        for (size_t i = 0; i < lists[LIST_state].count; i++)
+            draw_arrow(out, table, c, CELL_MOVE, (enum state)lists[LIST_state].codes[i].number, &is_first);
+        draw_arrow(out, table, c, CELL_PLACE, 0, &is_first);
+    }
+    fprintf(out, "```\n");
+}
+
+static void describe_life(FILE *out)
+{
+    fprintf(
+        out,
+        "\n## Moves\n\nWhat each event makes of an offer, and of a referral or each of its parts, that stands as the "
+        "column says. **A state**: it goes there. placed: the rules say where, received or on-hold. done: it is done, "
+        "and the state stays. =: it was so before; the answer is the same, nothing changes. A number: refused, "
+        "REF-0 and that number. Who may not cause an event is answered as if the referral did not exist (REF-0203).\n");
+    for (size_t t = 0; t < sizeof tables / sizeof tables[0]; t++) {
+        draw(out, &tables[t]);
+        describe_table(out, &tables[t]);
+    }
+}
+
 static void describe_protocol(FILE *out)
 {
     describe_wire(out);
@@ -272,6 +439,7 @@ static void describe_protocol(FILE *out)
     describe_records(out);
     describe_rules(out);
     describe_codes(out);
+    describe_life(out);
     describe_refusals(out);
     describe_carried(out);
 }

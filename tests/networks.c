@@ -16,17 +16,31 @@ static uint32_t number_of(const char *id)
     return network_service_number(id, strlen(id));
 }
 
+/* No grace, and no receipt before the answer: where a test is about them, it says so. */
+static struct stages stages_of_all(void)
+{
+    struct stages stages = {0};
+
+    for (int priority = PRIORITY_ROUTINE; priority <= PRIORITY_STAT; priority++) {
+        stages.clocks[STAGE_RECEIPT].ms[priority] = (51 - 10 * priority) * HOUR_MS;
+        stages.clocks[STAGE_ANSWER].ms[priority] = (50 - 10 * priority) * HOUR_MS;
+        stages.clocks[STAGE_CONTACT].ms[priority] = (90 - 10 * priority) * HOUR_MS;
+        stages.clocks[STAGE_PROGRESS].ms[priority] = 500 * HOUR_MS;
+    }
+    stages.clocks[STAGE_CONTACT].silence = stages.clocks[STAGE_PROGRESS].silence = SILENCE_ATTENTION;
+    return stages;
+}
+
 static void set_waits(struct network *network)
 {
-    network->deadlines = (struct deadlines){.progress_ms = 500 * HOUR_MS,
+    network->deadlines = (struct deadlines){.stages = stages_of_all(),
+                                            .pause_ms = 300 * HOUR_MS,
+                                            .enquiry_ms = 30 * HOUR_MS,
+                                            .attention_review_ms = 25 * HOUR_MS,
                                             .waiting_review_ms = 100 * HOUR_MS,
                                             .waiting_expiry_ms = 2000 * HOUR_MS,
-                                            .attention_review_ms = 25 * HOUR_MS,
-                                            .outcome_confirm_ms = 120 * HOUR_MS};
-    for (int priority = PRIORITY_ROUTINE; priority <= PRIORITY_STAT; priority++) {
-        network->deadlines.offer_ms[priority] = (50 - 10 * priority) * HOUR_MS;
-        network->deadlines.accepted_ms[priority] = (90 - 10 * priority) * HOUR_MS;
-    }
+                                            .outcome_confirm_ms = 120 * HOUR_MS,
+                                            .retention_ms = 5000 * HOUR_MS};
     network->fairness = (struct fairness){.core20 = 1, .plus = 1, .overtaken_ms = 1000 * HOUR_MS};
     network->usual = (struct nearness){.neighbour_distance_m = 3000};
     for (enum ring ring = RING_HOME; ring <= RING_SATELLITE; ring++)
@@ -45,10 +59,14 @@ static void set_arrays(struct invented *invented)
     network->services = invented->services;
     network->conditions = invented->conditions;
     network->spans = invented->spans;
+    network->stages = invented->stages;
+    network->closures = invented->closures;
+    network->holidays = invented->holidays;
     network->senders = invented->senders;
     network->by_need = invented->by_need;
     network->by_party = invented->by_party;
     network->by_code = invented->by_code;
+    network->by_practice = invented->by_practice;
     invented->pace = (struct pace){NETWORKS_DAY, invented->pace_entries, NETWORKS_PACE_MAX, 0};
 }
 
@@ -89,6 +107,7 @@ struct hub *network_add_hub(struct invented *invented, const char *id, struct po
     hub->tier = TIER_TARGETED;
     hub->status = HUB_OPEN;
     hub->parent = -1;
+    hub->stages = -1;
     hub->eras_first = network->eras_count++;
     hub->eras_count = 1;
     hub->services_first = network->services_count;
@@ -133,6 +152,40 @@ struct era *network_add_era(struct invented *invented, int64_t from_day)
     era->from_day = from_day;
     invented->hubs[network->hubs_count - 1].eras_count++;
     return era;
+}
+
+struct stages *network_add_stages(struct invented *invented)
+{
+    struct network *network = &invented->network;
+    uint32_t row = network->stages_count++;
+
+    invented->stages[row] = network->deadlines.stages;
+    invented->hubs[network->hubs_count - 1].stages = (int32_t)row;
+    return &invented->stages[row];
+}
+
+void network_add_hours(struct invented *invented, struct hours *hours, struct span span)
+{
+    if (hours->count == 0)
+        hours->first = invented->network.spans_count;
+    invented->spans[invented->network.spans_count++] = span;
+    hours->count++;
+}
+
+void network_add_closure(struct invented *invented, int64_t from_day, int64_t to_day)
+{
+    struct network *network = &invented->network;
+    struct hub *hub = &invented->hubs[network->hubs_count - 1];
+
+    if (hub->closures_count == 0)
+        hub->closures_first = network->closures_count;
+    invented->closures[network->closures_count++] = (struct closure){from_day, to_day};
+    hub->closures_count++;
+}
+
+void network_add_holiday(struct invented *invented, int64_t day)
+{
+    invented->holidays[invented->network.holidays_count++] = day;
 }
 
 void network_ready(struct invented *invented)
@@ -246,6 +299,40 @@ static struct hours hours_at_random(struct invented *invented, uint64_t *random)
     return hours;
 }
 
+static void stages_at_random(struct stages *stages, uint64_t *random)
+{
+    for (int stage = STAGE_RECEIPT; stage <= STAGE_PROGRESS; stage++) {
+        struct stage_clock *clock = &stages->clocks[stage];
+        for (int priority = PRIORITY_ROUTINE; priority <= PRIORITY_STAT; priority++) {
+            clock->ms[priority] = (1 + random_below(random, 80)) * HOUR_MS;
+            clock->grace_ms[priority] = stage == STAGE_RECEIPT || ONE_IN(2) ? 0 : random_below(random, 30) * HOUR_MS;
+        }
+        if (stage == STAGE_CONTACT || stage == STAGE_PROGRESS)
+            clock->silence = ONE_IN(2) ? SILENCE_ATTENTION : SILENCE_NEXT_HUB;
+    }
+}
+
+/* When the hub added last works, and how long it has. */
+static void calendar_at_random(struct invented *invented, uint64_t *random)
+{
+    if (ONE_IN(4))
+        stages_at_random(network_add_stages(invented), random);
+    for (uint32_t closures = ONE_IN(4) ? 1 + random_below(random, 2) : 0; closures > 0; closures--) {
+        int64_t from = NETWORKS_DAY - 2 + random_below(random, 6);
+        network_add_closure(invented, from, from + random_below(random, 4));
+    }
+}
+
+static void office_at_random(struct invented *invented, uint64_t *random)
+{
+    if (ONE_IN(2))
+        for (int weekday = WEEKDAY_MONDAY; weekday <= WEEKDAY_FRIDAY; weekday++)
+            network_add_hours(invented, &invented->network.office, (struct span){(enum weekday)weekday, 540, 1020});
+    for (int64_t day = NETWORKS_DAY; day < NETWORKS_DAY + NETWORKS_HOLIDAYS_MAX; day++)
+        if (ONE_IN(6))
+            network_add_holiday(invented, day);
+}
+
 static void services_at_random(struct invented *invented, uint64_t *random)
 {
     for (uint32_t services = random_below(random, 4); services > 0; services--) {
@@ -302,6 +389,7 @@ static void hub_at_random(struct invented *invented, uint64_t *random)
         hub->parent = (int32_t)random_below(random, invented->network.hubs_count - 1);
     if (random_below(random, 2))
         hub->hours = hours_at_random(invented, random);
+    calendar_at_random(invented, random);
     services_at_random(invented, random);
 }
 
@@ -355,6 +443,8 @@ void network_at_random(struct invented *invented, uint64_t *random)
     network->emergency_needs = need_at_random(random);
     network->fresh_ms = random_below(random, 2) ? HOUR_MS : 0;
     network->pace = random_below(random, 3);
+    stages_at_random(&network->deadlines.stages, random);
+    office_at_random(invented, random);
     while (network->hubs_count < hubs)
         hub_at_random(invented, random);
     pools_at_random(invented, random);

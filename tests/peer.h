@@ -18,6 +18,7 @@
 #include <zmq.h>
 
 #define PEER_AT INT64_C(1795000000000)
+#define PEER_AUDIT_HEAD "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
 
 struct peer {
     void *context, *router, *zap;
@@ -62,11 +63,13 @@ static void peer_welcome(struct peer *peer, const struct message *hello, int64_t
     message_set_number(&welcome, FIELD_mailbox_number, confirmed);
     message_set_number(&welcome, FIELD_window, 10);
     message_set_string(&welcome, FIELD_version, "test");
+    message_set_number(&welcome, FIELD_audit_sequence, 7);
+    message_set_string(&welcome, FIELD_audit_head, PEER_AUDIT_HEAD);
     message_set_number(&welcome, FIELD_at, PEER_AT);
     peer_send(peer, &welcome);
 }
 
-static void peer_done(struct peer *peer, const struct message *request)
+__attribute__((unused)) static void peer_done(struct peer *peer, const struct message *request)
 {
     struct message done;
 
@@ -76,7 +79,8 @@ static void peer_done(struct peer *peer, const struct message *request)
     peer_send(peer, &done);
 }
 
-static void peer_refuse(struct peer *peer, const struct message *request, enum refusal refusal, const char *field)
+__attribute__((unused)) static void peer_refuse(struct peer *peer, const struct message *request, enum refusal refusal,
+                                                const char *field)
 {
     struct fault fault = {.refusal = refusal};
     struct message refused;

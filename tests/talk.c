@@ -15,7 +15,8 @@ struct outbox talk_outbox;
 struct shelf *talk_shelf;
 struct store_memory_faults talk_faults;
 int64_t talk_now;
-uint64_t talk_waiting_max;
+struct turn_options talk_options;
+connection_t talk_connection;
 
 static struct decoder *decoder;
 static struct unpacker *unpacker;
@@ -26,18 +27,14 @@ static void start(const char *text)
     static struct config_faults faults;
     uint8_t master[SEAL_KEY_BYTES] = {1};
     uint8_t seed[32] = {(uint8_t)++starts};
-    struct turn_options options = {.window = 100,
-                                   .retry_after_ms = 500,
-                                   .push_again_ms = 10000,
-                                   .version = "test",
-                                   .shelf = talk_shelf,
-                                   .waiting_max = talk_waiting_max};
     struct network *network = network_parse("test", text, strlen(text), &faults);
     char why[300] = "";
 
+    talk_options.shelf = talk_shelf;
     cr_assert(network, "%s", faults.lines[0]);
     talk_seal = seal_open(master, seed);
-    talk_turn = turn_open(talk_store, talk_seal, &network, text, strlen(text), &options, talk_now, why, sizeof why);
+    talk_turn =
+        turn_open(talk_store, talk_seal, &network, text, strlen(text), &talk_options, talk_now, why, sizeof why);
     cr_assert(talk_turn, "%s", why);
 }
 
@@ -50,10 +47,16 @@ static void stop(void)
 void talk_begin(const char *network_text)
 {
     talk_now = TALK_NOW;
-    talk_waiting_max = 0;
+    talk_connection = 0;
     talk_faults = (struct store_memory_faults){0};
     talk_store = store_memory_open(&talk_faults);
     talk_shelf = shelf_open();
+    talk_options = (struct turn_options){.window = 100,
+                                         .retry_after_ms = 500,
+                                         .push_again_ms = 10000,
+                                         .unfetched_ms = 5 * TALK_DAY,
+                                         .version = "test",
+                                         .shelf = talk_shelf};
     decoder = decoder_open();
     unpacker = unpacker_open();
     start(network_text);
@@ -83,7 +86,14 @@ static enum role role_of(const char *party)
 {
     if (strncmp(party, "uid-", 4) == 0)
         return ROLE_OPERATOR;
+    if (strcmp(party, "privacy") == 0)
+        return ROLE_PRIVACY_OFFICER;
     return strcmp(party, "gp") == 0 || strcmp(party, "clinic") == 0 ? ROLE_SENDER : ROLE_HUB;
+}
+
+static connection_t connection_of(const char *party)
+{
+    return talk_connection ? talk_connection : (connection_t)party[0];
 }
 
 void talk_say(const char *party, const struct message *message)
@@ -94,11 +104,20 @@ void talk_say(const char *party, const struct message *message)
     size_t length = encode(message, frame, sizeof frame);
 
     request = (struct request){.kind = REQUEST_MESSAGE, .frame = frame, .frame_length = length};
-    request.connection = (connection_t)party[0];
+    request.connection = connection_of(party);
     request.role = role_of(party);
     strcpy(request.party, party);
     cr_assert(decode(decoder, frame, length, &request.message, &fault), "%s %s", refusal_spec(fault.refusal)->constant,
               fault.field);
+    outbox_clear(&talk_outbox);
+    cr_assert_eq(turn_run(talk_turn, talk_now, &request, 1, &talk_outbox), STORE_OK);
+}
+
+void talk_gone(connection_t connection)
+{
+    static struct request request;
+
+    request = (struct request){.kind = REQUEST_GONE, .connection = connection};
     outbox_clear(&talk_outbox);
     cr_assert_eq(turn_run(talk_turn, talk_now, &request, 1, &talk_outbox), STORE_OK);
 }
@@ -135,7 +154,7 @@ static const struct message *decoded(size_t i)
 
 static bool is_heard_by(size_t i, const char *party)
 {
-    return talk_outbox.dispatches[i].connection == (connection_t)party[0];
+    return talk_outbox.dispatches[i].connection == connection_of(party);
 }
 
 void talk_hear_all(void)
@@ -276,6 +295,10 @@ void talk_answer(const char *hub, enum message_type type, int64_t referral, int6
     message_set_number(&message, FIELD_offer_number, offer);
     if (type == MESSAGE_reject || type == MESSAGE_fail)
         message_set_number(&message, FIELD_status_reason, REASON_DECLINED);
+    if (type == MESSAGE_hand_back)
+        message_set_number(&message, FIELD_status_reason, REASON_NOT_ELIGIBLE);
+    if (type == MESSAGE_pause || type == MESSAGE_progress)
+        message_set_string(&message, FIELD_note, "a test");
     if (type == MESSAGE_complete)
         message_set_number(&message, FIELD_outcome, OUTCOME_GOT_HELP);
     talk_say(hub, &message);
@@ -389,6 +412,26 @@ struct referral talk_referral(int64_t number)
     return referral;
 }
 
+bool talk_is_referral(int64_t number)
+{
+    uint8_t plain[RECORD_BYTES_MAX];
+    uint64_t key = (uint64_t)number;
+
+    return load(TABLE_REFERRAL, false, &key, plain, sizeof plain) && key == (uint64_t)number;
+}
+
+bool talk_enquiry(int64_t number, struct enquiry *enquiry)
+{
+    uint8_t plain[RECORD_BYTES_MAX];
+    uint64_t key = (uint64_t)number;
+    size_t length = load(TABLE_ENQUIRY, false, &key, plain, sizeof plain);
+
+    if (!length || key != (uint64_t)number)
+        return false;
+    cr_assert(record_read_enquiry(unpacker, plain, length, enquiry));
+    return true;
+}
+
 struct head talk_head(void)
 {
     uint8_t plain[RECORD_BYTES_MAX];
@@ -402,7 +445,7 @@ struct head talk_head(void)
 
 bool talk_entry(enum event event, struct entry *entry, char note[256])
 {
-    static uint8_t plain[RECORD_BYTES_MAX + RECORD_NOTE_BYTES_MAX + SEAL_OVERHEAD];
+    static uint8_t plain[RECORD_BYTES_MAX + RECORD_SAID_BYTES_MAX + SEAL_OVERHEAD];
     const void *kept = NULL;
     size_t length, note_length = 0;
 

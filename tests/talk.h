@@ -21,16 +21,19 @@ extern struct outbox talk_outbox;
 extern struct shelf *talk_shelf;
 extern struct store_memory_faults talk_faults;
 extern int64_t talk_now;
-extern uint64_t talk_waiting_max; /* of the next start */
+extern struct turn_options talk_options; /* of the next start; talk_begin makes them the usual ones */
+extern connection_t talk_connection;     /* that speaks and hears for everybody; 0: each party's own */
 
 /* A new store; the daemon is started with this network file. */
 void talk_begin(const char *network_text);
 void talk_end(void);
 /* The daemon dies and is started again. */
 void talk_restart(const char *network_text);
-/* The parties are gp and clinic, senders; uid-..., an operator; all others are hubs. Their connection is the first
- * letter of their name. */
+/* The parties are gp and clinic, senders; uid-..., an operator; privacy, the privacy officer; all others are hubs.
+ * Their connection is the first letter of their name. */
 void talk_say(const char *party, const struct message *);
+/* The connection has gone. */
+void talk_gone(connection_t);
 /* One turn without a request, after that time. */
 void talk_wait(int64_t ms);
 /* One turn at the next time that it asks for. */
@@ -72,6 +75,10 @@ struct hub_figures talk_figures(const char *hub, const char *service);
 struct totals talk_totals(void);
 /* As stored. */
 struct referral talk_referral(int64_t number);
+/* False: it is the number of an enquiry. */
+bool talk_is_referral(int64_t number);
+/* False: it is that of a referral. */
+bool talk_enquiry(int64_t number, struct enquiry *);
 struct head talk_head(void);
 /* The newest entry of the history that is about the event; false: there is none. note may be NULL. */
 bool talk_entry(enum event, struct entry *, char note[256]);

@@ -1,46 +1,31 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""hub: accepts every offer, from PROTOCOL.md alone: hub.py ENDPOINT KEY_FILE SERVER_KEY_FILE [UPDATES]"""
-import sys
-import uuid
+"""hub: accepts every offer, from PROTOCOL.md alone: hub.py ENDPOINT KEY SERVER_KEY [UPDATES]"""
+import sys, uuid
+import msgpack, zmq
+from submit import connect
 
-import msgpack
-import zmq
+socket, stored, unanswered = connect(*sys.argv[1:4]), set(), {}
 
-from submit import connect, hello
+def say(kind, **fields):
+    request = {"type": kind, "request_id": str(uuid.uuid4()), **fields}
+    unanswered[request["request_id"]] = request
+    socket.send(msgpack.packb(request))
 
-
-def main():
-    socket = connect(*sys.argv[1:4])
-    left = int(sys.argv[4]) if len(sys.argv) > 4 else -1
-    welcome = hello(socket)
-    if welcome["type"] != "welcome":
-        raise SystemExit(welcome["sentence"])
-    stored = welcome["mailbox_number"]
-    unanswered = {}  # request_id: request; sent again until it is answered
-    while left != 0:
-        try:
-            message = msgpack.unpackb(socket.recv())
-        except zmq.Again:
-            hello(socket)  # the daemon may have been restarted: greet again, and repeat what had no answer
-            for request in unanswered.values():
-                socket.send(msgpack.packb(request))
-            continue
-        unanswered.pop(message.get("request_id"), None)
-        if message.get("mailbox_number") != stored + 1 or "request_id" in message:
-            continue  # an answer, a repeat, or a gap that the daemon fills
-        stored += 1
-        left -= 1
-        print(message["type"], message["referral_id"], flush=True)  # a real hub stores it here, then confirms
-        requests = [{"type": "confirm", "mailbox_number": stored}]
-        if message["type"] == "offer":
-            requests.append({"type": "accept", "referral_id": message["referral_id"],
-                             "offer_number": message["offer_number"]})
-        for request in requests:
-            request["request_id"] = str(uuid.uuid4())
-            unanswered[request["request_id"]] = request
+say("hello", protocol_version=1)
+while unanswered or len(stored) < int((sys.argv + [sys.maxsize])[4]):
+    try:
+        message = msgpack.unpackb(socket.recv())
+    except zmq.Again:  # the daemon may have been restarted: greet again, and repeat what had no answer
+        say("hello", protocol_version=1)
+        for request in unanswered.values():
             socket.send(msgpack.packb(request))
-
-
-if __name__ == "__main__":
-    main()
+        continue
+    if "retry_after_ms" not in message:
+        unanswered.pop(message.get("request_id"), None)
+    if "mailbox_number" in message and "request_id" not in message:
+        if message["type"] == "offer" and message["mailbox_number"] not in stored:
+            say("accept", referral_id=message["referral_id"], offer_number=message["offer_number"])
+        stored.add(message["mailbox_number"])  # a real hub stores the message on disk before it confirms it
+        print(message["type"], message.get("referral_id"), flush=True)
+        say("confirm", mailbox_number=message["mailbox_number"])

@@ -1,133 +1,58 @@
 /* SPDX-License-Identifier: MIT
- * decide: a table from event to action; each action moves one referral, by one or several of its parts, by one step. */
+ * decide: who may cause an event, and a table from event to action; each action moves one referral, by one or several
+ * of its parts, by one step. Here is what senders, hubs and practices say. */
 #include "daemon/core/decide.h"
 
 #include <assert.h>
 #include <stddef.h>
-#include <string.h>
 
+#include "daemon/core/decide_inside.h"
 #include "daemon/core/planted.h"
 
-static void tell(struct outcome_of *outcome, uint32_t party, enum message_type type, uint8_t offer_number)
+void step_tell(struct step *step, uint32_t party, enum message_type type, uint8_t offer_number)
 {
-    struct entry *entry = &outcome->entry;
+    struct entry *entry = &step->outcome->entry;
 
     assert(entry->letters_count < ENTRY_LETTERS_MAX);
     entry->letters[entry->letters_count++] =
         (struct letter){.party = party, .type = type, .offer_number = offer_number};
 }
 
-static void wait_until(struct part *part, int64_t deadline, uint32_t owner)
+void step_retell(struct step *step)
 {
-    part->deadline = deadline;
-    part->deadline_owner = owner;
+    const struct referral *referral = step->referral;
+
+    for (uint8_t i = 0; i < referral->parts_count; i++) {
+        const struct part *part = &referral->parts[i];
+        if (part->state == STATE_RECEIVED)
+            step_tell(step, referral->offers[part->offer - 1].hub, MESSAGE_offer, part->offer);
+        else if (part_is_case(part) && !PLANTED(95))
+            step_tell(step, referral->offers[part->offer - 1].hub, MESSAGE_updated, part->offer);
+    }
 }
 
-/* Whatever was overdue has moved on. */
-static void stand(struct part *part, enum state state, enum business_status business, enum status_reason reason)
+/* ---- moving ---- */
+
+void part_stand(struct part *part, enum state state, enum business_status business, enum status_reason reason)
 {
     part->state = state;
     part->business_status = business;
     part->reason = reason;
     part->overdue = false;
+    part->nudged = false;
+    part->answer_by = 0;
 }
 
-/* ---- placing: where the needs of a part go ---- */
-
-struct placing {
-    const struct facts *facts;
-    struct referral *referral;
-    struct outcome_of *outcome;
-    struct part past; /* the part as it was */
-    uint8_t index;    /* of that part */
-    bool begun;       /* some of its needs have gone somewhere */
-    bool moved;       /* somewhere else than where they were */
-    bool waits;       /* some wait in the list */
-};
-
-/* The part that these needs become: the first takes the place of the one that is placed, the others are new. */
-static struct part *part_with(struct placing *placing, uint64_t needs)
+void part_end(struct part *part, enum state state, enum business_status business, enum status_reason reason)
 {
-    struct referral *referral = placing->referral;
-    struct part *part = &referral->parts[placing->index];
-
-    if (placing->begun) {
-        assert(referral->parts_count < NEEDS_MAX);
-        part = &referral->parts[referral->parts_count++];
-    }
-    placing->begun = true;
-    *part = placing->past;
-    part->needs = needs;
-    return part;
+    part_stand(part, state, business, reason);
+    wait_for_nothing(part);
 }
 
-/* causes: by need; NULL: no hub was looked at. */
-static void count_unmet(struct outcome_of *outcome, uint64_t needs, const enum unmet_cause *causes)
+void step_name_offer(struct step *step, uint8_t number)
 {
-    for (uint64_t left = needs; left; left &= left - 1) {
-        int need = __builtin_ctzll(left);
-        assert(outcome->unmet_count < NEEDS_MAX);
-        outcome->unmet[outcome->unmet_count++] = (struct unmet){(enum need)need, causes ? causes[need] : CAUSE_HELD};
-    }
-}
-
-/* A part that was held for the same stays as it was, overdue or not. */
-static struct part *hold(struct placing *placing, uint64_t needs, enum business_status business,
-                         enum status_reason reason, const enum unmet_cause *causes)
-{
-    struct part *part = part_with(placing, needs);
-
-    if (part->state == STATE_ON_HOLD && part->business_status == business && part->reason == reason)
-        return part;
-    stand(part, STATE_ON_HOLD, business, reason);
-    count_unmet(placing->outcome, needs, causes);
-    placing->moved = true;
-    return part;
-}
-
-static void hold_for_person(struct placing *placing, uint64_t needs, enum status_reason reason,
-                            const enum unmet_cause *causes)
-{
-    struct part *part = hold(placing, needs, BUSINESS_ATTENTION, reason, causes);
-
-    wait_until(part, placing->facts->now + placing->facts->network->deadlines.attention_review_ms, PARTY_NONE);
-}
-
-static int64_t waiting_expires_at(const struct facts *facts, const struct referral *referral)
-{
-    return referral->submitted_at + facts->network->deadlines.waiting_expiry_ms;
-}
-
-static void hold_in_list(struct placing *placing, uint64_t need, const enum unmet_cause *causes)
-{
-    int64_t now = placing->facts->now;
-    int64_t review = now + placing->facts->network->deadlines.waiting_review_ms;
-    int64_t expiry = waiting_expires_at(placing->facts, placing->referral);
-    struct part *part = hold(placing, need, BUSINESS_WAITLISTED, REASON_ALL_FULL, causes);
-
-    wait_until(part, expiry > now && expiry < review ? expiry : review, PARTY_NONE);
-    placing->waits = true;
-}
-
-/* Of several needs the one with the least time counts. */
-static int64_t offer_ms(const struct facts *facts, uint64_t needs, enum priority priority)
-{
-    int64_t least = INT64_MAX;
-
-    for (uint64_t left = needs; left; left &= left - 1) {
-        const struct nearness *nearness =
-            route_nearness(facts->network, (enum need)__builtin_ctzll(left), facts->emergency);
-        int64_t ms =
-            nearness->offer_ms[priority] ? nearness->offer_ms[priority] : facts->network->deadlines.offer_ms[priority];
-        least = ms < least ? ms : least;
-    }
-    return least;
-}
-
-/* The entry names one offer, the first. */
-static void name_offer(const struct referral *referral, uint8_t number, struct entry *entry)
-{
-    const struct offer *offer = &referral->offers[number - 1];
+    const struct offer *offer = &step->referral->offers[number - 1];
+    struct entry *entry = &step->outcome->entry;
 
     if (entry->hub != PARTY_NONE)
         return;
@@ -135,222 +60,65 @@ static void name_offer(const struct referral *referral, uint8_t number, struct e
     entry->service = offer->services[0];
 }
 
-static void offer_to_hub(struct placing *placing, const struct share *share)
+const struct move *step_move_of(const struct step *step, const struct part *part)
 {
-    const struct facts *facts = placing->facts;
-    struct referral *referral = placing->referral;
-    struct entry *entry = &placing->outcome->entry;
-    struct part *part = part_with(placing, share->needs);
-    struct offer *offer = &referral->offers[referral->offers_count++];
-
-    *offer = (struct offer){.hub = facts->network->hubs[share->verdict.hub].party,
-                            .needs = share->needs,
-                            .state = STATE_REQUESTED,
-                            .made_at = facts->now};
-    for (uint8_t i = 0; i < share->services_count; i++)
-        offer->services[offer->services_count++] = facts->network->services[share->services[i]].number;
-    part->offer = referral->offers_count;
-    stand(part, STATE_RECEIVED, BUSINESS_OFFERED, 0);
-    wait_until(part, facts->now + offer_ms(facts, share->needs, referral->profile.priority), offer->hub);
-    if (PLANTED(27))
-        tell(placing->outcome, offer->hub, MESSAGE_person, part->offer);
-    if (!entry->placed_count++)
-        entry->placed_first = part->offer;
-    name_offer(referral, part->offer, entry);
-    placing->moved = true;
+    return referral_move(part->state, part->business_status, step->outcome->entry.event);
 }
 
-/* What routing saw, so that it can be decided again. */
-static void keep_decision(const struct question *question, const struct network *network, const struct plan *plan,
-                          struct decision *decision)
+enum cell step_ask(struct step *step)
 {
-    decision->made = true;
-    decision->emergency = question->emergency;
-    decision->network_version = network->version;
-    decision->needs = question->needs;
-    decision->offers_before = question->offers_count;
-    decision->comparison = plan->shares_count ? plan->shares[0].comparison : 0;
-    decision->eligible = plan->eligible;
-    decision->candidates_count = plan->candidates_count;
-    memcpy(decision->candidates, plan->candidates, sizeof plan->candidates);
+    const struct referral *referral = step->referral;
+    const struct move *move = referral_move(referral->state, referral->business_status, step->cause->event);
+
+    step->outcome->refusal = move->refusal;
+    step->outcome->repeated = move->cell == CELL_REPEAT;
+    return move->cell;
 }
 
-/* All needs of a part have the same offers behind them. Every need could have to be offered by itself, and a referral
- * has only so many offers. */
-static bool has_hopped_enough(const struct facts *facts, const struct referral *referral, const struct part *part)
+struct offer *step_named_offer(struct step *step)
 {
-    uint32_t hops = 0;
+    uint8_t number = step->cause->offer_number;
 
-    for (uint8_t i = 0; i < referral->offers_count; i++)
-        hops += (referral->offers[i].needs & part->needs) != 0 && offer_was_put(&referral->offers[i]);
-    return hops >= facts->network->hops_max || referral->offers_count + needs_count(part->needs) > OFFERS_MAX;
+    if (number >= 1 && number <= step->referral->offers_count)
+        return &step->referral->offers[number - 1];
+    step->outcome->refusal = REFUSAL_NOT_FOUND;
+    return NULL;
 }
 
-/* Why a person must decide before any hub is looked at; 0: nothing holds it. */
-static enum status_reason why_held(const struct facts *facts, const struct referral *referral, const struct part *part)
+/* True when the event moves the offer, or is allowed in its state. */
+static bool move_offer(struct step *step, enum event event, enum status_reason reason, uint8_t number)
 {
-    const struct profile *profile = &referral->profile;
+    struct offer *offer = &step->referral->offers[number - 1];
+    const struct move *move = offer_move(offer->state, event);
 
-    if (profile->safeguarding)
-        return REASON_SAFEGUARDING;
-    if (profile->consent_in_doubt || (profile->consent_until && hours_day(facts->now) > profile->consent_until))
-        return REASON_CONSENT_IN_DOUBT;
-    if (profile_is_outside(profile))
-        return REASON_OUTSIDE;
-    return has_hopped_enough(facts, referral, part) ? REASON_HOPS : 0;
-}
-
-static enum status_reason why_no_hub(const struct profile *profile)
-{
-    return profile->locality == LOCALITY_UNKNOWN ? REASON_UNKNOWN_LOCALITY : REASON_NO_HUB;
-}
-
-static void end_part(struct part *part, enum state state, enum business_status business, enum status_reason reason)
-{
-    stand(part, state, business, reason);
-    wait_until(part, 0, PARTY_NONE);
-}
-
-/* The story has ended; it closes when the sender has confirmed that it knows. */
-static void end_referral(const struct facts *facts, struct referral *referral, struct outcome_of *outcome)
-{
-    referral_follow_parts(referral);
-    referral->deadline = facts->now + facts->network->deadlines.outcome_confirm_ms;
-    referral->deadline_owner = referral->sender;
-    outcome->entry.outcome = referral->outcome;
-    tell(outcome, referral->sender, MESSAGE_ended, referral->parts_count == 1 ? outcome->entry.offer_number : 0);
-}
-
-/* Where knowing where to go is enough and there is somewhere to go, that is the end; else it goes on as a referral
- * that a hub helps with. */
-static bool signposted(struct placing *placing, const struct question *question)
-{
-    const struct network *network = placing->facts->network;
-    struct entry *entry = &placing->outcome->entry;
-    struct verdict places_to_go[SIGNPOSTS_MAX];
-    struct part *part = &placing->referral->parts[placing->index];
-
-    if (placing->referral->profile.tier != TIER_UNIVERSAL)
+    step->outcome->refusal = move->refusal;
+    step->outcome->repeated = move->cell == CELL_REPEAT && !PLANTED(26);
+    if (move->cell == CELL_REPEAT || move->cell == CELL_REFUSE)
         return false;
-    entry->signposts_count = route_signpost(network, question, places_to_go);
-    if (!entry->signposts_count) {
-        placing->referral->profile.tier = TIER_TARGETED;
-        return false;
-    }
-    for (uint8_t i = 0; i < entry->signposts_count; i++)
-        entry->signposts[i] = (struct candidate){.hub = network->hubs[places_to_go[i].hub].party,
-                                                 .service = network->services[places_to_go[i].service].number,
-                                                 .rule = RULE_NONE_FAILED};
-    entry->event = EVENT_SIGNPOSTED;
-    part->outcome = OUTCOME_SIGNPOSTED;
-    end_part(part, STATE_COMPLETED, BUSINESS_SIGNPOSTED, 0);
-    end_referral(placing->facts, placing->referral, placing->outcome);
-    placing->moved = true;
-    return true;
-}
-
-static void share_out(struct placing *placing, const struct plan *plan)
-{
-    for (uint8_t i = 0; i < plan->shares_count; i++)
-        offer_to_hub(placing, &plan->shares[i]);
-    for (uint64_t left = plan->waiting; left; left &= left - 1)
-        if (!PLANTED(60) || !placing->begun)
-            hold_in_list(placing, left & (~left + 1), plan->causes);
-    if (plan->unmet)
-        hold_for_person(placing, plan->unmet, why_no_hub(&placing->referral->profile), plan->causes);
-}
-
-/* Places a part that no hub holds: with hubs, in the waiting list, or before a person. */
-static struct placing place(const struct facts *facts, struct referral *referral, int index, struct outcome_of *outcome)
-{
-    struct placing placing = {.facts = facts, .referral = referral, .outcome = outcome, .index = (uint8_t)index};
-    struct question question = {.profile = &referral->profile,
-                                .needs = referral->parts[index].needs,
-                                .sender = referral->sender,
-                                .offers = referral->offers,
-                                .offers_count = referral->offers_count,
-                                .now = facts->now,
-                                .emergency = facts->emergency,
-                                .places = facts->places,
-                                .none = outcome->places_none,
-                                .none_count = outcome->places_none_count,
-                                .pace = facts->pace};
-    enum status_reason held = why_held(facts, referral, &referral->parts[index]);
-    struct plan plan;
-
-    placing.past = referral->parts[index];
-    if (held) {
-        hold_for_person(&placing, question.needs, held, NULL);
-    } else if (!signposted(&placing, &question)) {
-        route_plan(facts->network, &question, facts->covers, &plan);
-        keep_decision(&question, facts->network, &plan, &outcome->entry.decision);
-        share_out(&placing, &plan);
-    }
-    return placing;
-}
-
-static void tell_where_it_stands(const struct referral *referral, struct outcome_of *outcome)
-{
-    const struct entry *entry = &outcome->entry;
-
-    if (referral_has_ended(referral))
-        return; /* that has been told */
-    tell(outcome, referral->sender, MESSAGE_routed, 0);
-    for (uint8_t i = 0; i < entry->placed_count; i++) {
-        uint8_t number = (uint8_t)(entry->placed_first + i);
-        tell(outcome, referral->offers[number - 1].hub, MESSAGE_offer, number);
-    }
-}
-
-/* ---- moving ---- */
-
-/* The offer that a hub's answer names; NULL with the refusal set. The same refusal for "none" and "not yours". */
-static struct offer *named_offer(const struct cause *cause, struct referral *referral, struct outcome_of *outcome)
-{
-    if (cause->offer_number < 1 || cause->offer_number > referral->offers_count ||
-        (referral->offers[cause->offer_number - 1].hub != cause->actor && !PLANTED(18))) {
-        outcome->refusal = REFUSAL_NOT_FOUND;
-        return NULL;
-    }
-    return &referral->offers[cause->offer_number - 1];
-}
-
-/* True when the cell is a move, which the offer then has made. */
-static bool move_offer(const struct cause *cause, struct referral *referral, uint8_t number, struct outcome_of *outcome)
-{
-    struct offer *offer = &referral->offers[number - 1];
-    const struct move *move = offer_move(offer->state, cause->event);
-
-    outcome->refusal = move->refusal;
-    outcome->repeated = move->cell == CELL_REPEAT && !PLANTED(26);
-    if (move->cell != CELL_MOVE)
-        return false;
+    step_name_offer(step, number);
+    if (move->cell == CELL_STAY)
+        return true;
     offer->state = move->to;
-    offer->reason = cause->reason;
-    name_offer(referral, number, &outcome->entry);
+    offer->reason = reason;
     return true;
 }
 
 /* The part whose offer a hub's answer has moved; NULL: it moves nothing. */
-static struct part *answered_part(const struct cause *cause, struct referral *referral, struct outcome_of *outcome)
+static struct part *answered_part(struct step *step)
 {
+    const struct cause *cause = step->cause;
     int index;
 
-    if (!named_offer(cause, referral, outcome) || !move_offer(cause, referral, cause->offer_number, outcome))
+    if (!step_named_offer(step) || !move_offer(step, cause->event, cause->reason, cause->offer_number))
         return NULL;
-    index = referral_part_of_offer(referral, cause->offer_number);
+    index = referral_part_of_offer(step->referral, cause->offer_number);
     assert(index >= 0 && "an offer that moves is the newest one of its part");
-    return &referral->parts[index];
+    return &step->referral->parts[index];
 }
 
-/* True when the referral, or the part, may be moved so. */
-static bool may_move(enum state state, enum event event, struct outcome_of *outcome)
+static struct offer *answered_offer(struct step *step)
 {
-    const struct move *move = referral_move(state, event);
-
-    outcome->refusal = move->refusal;
-    outcome->repeated = move->cell == CELL_REPEAT;
-    return move->cell == CELL_MOVE;
+    return &step->referral->offers[step->cause->offer_number - 1];
 }
 
 /* Row of the owner of the places of the offer's service i; -1: it is no longer offered. */
@@ -362,330 +130,447 @@ static int owner_of(const struct network *network, const struct offer *offer, ui
 }
 
 /* A seat that was accepted stays taken. */
-static void free_places(const struct facts *facts, const struct offer *offer, struct outcome_of *outcome)
+static void free_places(struct step *step, const struct offer *offer)
 {
+    const struct network *network = step->facts->network;
+    struct outcome_of *outcome = step->outcome;
+
     for (uint8_t i = 0; i < offer->services_count; i++) {
-        int owner = owner_of(facts->network, offer, i);
-        if (owner < 0 || (offer->accepted && facts->network->services[owner].seats))
+        int owner = owner_of(network, offer, i);
+        if (owner < 0 || (offer->accepted && network->services[owner].seats))
             continue;
         assert(outcome->freed_count < OFFERS_MAX);
         outcome->freed[outcome->freed_count++] = (uint32_t)owner;
     }
 }
 
-static void take_all_places(const struct facts *facts, const struct offer *offer, struct outcome_of *outcome)
+/* A hub that says "no capacity" has no places from now on, until it states a figure. */
+static void take_all_places(struct step *step, const struct offer *offer)
 {
+    struct outcome_of *outcome = step->outcome;
+
     for (uint8_t i = 0; i < offer->services_count; i++) {
-        int owner = owner_of(facts->network, offer, i);
+        int owner = owner_of(step->facts->network, offer, i);
         if (owner >= 0)
             outcome->places_none[outcome->places_none_count++] = (uint32_t)owner;
     }
 }
 
-static void submitted(const struct facts *facts, const struct cause *cause, struct referral *referral,
-                      struct outcome_of *outcome)
+void step_withdraw(struct step *step, enum event event, enum status_reason reason, uint8_t number)
 {
-    if (!may_move(referral->state, cause->event, outcome))
+    const struct offer *offer = &step->referral->offers[number - 1];
+    bool moved = move_offer(step, event, reason, number);
+
+    assert(moved && offer->state == STATE_CANCELLED);
+    if (!step->outcome->entry.offer_number)
+        step->outcome->entry.offer_number = number;
+    free_places(step, offer);
+    if (!(PLANTED(24) && event == EVENT_OFFER_EXPIRED) && !(PLANTED(105) && offer->accepted))
+        step_tell(step, offer->hub, MESSAGE_withdrawn, number);
+}
+
+/* ---- the end ---- */
+
+/* The story has ended; it closes when everybody who is told of the outcome has confirmed that. */
+void step_end_referral(struct step *step)
+{
+    struct referral *referral = step->referral;
+    struct entry *entry = &step->outcome->entry;
+    uint8_t offer_number = referral->parts_count == 1 ? entry->offer_number : 0;
+
+    referral_follow_parts(referral);
+    referral->ended_at = step->facts->now;
+    referral->sender_knows = referral->practice_knows = false;
+    wait_for_confirmation(step);
+    entry->outcome = referral->outcome;
+    step_tell(step, referral->sender, MESSAGE_ended, offer_number);
+    if (referral_tells_practice(referral) || (PLANTED(91) && referral->practice != PARTY_NONE))
+        step_tell(step, referral->practice, MESSAGE_message_back, offer_number);
+}
+
+/* Whether this one's confirmation counts, and as whose: a sender that is the practice, too, confirms one after the
+ * other. */
+static bool *knowledge_of(struct referral *referral, uint32_t actor)
+{
+    bool is_practice = referral_tells_practice(referral) && actor == referral->practice;
+
+    return is_practice && (actor != referral->sender || referral->sender_knows) ? &referral->practice_knows
+                                                                                : &referral->sender_knows;
+}
+
+static void outcome_confirmed(struct step *step)
+{
+    struct referral *referral = step->referral;
+    bool *knows = knowledge_of(referral, step->cause->actor);
+
+    if (step_ask(step) != CELL_STAY)
         return;
-    assert(referral->profile.needs && !referral->parts_count);
-    referral->submitted_at = facts->now;
-    referral->parts[referral->parts_count++] =
-        (struct part){.needs = referral->profile.needs, .state = STATE_REQUESTED};
-    place(facts, referral, 0, outcome);
-    tell_where_it_stands(referral, outcome);
-}
-
-static void received(const struct facts *facts, const struct cause *cause, struct referral *referral,
-                     struct outcome_of *outcome)
-{
-    (void)facts;
-    answered_part(cause, referral, outcome);
-}
-
-static void accepted(const struct facts *facts, const struct cause *cause, struct referral *referral,
-                     struct outcome_of *outcome)
-{
-    struct part *part = answered_part(cause, referral, outcome);
-
-    if (!part)
+    step->outcome->repeated = !referral_is_open(referral) || *knows;
+    if (step->outcome->repeated)
         return;
-    referral->offers[cause->offer_number - 1].accepted = true;
-    stand(part, STATE_ACCEPTED, BUSINESS_HUB_ACCEPTED, 0);
-    wait_until(part, facts->now + facts->network->deadlines.accepted_ms[referral->profile.priority], cause->actor);
-    tell(outcome, referral->sender, MESSAGE_answered, cause->offer_number);
-    tell(outcome, cause->actor, MESSAGE_person, cause->offer_number);
-}
-
-/* A hub that says "no capacity" has no places from now on, until it states a figure. */
-static void rejected(const struct facts *facts, const struct cause *cause, struct referral *referral,
-                     struct outcome_of *outcome)
-{
-    const struct part *part = answered_part(cause, referral, outcome);
-    const struct offer *offer;
-
-    if (!part)
-        return;
-    offer = &referral->offers[cause->offer_number - 1];
-    free_places(facts, offer, outcome);
-    if (cause->reason == REASON_CAPACITY && !PLANTED(23))
-        take_all_places(facts, offer, outcome);
-    if (!PLANTED(17))
-        tell(outcome, referral->sender, MESSAGE_answered, cause->offer_number);
-    place(facts, referral, (int)(part - referral->parts), outcome);
-    tell_where_it_stands(referral, outcome);
-}
-
-static void started(const struct facts *facts, const struct cause *cause, struct referral *referral,
-                    struct outcome_of *outcome)
-{
-    struct part *part = answered_part(cause, referral, outcome);
-
-    if (!part)
-        return;
-    stand(part, STATE_IN_PROGRESS, BUSINESS_CONTACT_MADE, 0);
-    wait_until(part, facts->now + facts->network->deadlines.progress_ms, cause->actor);
-    tell(outcome, referral->sender, MESSAGE_progressed, cause->offer_number);
-}
-
-/* The place comes back; the referral ends with its last part, and one answer for all of them. */
-static void help_ended(const struct facts *facts, const struct cause *cause, struct referral *referral,
-                       struct outcome_of *outcome)
-{
-    free_places(facts, &referral->offers[cause->offer_number - 1], outcome);
-    if (referral_has_ended(referral) || PLANTED(61))
-        end_referral(facts, referral, outcome);
-    else
-        tell(outcome, referral->sender, MESSAGE_progressed, cause->offer_number);
-}
-
-static void completed(const struct facts *facts, const struct cause *cause, struct referral *referral,
-                      struct outcome_of *outcome)
-{
-    struct part *part = answered_part(cause, referral, outcome);
-
-    if (!part)
-        return;
-    part->outcome = cause->outcome;
-    end_part(part, STATE_COMPLETED, cause->outcome == OUTCOME_PARTLY ? BUSINESS_PARTLY : BUSINESS_GOT_HELP, 0);
-    help_ended(facts, cause, referral, outcome);
-}
-
-static void failed(const struct facts *facts, const struct cause *cause, struct referral *referral,
-                   struct outcome_of *outcome)
-{
-    struct part *part = answered_part(cause, referral, outcome);
-
-    if (!part)
-        return;
-    end_part(part, STATE_FAILED, BUSINESS_NOT_HELPED, cause->reason);
-    help_ended(facts, cause, referral, outcome);
-}
-
-/* Takes an offer that holds a place back from its hub. */
-static void withdraw(const struct facts *facts, enum event event, enum status_reason reason, uint8_t number,
-                     struct referral *referral, struct outcome_of *outcome)
-{
-    const struct cause cause = {.event = event, .reason = reason};
-    const struct offer *offer = &referral->offers[number - 1];
-    bool moved = move_offer(&cause, referral, number, outcome);
-
-    assert(moved);
-    if (!outcome->entry.offer_number)
-        outcome->entry.offer_number = number;
-    free_places(facts, offer, outcome);
-    if (!PLANTED(24) || event != EVENT_OFFER_EXPIRED)
-        tell(outcome, offer->hub, MESSAGE_withdrawn, number);
-}
-
-static bool is_with_hub(const struct part *part)
-{
-    return part->state == STATE_RECEIVED || part->state == STATE_ACCEPTED || part->state == STATE_IN_PROGRESS;
-}
-
-/* Only the sender may; anybody else is told that there is no such referral. */
-static void cancelled(const struct facts *facts, const struct cause *cause, struct referral *referral,
-                      struct outcome_of *outcome)
-{
-    if (cause->actor != referral->sender) {
-        outcome->refusal = REFUSAL_NOT_FOUND;
+    *knows = true;
+    if (!referral_is_known(referral) && !PLANTED(96)) {
+        if (!referral->overdue)
+            referral->deadline_owner = referral->sender_knows ? referral->practice : referral->sender;
         return;
     }
-    if (!may_move(referral->state, cause->event, outcome))
-        return;
-    for (uint8_t i = 0; i < referral->parts_count; i++) {
-        struct part *part = &referral->parts[i];
-        if (is_with_hub(part) && (!PLANTED(65) || i == 0))
-            withdraw(facts, EVENT_CANCELLED, REASON_WITHDRAWN_BY_SENDER, part->offer, referral, outcome);
-        if (!part_has_ended(part))
-            end_part(part, STATE_CANCELLED, BUSINESS_REVOKED, cause->reason);
-    }
-    end_referral(facts, referral, outcome);
-}
-
-static void outcome_confirmed(const struct facts *facts, const struct cause *cause, struct referral *referral,
-                              struct outcome_of *outcome)
-{
-    (void)facts;
-    if (!referral_is_open(referral)) {
-        outcome->repeated = true;
-        return;
-    }
-    if (!may_move(referral->state, cause->event, outcome))
-        return;
     referral->business_status = BUSINESS_CLOSED_ACKNOWLEDGED;
     referral->overdue = false;
     referral->deadline = 0;
     referral->deadline_owner = PARTY_NONE;
+    referral->stage = 0;
 }
 
-/* ---- time ---- */
+/* ---- what senders say ---- */
 
-/* True when it has waited as long as the network allows and nobody has been told: a person is asked to look, and it
- * goes on waiting. */
-static bool waited_too_long(const struct facts *facts, struct referral *referral, struct part *part,
-                            struct outcome_of *outcome)
+static void submitted(struct step *step)
 {
-    if (!part_waits(part) || part->overdue || facts->now < waiting_expires_at(facts, referral))
+    struct referral *referral = step->referral;
+
+    if (step_ask(step) != CELL_PLACE)
+        return;
+    assert(referral->profile.needs && !referral->parts_count);
+    referral->submitted_at = step->facts->now;
+    referral->parts[referral->parts_count++] =
+        (struct part){.needs = referral->profile.needs, .state = STATE_REQUESTED};
+    step_place(step, 0);
+    step_tell_where_it_stands(step);
+}
+
+/* New information may have settled why a person had to look. */
+static bool place_what_is_settled(struct step *step)
+{
+    static const enum status_reason reasons[] = {REASON_UNKNOWN_LOCALITY, REASON_OUTSIDE, REASON_CONSENT_IN_DOUBT};
+    int index = step_join_held(step, reasons, sizeof reasons / sizeof reasons[0], false);
+
+    if (index < 0)
         return false;
-    part->overdue = true;
-    if (PLANTED(63))
-        part->business_status = BUSINESS_ATTENTION;
-    outcome->entry.event = EVENT_OVERDUE;
-    outcome->entry.reason = REASON_WAITED_TOO_LONG;
-    tell(outcome, referral->sender, MESSAGE_progressed, 0);
-    return true;
+    assert(step_move_of(step, &step->referral->parts[index])->cell == CELL_PLACE);
+    return step_place(step, index).moved;
 }
 
-/* Looks once more for a place. When all still wait as before, only their review moves on: no entry, nobody is told. */
-static void place_again(const struct facts *facts, struct referral *referral, int index, struct outcome_of *outcome)
+/* Who has the case learns it, who is asked is asked with it. A consent that is in doubt now, or has run out, holds what
+ * no hub has accepted. */
+static void updated(struct step *step)
 {
-    struct placing placing = place(facts, referral, index, outcome);
+    struct referral *referral = step->referral;
+    bool consents = profile_consents(&referral->profile, step->facts->now);
+    enum cell cell = step_ask(step);
+    bool moved;
 
-    if (!placing.moved) {
-        outcome->recorded = waited_too_long(facts, referral, &referral->parts[index], outcome);
+    if (cell == CELL_REFUSE)
         return;
-    }
-    if (!outcome->entry.placed_count && !referral_has_ended(referral))
-        outcome->entry.event = placing.waits ? EVENT_WAITLISTED : EVENT_ATTENTION;
-    tell_where_it_stands(referral, outcome);
-}
-
-static void placed_again(const struct facts *facts, const struct cause *cause, struct referral *referral,
-                         struct outcome_of *outcome)
-{
-    int index = referral_part_of_need(referral, cause->need);
-
-    assert(index >= 0);
-    if (may_move(referral->parts[index].state, cause->event, outcome))
-        place_again(facts, referral, index, outcome);
-}
-
-/* The hub has been silent, or has closed: the place goes back and the next hub is asked. */
-static void offer_ends(const struct facts *facts, enum event event, enum status_reason reason, int index,
-                       struct referral *referral, struct outcome_of *outcome)
-{
-    outcome->entry.event = event;
-    outcome->entry.reason = reason;
-    withdraw(facts, event, reason, referral->parts[index].offer, referral, outcome);
-    place(facts, referral, index, outcome);
-    tell_where_it_stands(referral, outcome);
-}
-
-/* What was accepted there stays: only an offer that waits for an answer moves on. */
-static void hub_closed(const struct facts *facts, const struct cause *cause, struct referral *referral,
-                       struct outcome_of *outcome)
-{
-    int index = referral_part_of_offer(referral, cause->offer_number);
-
-    if (index >= 0 && referral->parts[index].state == STATE_RECEIVED)
-        offer_ends(facts, EVENT_HUB_CLOSED, REASON_HUB_CLOSED, index, referral, outcome);
-    else
-        outcome->repeated = true;
-}
-
-/* A hub that accepted has not moved on: a person is asked to look, again and again; the sender is told once. */
-static void hub_overdue(const struct facts *facts, struct part *part, struct referral *referral,
-                        struct outcome_of *outcome)
-{
-    outcome->recorded = !part->overdue;
-    outcome->entry.reason = REASON_OVERDUE;
-    outcome->entry.offer_number = part->offer;
-    name_offer(referral, part->offer, &outcome->entry);
-    if (!part->overdue)
-        tell(outcome, referral->sender, MESSAGE_progressed, part->offer);
-    part->overdue = true;
-    wait_until(part, facts->now + facts->network->deadlines.attention_review_ms, PARTY_NONE);
-}
-
-/* The sender has not confirmed the outcome: a person is asked to look, again and again. */
-static void outcome_overdue(const struct facts *facts, struct referral *referral, struct outcome_of *outcome)
-{
-    outcome->recorded = !referral->overdue;
-    outcome->entry.reason = REASON_OUTCOME_UNCONFIRMED;
-    referral->overdue = true;
-    referral->deadline = facts->now + facts->network->deadlines.attention_review_ms;
-    referral->deadline_owner = PARTY_NONE;
-}
-
-/* The first part whose deadline is the referral's. */
-static int due_part(const struct referral *referral)
-{
-    for (int i = 0; i < referral->parts_count; i++)
-        if (!part_has_ended(&referral->parts[i]) && referral->parts[i].deadline == referral->deadline)
-            return i;
-    assert(false && "the deadline is that of a part");
-    return -1;
-}
-
-static void part_due(const struct facts *facts, const struct cause *cause, struct referral *referral,
-                     struct outcome_of *outcome)
-{
-    int index = due_part(referral);
-    struct part *part = &referral->parts[index];
-
-    if (part->state == STATE_RECEIVED) {
-        offer_ends(facts, EVENT_OFFER_EXPIRED, REASON_SILENCE, index, referral, outcome);
-    } else if (!may_move(part->state, cause->event, outcome)) {
-        return;
-    } else if (part->state == STATE_ON_HOLD) {
-        outcome->entry.event = EVENT_OFFERED;
-        place_again(facts, referral, index, outcome);
+    assert(cell == CELL_STAY || cell == CELL_PLACE);
+    if (consents) {
+        referral->consent_ended = false;
+        step_retell(step);
+        moved = place_what_is_settled(step);
     } else {
-        hub_overdue(facts, part, referral, outcome);
+        moved = step_stop_sharing(step);
+        step_retell(step);
+    }
+    if (moved)
+        step_tell_where_it_stands(step);
+}
+
+/* Ends every part that goes on, or, where ended ones are meant, too, every part. */
+static void withdraw_all(struct step *step, enum business_status business, enum status_reason to_hubs)
+{
+    struct referral *referral = step->referral;
+
+    for (uint8_t i = 0; i < referral->parts_count; i++) {
+        struct part *part = &referral->parts[i];
+        const struct move *move = step_move_of(step, part);
+        bool is_with_hub = part->state == STATE_RECEIVED || part_is_case(part);
+        if (move->cell != CELL_MOVE)
+            continue;
+        if (is_with_hub && (!PLANTED(65) || i == 0))
+            step_withdraw(step, step->cause->event, to_hubs, part->offer);
+        part->outcome = 0;
+        part_end(part, move->to, business, step->cause->reason);
     }
 }
 
-/* What a deadline means follows from the state of whoever has it. */
-static void due(const struct facts *facts, const struct cause *cause, struct referral *referral,
-                struct outcome_of *outcome)
+static void cancelled(struct step *step)
 {
-    if ((facts->now < referral->deadline && !PLANTED(25)) || !referral_is_open(referral))
-        outcome->repeated = true;
-    else if (!referral_has_ended(referral))
-        part_due(facts, cause, referral, outcome);
-    else if (may_move(referral->state, cause->event, outcome))
-        outcome_overdue(facts, referral, outcome);
+    if (step_ask(step) != CELL_MOVE)
+        return;
+    withdraw_all(step, BUSINESS_REVOKED, REASON_WITHDRAWN_BY_SENDER);
+    step_end_referral(step);
 }
 
-typedef void (*action)(const struct facts *, const struct cause *, struct referral *, struct outcome_of *);
+/* Hubs whose case has ended have the person, too. */
+static void withdraw_from_former(struct step *step)
+{
+    const struct referral *referral = step->referral;
+
+    for (uint8_t n = 1; n <= referral->offers_count && !PLANTED(100); n++)
+        if (referral->offers[n - 1].accepted && !offer_holds_place(&referral->offers[n - 1]))
+            step_tell(step, referral->offers[n - 1].hub, MESSAGE_withdrawn, n);
+}
+
+static bool any_part_has_ended(const struct referral *referral)
+{
+    for (uint8_t i = 0; i < referral->parts_count; i++)
+        if (part_has_ended(&referral->parts[i]))
+            return true;
+    return false;
+}
+
+/* Also of what has ended, and of what is closed, which then opens until that is known. A practice that was not told
+ * before, of any part, is not told of a mistake. */
+static void entered_in_error(struct step *step)
+{
+    struct referral *referral = step->referral;
+
+    if (step_ask(step) != CELL_MOVE)
+        return;
+    if (referral->erased) {
+        step->outcome->refusal = REFUSAL_ERASED;
+        return;
+    }
+    if (!any_part_has_ended(referral))
+        referral->practice = PARTY_NONE;
+    withdraw_from_former(step);
+    withdraw_all(step, BUSINESS_RETRACTED, REASON_ENTERED_IN_ERROR);
+    step_end_referral(step);
+}
+
+/* ---- what hubs say ---- */
+
+static void received(struct step *step)
+{
+    struct part *part = answered_part(step);
+
+    if (part)
+        wait_on_after_receipt(part);
+}
+
+/* Nobody learns who the person is after the consent has run out, even before the timer that says so. */
+static void accepted(struct step *step)
+{
+    struct referral *referral = step->referral;
+    struct part *part;
+
+    if (referral_consent_is_due(referral, step->facts->now) && step_named_offer(step) &&
+        offer_waits_for_answer(answered_offer(step))) {
+        step->outcome->refusal = REFUSAL_OFFER_ENDED;
+        return;
+    }
+    part = answered_part(step);
+    if (!part)
+        return;
+    answered_offer(step)->accepted = true;
+    part_stand(part, answered_offer(step)->state, BUSINESS_HUB_ACCEPTED, 0);
+    wait_for_case(step, part, STAGE_CONTACT);
+    step_tell(step, referral->sender, MESSAGE_answered, step->cause->offer_number);
+    step_tell(step, step->cause->actor, MESSAGE_person, step->cause->offer_number);
+}
+
+/* The hub does not, or no longer, want it: the next is asked. */
+static void next_hub(struct step *step, const struct part *part, enum message_type told)
+{
+    const struct offer *offer = answered_offer(step);
+
+    if (!PLANTED(93) || told != MESSAGE_progressed)
+        free_places(step, offer);
+    if (step->cause->reason == REASON_CAPACITY && !PLANTED(23))
+        take_all_places(step, offer);
+    if (!PLANTED(17))
+        step_tell(step, step->referral->sender, told, step->cause->offer_number);
+    step_place(step, (int)(part - step->referral->parts));
+    step_tell_where_it_stands(step);
+}
+
+static void rejected(struct step *step)
+{
+    const struct part *part = answered_part(step);
+
+    if (part)
+        next_hub(step, part, MESSAGE_answered);
+}
+
+static void handed_back(struct step *step)
+{
+    const struct part *part = answered_part(step);
+
+    if (part)
+        next_hub(step, part, MESSAGE_progressed);
+}
+
+/* The part stands as its offer does, and the sender hears of it. */
+static void go_on(struct step *step, enum business_status business, enum status_reason reason, enum stage stage)
+{
+    struct part *part = answered_part(step);
+
+    if (!part)
+        return;
+    part_stand(part, answered_offer(step)->state, business, reason);
+    if (!(PLANTED(92) && step->cause->event == EVENT_RESUMED) &&
+        !(PLANTED(98) && step->cause->event == EVENT_PROGRESSED))
+        wait_for_case(step, part, stage);
+    step_tell(step, step->referral->sender, MESSAGE_progressed, step->cause->offer_number);
+}
+
+static void goes_on(struct step *step)
+{
+    go_on(step, BUSINESS_CONTACT_MADE, 0, STAGE_PROGRESS);
+}
+
+static void paused(struct step *step)
+{
+    go_on(step, BUSINESS_PAUSED, REASON_PAUSED, STAGE_PAUSE);
+}
+
+/* What came of it is said hub by hub: who is told of the outcome hears it of every part, of the last with the end. */
+static void tell_of_one_part(struct step *step)
+{
+    const struct referral *referral = step->referral;
+
+    step_tell(step, referral->sender, MESSAGE_progressed, step->cause->offer_number);
+    if (referral_tells_practice(referral))
+        step_tell(step, referral->practice, MESSAGE_message_back, step->cause->offer_number);
+}
+
+/* The place comes back; the referral ends with its last part, and one answer for all of them. */
+static void end_help(struct step *step, struct part *part, enum business_status business)
+{
+    const struct offer *offer = answered_offer(step);
+
+    part_end(part, offer->state, business, step->cause->reason);
+    free_places(step, offer);
+    if (referral_has_ended(step->referral) || PLANTED(61))
+        step_end_referral(step);
+    else
+        tell_of_one_part(step);
+}
+
+static void completed(struct step *step)
+{
+    struct part *part = answered_part(step);
+
+    if (!part)
+        return;
+    part->outcome = step->cause->outcome;
+    end_help(step, part, step->cause->outcome == OUTCOME_PARTLY ? BUSINESS_PARTLY : BUSINESS_GOT_HELP);
+}
+
+static void failed(struct step *step)
+{
+    struct part *part = answered_part(step);
+
+    if (part)
+        end_help(step, part, BUSINESS_NOT_HELPED);
+}
+
+/* ---- links ---- */
+
+static void tell_of_link(struct step *step)
+{
+    const struct referral *referral = step->referral;
+    uint8_t only = step->cause->offer_number;
+
+    if (!only)
+        step_tell(step, referral->sender, MESSAGE_linked, 0);
+    for (uint8_t i = 0; i < referral->parts_count; i++) {
+        const struct part *part = &referral->parts[i];
+        if (part_is_case(part) && (!only || part->offer == only))
+            step_tell(step, referral->offers[part->offer - 1].hub, MESSAGE_linked, part->offer);
+    }
+}
+
+static void linked(struct step *step)
+{
+    const struct referral *referral = step->referral;
+    uint8_t number = step->cause->link ? step->cause->link : referral->links_count;
+
+    if (step_ask(step) != CELL_STAY)
+        return;
+    assert(number >= 1 && number <= referral->links_count);
+    step->outcome->entry.linked = referral->links[number - 1].number;
+    step->outcome->entry.link = referral->links[number - 1].link;
+    if (!step->cause->tell_link)
+        return;
+    step->outcome->entry.hub = step->cause->linked_hub;
+    tell_of_link(step);
+}
+
+/* ---- the table ---- */
 
 static const struct {
     enum event event;
-    action action;
+    void (*action)(struct step *);
 } actions[] = {
-    {EVENT_SUBMITTED, submitted},  {EVENT_RECEIVED, received},   {EVENT_ACCEPTED, accepted},
-    {EVENT_REJECTED, rejected},    {EVENT_STARTED, started},     {EVENT_COMPLETED, completed},
-    {EVENT_FAILED, failed},        {EVENT_CANCELLED, cancelled}, {EVENT_OUTCOME_CONFIRMED, outcome_confirmed},
-    {EVENT_OFFERED, placed_again}, {EVENT_OVERDUE, due},         {EVENT_HUB_CLOSED, hub_closed},
+    {EVENT_SUBMITTED, submitted},
+    {EVENT_UPDATED, updated},
+    {EVENT_CANCELLED, cancelled},
+    {EVENT_ENTERED_IN_ERROR, entered_in_error},
+    {EVENT_OUTCOME_CONFIRMED, outcome_confirmed},
+    {EVENT_RECEIVED, received},
+    {EVENT_ACCEPTED, accepted},
+    {EVENT_REJECTED, rejected},
+    {EVENT_STARTED, goes_on},
+    {EVENT_PROGRESSED, goes_on},
+    {EVENT_PAUSED, paused},
+    {EVENT_RESUMED, goes_on},
+    {EVENT_HANDED_BACK, handed_back},
+    {EVENT_COMPLETED, completed},
+    {EVENT_FAILED, failed},
+    {EVENT_OFFERED, decide_placed_again},
+    {EVENT_OVERDUE, decide_due},
+    {EVENT_HUB_CLOSED, decide_hub_closed},
+    {EVENT_LINKED, linked},
+    {EVENT_HELD, decide_held},
+    {EVENT_RELEASED, decide_released},
+    {EVENT_PLACED, decide_placed_by_hand},
+    {EVENT_REOFFERED, decide_reoffered},
+    {EVENT_PRIORITISED, decide_prioritised},
+    {EVENT_ANNOTATED, decide_noted},
+    {EVENT_REVEALED, decide_noted},
+    {EVENT_TURNED_AWAY, decide_turned_away},
+    {EVENT_ERASED, decide_erased},
 };
 
-static action action_for(enum event event)
+static void act(struct step *step)
 {
     for (size_t i = 0; i < sizeof actions / sizeof actions[0]; i++)
-        if (actions[i].event == event)
-            return actions[i].action;
+        if (actions[i].event == step->cause->event) {
+            actions[i].action(step);
+            return;
+        }
     assert(false && "every event that somebody causes has an action");
-    return NULL;
+}
+
+/* WHO_s that the actor is to this referral; 0: none of its business. */
+static unsigned who_is(const struct cause *cause, const struct referral *referral)
+{
+    uint8_t number = cause->offer_number;
+    bool is_hubs = number >= 1 && number <= referral->offers_count &&
+                   (referral->offers[number - 1].hub == cause->actor || PLANTED(18));
+    unsigned who = 0;
+
+    if (!cause->role)
+        return WHO_NETWORK;
+    if (cause->role == ROLE_OPERATOR)
+        return WHO_OPERATOR;
+    if (cause->role == ROLE_PRIVACY_OFFICER)
+        return WHO_PRIVACY;
+    if (cause->role != ROLE_SENDER && cause->role != ROLE_HUB)
+        return 0;
+    if (cause->actor == referral->sender)
+        who |= WHO_SENDER;
+    if (cause->role == ROLE_HUB && is_hubs)
+        who |= WHO_HUB;
+    if (referral_tells_practice(referral) && cause->actor == referral->practice)
+        who |= WHO_PRACTICE;
+    return who;
+}
+
+/* What is told is when the hub must have answered; when its system must have stored the offer is the network's affair.
+ */
+static int64_t deadline_told(const struct part *part)
+{
+    return part->stage == STAGE_RECEIPT ? part->answer_by : part->deadline;
 }
 
 /* How all parts stand now: letters are written from this, at any time later. */
@@ -699,29 +584,26 @@ static void keep_standings(const struct referral *referral, struct entry *entry)
                                                                .reason = part->reason,
                                                                .outcome = part->outcome,
                                                                .offer = part->offer,
-                                                               .deadline = part->deadline};
+                                                               .deadline = deadline_told(part)};
     }
 }
 
-void decide(const struct facts *facts, const struct cause *cause, struct referral *referral, struct outcome_of *outcome)
+static void begin_entry(const struct facts *facts, const struct cause *cause, const struct referral *referral,
+                        struct outcome_of *outcome)
 {
-    struct entry *entry = &outcome->entry;
-
     *outcome = (struct outcome_of){.recorded = true};
-    *entry = (struct entry){.previous = referral->history,
-                            .referral = referral->number,
-                            .at = facts->now,
-                            .event = cause->event,
-                            .actor = cause->actor,
-                            .offer_number = cause->offer_number,
-                            .reason = cause->reason,
-                            .outcome = cause->outcome};
-    action_for(cause->event)(facts, cause, referral, outcome);
-    outcome->changed = outcome->refusal == REFUSAL_NONE && !outcome->repeated;
-    if (!outcome->changed) {
-        outcome->recorded = false;
-        return;
-    }
+    outcome->entry = (struct entry){.previous = referral->history,
+                                    .referral = referral->number,
+                                    .at = facts->now,
+                                    .event = cause->event,
+                                    .actor = cause->actor,
+                                    .offer_number = cause->offer_number,
+                                    .reason = cause->reason,
+                                    .outcome = cause->outcome};
+}
+
+static void end_entry(const struct facts *facts, struct referral *referral, struct entry *entry)
+{
     if (!referral_has_ended(referral))
         referral_follow_parts(referral);
     referral->changed_at = facts->now;
@@ -732,4 +614,23 @@ void decide(const struct facts *facts, const struct cause *cause, struct referra
     if (entry->letters_count)
         keep_standings(referral, entry);
     assert(referral->deadline > 0 || !referral_is_open(referral));
+}
+
+void decide(const struct facts *facts, const struct cause *said, struct referral *referral, struct outcome_of *outcome)
+{
+    struct cause cause = *said;
+    struct step step = {facts, &cause, referral, outcome};
+
+    if (cause.event == EVENT_CANCELLED && cause.reason == REASON_ENTERED_IN_ERROR)
+        cause.event = EVENT_ENTERED_IN_ERROR;
+    begin_entry(facts, &cause, referral, outcome);
+    if (who_is(&cause, referral) & event_causers(cause.event))
+        act(&step);
+    else
+        outcome->refusal = REFUSAL_NOT_FOUND;
+    outcome->changed = outcome->refusal == REFUSAL_NONE && !outcome->repeated;
+    if (outcome->changed)
+        end_entry(facts, referral, &outcome->entry);
+    else
+        outcome->recorded = false;
 }

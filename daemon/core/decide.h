@@ -15,16 +15,26 @@ struct facts {
     struct cover *covers; /* scratch of the caller: network->hubs_count */
 };
 
-/* What happened. A timer is { EVENT_OVERDUE, PARTY_NONE }: what it means follows from the part whose deadline has
- * passed. EVENT_OFFERED asks to place a need that is held once more; EVENT_HUB_CLOSED says that the hub of the offer
- * takes no referrals any more. */
+/* What happened. A timer is { EVENT_OVERDUE, PARTY_NONE }: what it means follows from the consent, and from the part
+ * whose deadline has passed. EVENT_OFFERED asks to place a need that is held once more; EVENT_HUB_CLOSED says that the
+ * hub of the offer takes no referrals any more. EVENT_UPDATED: the referral's profile, message_back and practice are
+ * already those of the update. EVENT_LINKED: the link already stands in the referral;
+ * with an offer_number only the hub of that offer is told. */
 struct cause {
     enum event event;
+    enum role role; /* of the actor; 0: the network itself */
     uint32_t actor;
-    uint8_t offer_number; /* of a hub's answer, and of EVENT_HUB_CLOSED */
+    uint8_t offer_number; /* of a hub's answer, of EVENT_HUB_CLOSED, _REOFFERED, and perhaps _LINKED */
     enum need need;       /* of EVENT_OFFERED */
     enum status_reason reason;
     enum outcome outcome;
+    enum priority priority; /* of EVENT_PRIORITISED */
+    uint32_t hub;           /* of EVENT_PLACED: index in the network */
+    uint32_t row;           /* of EVENT_PLACED: of the service */
+    uint64_t needs;         /* of EVENT_PLACED: NEED_BITs; 0: all that the service meets */
+    uint32_t linked_hub;    /* of EVENT_LINKED: the party that has the case of the other; PARTY_NONE: nobody */
+    bool tell_link;         /* of EVENT_LINKED: both consents allow that sender and hub are told */
+    uint8_t link;           /* of EVENT_LINKED: number of the link, from 1; 0: the last */
 };
 
 struct unmet {

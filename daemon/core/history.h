@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT
  * history: one entry for each event of a referral: what happened, what followed, who is told, and everything a
- * decision saw, so that it can be explained and decided again. Holds no personal data: a note travels beside it,
- * sealed under the referral's own key. */
+ * decision saw, so that it can be explained and decided again. Holds no personal data: what was said with it (notes,
+ * scores, an update) travels beside it, sealed under the referral's own key. */
 #ifndef CORE_HISTORY_H
 #define CORE_HISTORY_H
 
 #include "daemon/core/route.h"
 
-#define ENTRY_LETTERS_MAX 12
+#define ENTRY_LETTERS_MAX (OFFERS_MAX + 4)
 
 /* One message that the network owes a party. */
 struct letter {
@@ -43,6 +43,9 @@ struct standing {
     int64_t deadline;
 };
 
+/* What an operator has decided who let it go on. */
+enum { RELEASED_SAFEGUARDING = 1, RELEASED_CONSENT = 2, RELEASED_OUTSIDE = 4 };
+
 struct entry {
     uint64_t sequence; /* of the whole store, from 1; given when saved */
     uint64_t previous; /* entry of the same referral before this one; 0: none */
@@ -58,7 +61,12 @@ struct entry {
     enum business_status business_status;
     enum status_reason status_reason;
     int64_t deadline;
-    uint32_t figure;                  /* of capacity-changed: the places stated */
+    uint32_t figure; /* of capacity-changed: the places stated; of prioritised: the priority before; of
+                      * released: RELEASED_s */
+    uint64_t linked; /* of linked, enquired: the other referral, the case; 0: none */
+    enum link link;
+    enum stage stage;                 /* of nudged, overdue: what was waited for */
+    enum known known;                 /* of enquiry-answered */
     uint8_t placed_first;             /* number of the first offer that was made; 0: none */
     uint8_t placed_count;             /* how many, with the numbers after it */
     uint32_t hub;                     /* party: of the offer the event is about, else of the first offer made */

@@ -20,17 +20,55 @@ static bool tells(const struct message *message, enum field field)
     return false;
 }
 
-/* What of the submit the table of this message has; of the needs only some are told. */
-static void copy_from_submit(const struct message *submit, struct message *message)
+/* What of the submit the table of this message has; of the needs only some are told, and what is between the sender and
+ * the network goes to nobody but the sender. */
+static void copy_from_submit(const struct letter_facts *facts, uint32_t party, struct message *message)
 {
     const struct message_spec *spec = message_spec(message->type);
 
     for (size_t i = 0; i < spec->count; i++) {
         enum field field = spec->members[i].field;
         bool about_person = field >= FIELD_referral_identifier && field <= FIELD_further_information;
-        if (about_person && field != FIELD_needs && message_has(submit, field))
-            message_copy(message, submit, field);
+        bool is_senders_own = fields[field].audience == AUDIENCE_NETWORK;
+        if (about_person && field != FIELD_needs && message_has(facts->submit, field) &&
+            (!is_senders_own || party == facts->referral->sender))
+            message_copy(message, facts->submit, field);
     }
+}
+
+/* What came of it is told as far as the person agreed; that it ended is told in any case. */
+static bool tells_outcome(const struct letter_facts *facts, enum message_type type)
+{
+    return type == MESSAGE_message_back || (facts->referral->message_back & CODE_BIT(BACK_REFERRER)) || PLANTED(102);
+}
+
+/* Whether what somebody said with the event is for this letter: what a hub answers to an offer, what came of it, and
+ * the sender's own words about an update. */
+static bool tells_said(const struct letter_facts *facts, enum message_type type)
+{
+    switch (type) {
+    case MESSAGE_answered:
+        return true;
+    case MESSAGE_updated:
+        return facts->entry->event == EVENT_UPDATED;
+    case MESSAGE_progressed:
+    case MESSAGE_ended:
+    case MESSAGE_message_back:
+        return tells_outcome(facts, type);
+    default:
+        return false;
+    }
+}
+
+static void copy_from_said(const struct letter_facts *facts, struct message *message)
+{
+    static const enum field said[] = {FIELD_note, FIELD_support_offered, FIELD_outcome_scores};
+
+    if (!facts->said || !tells_said(facts, message->type))
+        return;
+    for (size_t i = 0; i < sizeof said / sizeof said[0]; i++)
+        if (tells(message, said[i]) && message_has(facts->said, said[i]))
+            message_copy(message, facts->said, said[i]);
 }
 
 static void set_text(struct message *message, enum field field, const char *text)
@@ -174,18 +212,27 @@ static void put_needs(uint64_t needs, struct value *values, size_t width)
 
 /* ---- parts ---- */
 
-/* The part that the letter is about; NULL: the referral as a whole, or an offer that its part has left behind. */
-static const struct standing *standing_of(const struct entry *entry, const struct letter *letter)
+/* Where what the letter is about stands. What was handed back stands where its needs have gone. */
+static bool is_meant(const struct letter_facts *facts, const struct letter *letter, const struct standing *standing)
 {
-    for (uint8_t i = 0; i < entry->parts_count; i++) {
-        const struct standing *standing = &entry->parts[i];
-        bool is_meant = letter->type == MESSAGE_routed       ? standing->state == entry->state
-                        : letter->offer_number               ? standing->offer == letter->offer_number
-                        : letter->type == MESSAGE_progressed ? standing->needs == entry->decision.needs
-                                                             : false;
-        if (is_meant)
-            return standing;
-    }
+    const struct entry *entry = facts->entry;
+    uint8_t number = letter->offer_number;
+
+    if (letter->type == MESSAGE_routed)
+        return standing->state == entry->state && standing->business_status == entry->business_status;
+    if (number && letter->type == MESSAGE_progressed && entry->event == EVENT_HANDED_BACK)
+        return (standing->needs & facts->referral->offers[number - 1].needs) != 0;
+    if (number)
+        return standing->offer == number;
+    return letter->type == MESSAGE_progressed && standing->needs == entry->decision.needs;
+}
+
+/* The part that the letter is about; NULL: the referral as a whole, or an offer that its part has left behind. */
+static const struct standing *standing_of(const struct letter_facts *facts, const struct letter *letter)
+{
+    for (uint8_t i = 0; i < facts->entry->parts_count; i++)
+        if (is_meant(facts, letter, &facts->entry->parts[i]))
+            return &facts->entry->parts[i];
     return NULL;
 }
 
@@ -203,13 +250,15 @@ static void put_part(const struct letter_facts *facts, const struct standing *st
     put_needs(standing->needs, needs, 1);
     put_number(&part[MEMBER_part_state], standing->state);
     put_number(&part[MEMBER_part_business_status], standing->business_status);
-    put_number(&part[MEMBER_part_status_reason], standing->reason);
-    put_number(&part[MEMBER_part_outcome], standing->outcome);
+    if (tells_outcome(facts, message->type) || !part_has_ended(&(struct part){.state = standing->state})) {
+        put_number(&part[MEMBER_part_status_reason], standing->reason);
+        put_number(&part[MEMBER_part_outcome], standing->outcome);
+    }
     put_number(&part[MEMBER_part_position], standing->position);
     if (standing->expected_days)
         part[MEMBER_part_expected_wait_days] = (struct value){.present = true, .number = standing->expected_days - 1};
     put_number(&part[MEMBER_part_deadline], standing->deadline);
-    if (!referral_is_with_hub(facts->referral, standing->state, standing->offer))
+    if (!referral_is_with_hub(facts->referral, standing->state, standing->business_status, standing->offer))
         return;
     const struct offer *offer = &facts->referral->offers[standing->offer - 1];
     put_text(&part[MEMBER_part_hub_id], hub_id(facts->network, offer->hub));
@@ -292,54 +341,63 @@ static void set_places_to_go(const struct letter_facts *facts, struct letter_tex
 
 /* ---- states ---- */
 
-/* An offer that cannot be written because its record is damaged goes out as withdrawn. */
-static bool was_just_made(const struct entry *entry, uint8_t number)
+/* What is withdrawn by no event is what cannot be written, because its record is damaged. */
+static enum status_reason why_withdrawn(const struct letter_facts *facts, const struct letter *letter)
 {
-    return number >= entry->placed_first && number < entry->placed_first + entry->placed_count;
+    const struct entry *entry = facts->entry;
+
+    for (uint8_t i = 0; i < entry->letters_count; i++)
+        if (entry->letters[i].type == MESSAGE_withdrawn && entry->letters[i].offer_number == letter->offer_number)
+            return entry->event == EVENT_ENTERED_IN_ERROR ? REASON_ENTERED_IN_ERROR
+                                                          : facts->referral->offers[letter->offer_number - 1].reason;
+    return REASON_RECORD_DAMAGED;
 }
 
-static enum status_reason why_withdrawn(const struct entry *entry, const struct letter *letter)
+/* After a rejection the sender is told both: the hub's answer, and where the referral stands now. Why a hub gave it
+ * back, and why the network looks at it, is the reason of the event. */
+static enum status_reason reason_of(const struct letter_facts *facts, const struct standing *standing,
+                                    enum message_type type)
 {
-    if (entry->event == EVENT_CANCELLED)
-        return REASON_WITHDRAWN_BY_SENDER;
-    if (was_just_made(entry, letter->offer_number))
-        return REASON_RECORD_DAMAGED;
-    if (entry->event == EVENT_HUB_CLOSED)
-        return REASON_HUB_CLOSED;
-    return entry->event == EVENT_OFFER_EXPIRED ? REASON_SILENCE : REASON_RECORD_DAMAGED;
+    const struct entry *entry = facts->entry;
+    bool of_event = (type == MESSAGE_answered && entry->event == EVENT_REJECTED) ||
+                    (type == MESSAGE_progressed && (entry->event == EVENT_HANDED_BACK || entry->actor == PARTY_NONE));
+    bool is_outcome = type == MESSAGE_ended || (type == MESSAGE_progressed && entry->actor != PARTY_NONE);
+
+    if (is_outcome && !tells_outcome(facts, type))
+        return 0;
+    return of_event ? entry->reason : standing ? standing->reason : entry->status_reason;
 }
 
-/* The state of what the message is about: the offer's for withdrawn, the part's, else the referral's. After a rejection
- * the sender is told both: the hub's answer, and where the referral stands now. */
-static void set_states(const struct entry *entry, const struct letter *letter, const struct standing *standing,
+/* The state of what the message is about: the offer's for withdrawn and for the answer that ends it, the part's, else
+ * the referral's. */
+static void set_states(const struct letter_facts *facts, const struct letter *letter, const struct standing *standing,
                        struct message *message)
 {
-    bool about_event = message->type == MESSAGE_answered && entry->event == EVENT_REJECTED;
-    bool event_says_why = about_event || entry->event == EVENT_OVERDUE;
+    const struct entry *entry = facts->entry;
+    bool is_rejection = message->type == MESSAGE_answered && entry->event == EVENT_REJECTED;
 
     if (message->type == MESSAGE_withdrawn) {
         set_code(message, FIELD_state, STATE_CANCELLED);
-        set_code(message, FIELD_status_reason, why_withdrawn(entry, letter));
+        set_code(message, FIELD_status_reason, why_withdrawn(facts, letter));
         return;
     }
-    set_code(message, FIELD_state, about_event ? STATE_REJECTED : standing ? standing->state : entry->state);
+    set_code(message, FIELD_state, is_rejection ? STATE_REJECTED : standing ? standing->state : entry->state);
     set_code(message, FIELD_business_status,
-             about_event ? BUSINESS_OFFERED
-             : standing  ? standing->business_status
-                         : entry->business_status);
-    set_code(message, FIELD_status_reason,
-             event_says_why ? entry->reason
-             : standing     ? standing->reason
-                            : entry->status_reason);
-    set_code(message, FIELD_outcome, entry->outcome);
+             is_rejection ? BUSINESS_OFFERED
+             : standing   ? standing->business_status
+                          : entry->business_status);
+    set_code(message, FIELD_status_reason, reason_of(facts, standing, message->type));
+    if (tells_outcome(facts, message->type))
+        set_code(message, FIELD_outcome, entry->outcome);
 }
 
 /* What a hub is asked about, or what a sender is told of when not all needs went one way. */
 static void set_needs(const struct letter_facts *facts, uint64_t needs, struct message *message)
 {
-    bool to_hub = message->type == MESSAGE_offer || message->type == MESSAGE_person;
+    bool to_hub = message->type == MESSAGE_offer || message->type == MESSAGE_person || message->type == MESSAGE_updated;
+    bool to_practice = message->type == MESSAGE_message_back;
 
-    if (!tells(message, FIELD_needs) || (!to_hub && !has_several_parts(facts->entry)))
+    if (!tells(message, FIELD_needs) || (!to_hub && !to_practice && !has_several_parts(facts->entry)))
         return;
     if (to_hub) {
         if (facts->submit)
@@ -359,49 +417,85 @@ static void set_offer(const struct letter_facts *facts, const struct letter *let
     uint8_t number = letter->offer_number;
 
     if (message->type == MESSAGE_routed)
-        number =
-            standing && referral_is_with_hub(facts->referral, standing->state, standing->offer) ? standing->offer : 0;
+        number = standing && referral_is_with_hub(facts->referral, standing->state, standing->business_status,
+                                                  standing->offer)
+                     ? standing->offer
+                     : 0;
     if (!to_sender || has_several_parts(facts->entry))
         set_code(message, FIELD_offer_number, number);
     if (!number) {
-        set_needs(facts, facts->entry->decision.needs, message);
+        set_needs(facts,
+                  message->type == MESSAGE_message_back ? facts->referral->profile.needs : facts->entry->decision.needs,
+                  message);
         return;
     }
     assert(number <= facts->referral->offers_count);
     const struct offer *offer = &facts->referral->offers[number - 1];
     name_hub(facts, offer, message);
     set_needs(facts, offer->needs, message);
-    if (message->type == MESSAGE_offer && standing)
+    if ((message->type == MESSAGE_offer || message->type == MESSAGE_reminder) && standing)
         set_code(message, FIELD_deadline, standing->deadline);
     if (tells(message, FIELD_ask_first) && was_stale(&facts->entry->decision, offer))
         message_set_number(message, FIELD_ask_first, true);
 }
 
-void letter_write(const struct letter_facts *facts, const struct letter *letter, struct letter_texts *texts,
-                  struct message *message)
+/* Whom the other referral comes from, and who had it then. */
+static void set_linked(const struct letter_facts *facts, struct message *message)
 {
     const struct entry *entry = facts->entry;
-    const struct standing *standing = standing_of(entry, letter);
 
-    message_init(message, letter->type);
-    if (facts->submit) {
-        copy_from_submit(facts->submit, message);
-        set_age_band(facts, texts->age_band, message);
-    }
-    message_set_number(message, FIELD_mailbox_number, (int64_t)letter->mailbox_number);
-    message_set_number(message, FIELD_referral_id, (int64_t)entry->referral);
-    message_set_uuid(message, FIELD_correlation_id, facts->referral->correlation_id);
-    message_set_number(message, FIELD_at, entry->at);
-    set_states(entry, letter, standing, message);
+    message_set_number(message, FIELD_link, entry->link);
+    message_set_number(message, FIELD_linked_id, (int64_t)entry->linked);
+    if (facts->linked_sender)
+        set_text(message, FIELD_sender_id, facts->linked_sender);
+    if (entry->hub == PARTY_NONE)
+        return;
+    set_text(message, FIELD_hub_id, hub_id(facts->network, entry->hub));
+    set_text(message, FIELD_hub_name, hub_name(facts->network, entry->hub, entry->at));
+}
+
+/* Whether the sender is to pass the outcome on to the GP: the person agreed, and the practice has no mailbox. */
+static void set_gp_told(const struct referral *referral, struct message *message)
+{
+    if (tells(message, FIELD_gp_told) && (referral->message_back & CODE_BIT(BACK_GP)))
+        message_set_number(message, FIELD_gp_told, referral_tells_practice(referral));
+}
+
+static void set_about_referral(const struct letter_facts *facts, const struct letter *letter,
+                               struct letter_texts *texts, struct message *message)
+{
+    const struct standing *standing = standing_of(facts, letter);
+
+    set_states(facts, letter, standing, message);
     if (message->type == MESSAGE_routed && standing)
         set_standing(facts, standing, message);
     set_offer(facts, letter, standing, message);
     set_parts(facts, message);
     set_places_to_go(facts, texts, message);
+    set_gp_told(facts->referral, message);
+    set_code(message, FIELD_deadline_stage, facts->entry->stage);
     name_neighbourhood(facts, message);
+    set_text(message, FIELD_sender_id, facts->sender);
+}
+
+void letter_write(const struct letter_facts *facts, const struct letter *letter, struct letter_texts *texts,
+                  struct message *message)
+{
+    message_init(message, letter->type);
+    if (facts->submit) {
+        copy_from_submit(facts, letter->party, message);
+        set_code(message, FIELD_priority, facts->referral->profile.priority);
+        set_age_band(facts, texts->age_band, message);
+    }
+    copy_from_said(facts, message);
+    message_set_number(message, FIELD_mailbox_number, (int64_t)letter->mailbox_number);
+    message_set_number(message, FIELD_referral_id, (int64_t)facts->entry->referral);
+    message_set_uuid(message, FIELD_correlation_id, facts->referral->correlation_id);
+    message_set_number(message, FIELD_at, facts->entry->at);
+    if (message->type == MESSAGE_linked)
+        set_linked(facts, message);
+    else
+        set_about_referral(facts, letter, texts, message);
     if (PLANTED(14) && facts->submit && message->type == MESSAGE_offer)
         message->values[FIELD_neighbourhood_name] = facts->submit->values[FIELD_given_name];
-    set_text(message, FIELD_sender_id, facts->sender);
-    if (facts->note.length && tells(message, FIELD_note))
-        message_set_text(message, FIELD_note, facts->note.bytes, facts->note.length);
 }

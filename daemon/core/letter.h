@@ -12,9 +12,10 @@ struct letter_facts {
     const struct network *network;
     const struct referral *referral;
     const struct entry *entry;
-    const struct message *submit; /* as the sender sent it; NULL: erased, then only what is not personal is told */
-    struct text note;             /* of the event; empty: none */
+    const struct message *submit; /* as it stands now; NULL: erased, then only what is not personal is told */
+    const struct message *said;   /* the request that caused the event: notes, scores, support, answers; NULL: none */
     const char *sender;           /* its id, which the network file need not hold */
+    const char *linked_sender;    /* of MESSAGE_linked: who sent the other referral; NULL: it cannot be read */
 };
 
 /* Texts that are made for the message, which points to them. */

@@ -31,6 +31,14 @@ static int compare_codes(const struct network *network, uint32_t a, uint32_t b)
     return compare_texts(left, strlen(left), right, strlen(right));
 }
 
+static int compare_practices(const struct network *network, uint32_t a, uint32_t b)
+{
+    const char *left = network->senders[a].practice, *right = network->senders[b].practice;
+    int order = compare_texts(left, strlen(left), right, strlen(right));
+
+    return order != 0 ? order : (a > b) - (a < b);
+}
+
 /* Lets the row at `at` sink to where no row below it is greater. */
 static void sink(const struct network *network, uint32_t *rows, uint32_t at, uint32_t count, compare_rows *compare)
 {
@@ -49,8 +57,6 @@ static void sink(const struct network *network, uint32_t *rows, uint32_t at, uin
 /* Heapsort: no memory of its own, no bad cases. */
 static void sort_rows(const struct network *network, uint32_t *rows, uint32_t count, compare_rows *compare)
 {
-    for (uint32_t i = 0; i < count; i++)
-        rows[i] = i;
     for (uint32_t i = count / 2; i > 0; i--)
         sink(network, rows, i - 1, count, compare);
     for (uint32_t i = count; i > 1; i--) {
@@ -103,11 +109,28 @@ static void index_by_need(struct network *network)
         add_by_need(network, next, &network->hubs[i]);
 }
 
+static void sort_all(const struct network *network, uint32_t *rows, uint32_t count, compare_rows *compare)
+{
+    for (uint32_t i = 0; i < count; i++)
+        rows[i] = i;
+    sort_rows(network, rows, count, compare);
+}
+
+static void index_by_practice(struct network *network)
+{
+    network->by_practice_count = 0;
+    for (uint32_t i = 0; i < network->senders_count; i++)
+        if (network->senders[i].practice[0] != '\0')
+            network->by_practice[network->by_practice_count++] = i;
+    sort_rows(network, network->by_practice, network->by_practice_count, compare_practices);
+}
+
 void network_index(struct network *network)
 {
     index_by_need(network);
-    sort_rows(network, network->by_party, network->hubs_count, compare_parties);
-    sort_rows(network, network->by_code, network->neighbourhoods_count, compare_codes);
+    sort_all(network, network->by_party, network->hubs_count, compare_parties);
+    sort_all(network, network->by_code, network->neighbourhoods_count, compare_codes);
+    index_by_practice(network);
 }
 
 /* Look-ups */
@@ -172,6 +195,24 @@ int network_find_practice(const struct network *network, const char *ods, size_t
             high = middle;
     }
     return -1;
+}
+
+uint32_t network_practice_party(const struct network *network, const char *ods, size_t length)
+{
+    uint32_t low = 0, high = network->by_practice_count;
+
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        const struct sender *sender = &network->senders[network->by_practice[middle]];
+        int order = compare_texts(sender->practice, strlen(sender->practice), ods, length);
+        if (order == 0)
+            return sender->party;
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return PARTY_NONE;
 }
 
 uint16_t network_nearest_neighbourhood(const struct network *network, struct position position)
@@ -264,6 +305,34 @@ struct hours service_hours(const struct network *network, uint32_t row)
     const struct service *service = &network->services[row];
 
     return service->hours.count > 0 ? service->hours : network->hubs[service->hub].hours;
+}
+
+struct calendar network_office_calendar(const struct network *network)
+{
+    return (struct calendar){.spans = network->spans,
+                             .hours = network->office,
+                             .holidays = network->holidays,
+                             .holidays_count = network->holidays_count};
+}
+
+struct calendar network_hub_calendar(const struct network *network, const struct hub *hub)
+{
+    struct calendar calendar = network_office_calendar(network);
+
+    if (hub->hours.count > 0)
+        calendar.hours = hub->hours;
+    if (hub->closures_count > 0)
+        calendar.closures = &network->closures[hub->closures_first];
+    calendar.closures_count = hub->closures_count;
+    return calendar;
+}
+
+const struct stage_clock *network_stage(const struct network *network, const struct hub *hub, enum stage stage)
+{
+    const struct stages *stages = hub->stages < 0 ? &network->deadlines.stages : &network->stages[hub->stages];
+
+    assert(stage >= STAGE_RECEIPT && stage <= STAGE_PROGRESS);
+    return &stages->clocks[stage];
 }
 
 /* Persons and places */

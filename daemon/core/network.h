@@ -96,9 +96,12 @@ struct hub {
     uint32_t party; /* party number: stable over all versions of the network; the store knows the hub by it */
     enum tier tier;
     enum hub_status status;
-    int64_t opens_on;    /* days since 1970; 0: always */
-    int64_t closes_on;   /* first day on which it is closed; 0: never */
-    bool ask_again;      /* it may be asked about the same need more than once */
+    int64_t opens_on;        /* days since 1970; 0: always */
+    int64_t closes_on;       /* first day on which it is closed; 0: never */
+    bool ask_again;          /* it may be asked about the same need more than once */
+    int32_t stages;          /* row of network.stages with its own deadlines; -1: the network's */
+    uint32_t closures_first; /* run in network.closures */
+    uint32_t closures_count;
     int32_t parent;      /* index of the hub whose satellite or outreach venue it is; -1: none */
     uint32_t eras_first; /* run in network.eras, from_day ascending, the first with 0; at least one */
     uint32_t eras_count;
@@ -112,24 +115,40 @@ struct sender {
     char name[NETWORK_NAME_BYTES];
     uint32_t party;
     enum referral_source kind;
+    char practice[13]; /* ODS code of the GP practice whose message back goes to its mailbox; "": it is none */
 };
 
-/* How long the network waits, in milliseconds. */
+/* How long a hub has for one step, in its own opening hours, and how long after it was reminded. By priority. */
+struct stage_clock {
+    int64_t ms[PRIORITY_STAT + 1];
+    int64_t grace_ms[PRIORITY_STAT + 1]; /* 0: no reminder, the network acts at once */
+    enum silence silence;                /* of contact and progress: what follows then */
+};
+
+/* The steps of a hub: of receipt, answer, contact and progress; the others are not used. */
+struct stages {
+    struct stage_clock clocks[STAGE_PROGRESS + 1];
+};
+
+/* How long the network waits, in milliseconds: of a hub in its opening hours, of operators in the network's office
+ * hours, of senders and of who waits by the clock on the wall. */
 struct deadlines {
-    int64_t offer_ms[PRIORITY_STAT + 1];    /* until the next hub is asked, by priority */
-    int64_t accepted_ms[PRIORITY_STAT + 1]; /* from acceptance until help must have begun */
-    int64_t progress_ms;                    /* from start until an outcome or a person looks */
-    int64_t waiting_review_ms;              /* a waiting referral is looked at again after */
-    int64_t waiting_expiry_ms;              /* from submission: a person is asked to look; it goes on waiting */
-    int64_t attention_review_ms;            /* one that needs a person is tried again after */
-    int64_t outcome_confirm_ms;             /* the sender confirms an outcome within */
+    struct stages stages;        /* of hubs that have none of their own */
+    int64_t pressing_ms;         /* wall: asap and stat wait no longer for one hub's answer, open or not; 0: no limit */
+    int64_t pause_ms;            /* hub: a paused case, until a person is asked to look */
+    int64_t enquiry_ms;          /* hub: an enquiry, until the asker is told that there was no answer */
+    int64_t attention_review_ms; /* office: one that needs a person is tried again after */
+    int64_t waiting_review_ms;   /* wall: a waiting referral is looked at again after */
+    int64_t waiting_expiry_ms;   /* wall, from submission: a person is asked to look; it goes on waiting */
+    int64_t outcome_confirm_ms;  /* wall: an outcome is confirmed within */
+    int64_t retention_ms;        /* wall, from the end: proposed for erasure; 0: never */
 };
 
 /* Which hubs are near, and how long they have to answer. */
 struct nearness {
     uint8_t ring_rank[RING_SATELLITE + 1]; /* by ring: which comes first, from 1; 0: this ring is not used */
     uint32_t neighbour_distance_m;         /* how far a hub is still a neighbouring one */
-    int64_t offer_ms[PRIORITY_STAT + 1];   /* 0: as in deadlines */
+    int64_t answer_ms[PRIORITY_STAT + 1];  /* 0: as in deadlines; else without grace */
 };
 
 /* How a place goes to those who wait: weights 0 to NETWORK_WEIGHT_MAX, the heavier first among equal priorities. */
@@ -149,7 +168,10 @@ struct network {
     struct era *eras;
     struct service *services;
     struct condition *conditions;
-    struct span *spans; /* of all opening hours */
+    struct span *spans;       /* of all opening hours */
+    struct stages *stages;    /* of hubs with deadlines of their own */
+    struct closure *closures; /* of all hubs */
+    int64_t *holidays;        /* bank holidays, days on the wall, ascending */
     struct sender *senders;
     uint32_t neighbourhoods_count;
     uint32_t practices_count;
@@ -158,6 +180,10 @@ struct network {
     uint32_t services_count;
     uint32_t conditions_count;
     uint32_t spans_count;
+    uint32_t stages_count;
+    uint32_t closures_count;
+    uint32_t holidays_count;
+    struct hours office; /* when operators, and hubs whose hours are not known, work; count 0: always */
     uint32_t senders_count;
     uint32_t plus_groups[NETWORK_PLUS_MAX]; /* hashes of their ids, as network_service_number makes them */
     uint32_t plus_count;
@@ -179,6 +205,8 @@ struct network {
         by_need_first[NETWORK_NEEDS + 1]; /* the run of need n is by_need[by_need_first[n] .. by_need_first[n + 1]) */
     uint32_t *by_party;                   /* indices of hubs, party ascending */
     uint32_t *by_code;                    /* indices of neighbourhoods, code ascending */
+    uint32_t *by_practice;                /* indices of the senders that are a practice, its ODS code ascending */
+    uint32_t by_practice_count;
 };
 
 /* How many elements by_need must have: one for each service and need that it meets. */
@@ -208,6 +236,13 @@ bool network_changes_on(const struct network *, int64_t day);
 bool service_runs_on(const struct service *, int64_t day);
 /* The hours of the service, else of its hub; count 0: not known. */
 struct hours service_hours(const struct network *, uint32_t row);
+/* When a hub works: its hours (the office's where they are not known), its closures, the bank holidays. */
+struct calendar network_hub_calendar(const struct network *, const struct hub *);
+struct calendar network_office_calendar(const struct network *);
+/* What a hub has for a step; its own, else the network's. */
+const struct stage_clock *network_stage(const struct network *, const struct hub *, enum stage);
+/* Party number of the sender whose mailbox takes the message back of this GP practice; PARTY_NONE: none does. */
+uint32_t network_practice_party(const struct network *, const char *ods, size_t length);
 /* The weight of a person in a waiting list. plus: hashes of the ids of their groups. */
 uint8_t network_weight(const struct network *, uint8_t decile, const uint32_t *plus, uint8_t plus_count);
 bool position_known(struct position);

@@ -5,28 +5,54 @@
 #include <assert.h>
 #include <stddef.h>
 
+#include "daemon/core/planted.h"
 #include "daemon/core/referral.def"
 
 /* clang-format off */
-#define AS_COLUMN(event) EVENT_##event,
-static const enum event offer_events[] = {OFFER_EVENTS(AS_COLUMN)};
-static const enum event referral_events[] = {REFERRAL_EVENTS(AS_COLUMN)};
+#define AS_COLUMN(state) OFFER_COLUMN_##state,
+enum offer_column { OFFER_COLUMNS(AS_COLUMN) OFFER_COLUMN_COUNT };
+#undef AS_COLUMN
+#define AS_COLUMN(name, state, business) REFERRAL_COLUMN_##name,
+enum referral_column { REFERRAL_COLUMNS(AS_COLUMN) REFERRAL_COLUMN_COUNT };
+#undef AS_COLUMN
 
-enum {
-    OFFER_EVENT_COUNT = sizeof offer_events / sizeof offer_events[0],
-    REFERRAL_EVENT_COUNT = sizeof referral_events / sizeof referral_events[0],
-    STATE_LAST = STATE_ENTERED_IN_ERROR
+#define AS_COLUMN(state) STATE_##state,
+static const enum state offer_columns[] = { OFFER_COLUMNS(AS_COLUMN) };
+#undef AS_COLUMN
+#define AS_COLUMN(name, state, business) {state, business},
+static const struct { enum state state; enum business_status business; } referral_columns[] = {
+    REFERRAL_COLUMNS(AS_COLUMN)
 };
 
-#define AS_ROW(state, ...) [STATE_##state] = {__VA_ARGS__},
-static const struct move offer_moves[STATE_LAST + 1][OFFER_EVENT_COUNT] = {OFFER_MOVES(AS_ROW)};
-static const struct move referral_moves[STATE_LAST + 1][REFERRAL_EVENT_COUNT] = {REFERRAL_MOVES(AS_ROW)};
+#define AS_ROW(event, who, ...) {EVENT_##event, who, {__VA_ARGS__}},
+static const struct {
+    enum event event;
+    unsigned who;
+    struct move moves[OFFER_COLUMN_COUNT];
+} offer_rows[] = { OFFER_MOVES(AS_ROW) };
+static const struct {
+    enum event event;
+    unsigned who;
+    struct move moves[REFERRAL_COLUMN_COUNT];
+} referral_rows[] = { REFERRAL_MOVES(AS_ROW) };
 /* clang-format on */
 
-/* From the one that speaks first for all parts. */
-static const enum state open_states[] = {STATE_IN_PROGRESS, STATE_ACCEPTED, STATE_RECEIVED, STATE_ON_HOLD};
+enum {
+    OFFER_ROWS = sizeof offer_rows / sizeof offer_rows[0],
+    REFERRAL_ROWS = sizeof referral_rows / sizeof referral_rows[0]
+};
 
-enum { OPEN_STATES = sizeof open_states / sizeof open_states[0] };
+/* The one that speaks for all has the most. */
+static int rank_of(const struct part *part)
+{
+    if (part_has_ended(part))
+        return 0;
+    return part->state == STATE_IN_PROGRESS ? 5
+           : part->state == STATE_ACCEPTED  ? 4
+           : part_is_case(part)             ? 3
+           : part->state == STATE_RECEIVED  ? 2
+                                            : 1;
+}
 
 static const struct part *first_part_in(const struct referral *referral, enum state state)
 {
@@ -47,12 +73,14 @@ static const struct part *first_overdue_part(const struct referral *referral)
 /* The part that speaks for all; NULL: every part has ended. */
 static const struct part *leading_part(const struct referral *referral)
 {
-    for (int i = 0; i < OPEN_STATES; i++) {
-        const struct part *part = first_part_in(referral, open_states[i]);
-        if (part)
-            return part;
+    const struct part *leader = NULL;
+
+    for (uint8_t i = 0; i < referral->parts_count; i++) {
+        const struct part *part = &referral->parts[i];
+        if (rank_of(part) > (leader ? rank_of(leader) : 0))
+            leader = part;
     }
-    return NULL;
+    return leader;
 }
 
 static bool helped_in_full(const struct part *part)
@@ -80,19 +108,21 @@ static void follow_completed_parts(struct referral *referral, const struct part 
     }
 }
 
-/* Only the sender cancels, and that ends everything that goes on; so one such part speaks for all. */
+/* Who withdraws a referral ends everything that goes on; so one such part speaks for all. */
 static void follow_ended_parts(struct referral *referral)
 {
-    const struct part *cancelled = first_part_in(referral, STATE_CANCELLED);
-    const struct part *completed = first_part_in(referral, STATE_COMPLETED);
-    const struct part *speaks = cancelled ? cancelled : first_part_in(referral, STATE_FAILED);
+    static const enum state speakers[] = {STATE_ENTERED_IN_ERROR, STATE_CANCELLED, STATE_COMPLETED, STATE_REJECTED,
+                                          STATE_FAILED};
+    const struct part *speaks = NULL;
 
+    for (size_t i = 0; i < sizeof speakers / sizeof speakers[0] && !speaks; i++)
+        speaks = first_part_in(referral, speakers[i]);
+    assert(speaks && "a part ends in one of these states");
     referral->overdue = false;
-    if (!cancelled && completed) {
-        follow_completed_parts(referral, completed);
+    if (speaks->state == STATE_COMPLETED) {
+        follow_completed_parts(referral, speaks);
         return;
     }
-    assert(speaks && "a part ends as completed, failed or cancelled");
     referral->state = speaks->state;
     referral->business_status = speaks->business_status;
     referral->reason = speaks->reason;
@@ -118,14 +148,23 @@ bool profile_is_outside(const struct profile *profile)
     return known && profile->neighbourhood == NEIGHBOURHOOD_NONE;
 }
 
+bool profile_consents(const struct profile *profile, int64_t now)
+{
+    return !profile->consent_in_doubt && (!profile->consent_until || hours_day(now) <= profile->consent_until);
+}
+
 bool offer_holds_place(const struct offer *offer)
 {
-    return offer_waits_for_answer(offer) || offer->state == STATE_ACCEPTED || offer->state == STATE_IN_PROGRESS;
+    return offer_waits_for_answer(offer) || offer->state == STATE_ACCEPTED || offer->state == STATE_IN_PROGRESS ||
+           offer->state == STATE_ON_HOLD;
 }
 
 bool offer_was_put(const struct offer *offer)
 {
-    return offer->reason != REASON_HUB_CLOSED;
+    if (PLANTED(101) && offer->reason == REASON_MOVED)
+        return false;
+    return offer->reason != REASON_HUB_CLOSED && offer->reason != REASON_HELD &&
+           offer->reason != REASON_CONSENT_IN_DOUBT;
 }
 
 bool offer_waits_for_answer(const struct offer *offer)
@@ -135,7 +174,8 @@ bool offer_waits_for_answer(const struct offer *offer)
 
 bool part_has_ended(const struct part *part)
 {
-    return part->state == STATE_COMPLETED || part->state == STATE_FAILED || part->state == STATE_CANCELLED;
+    return part->state == STATE_COMPLETED || part->state == STATE_FAILED || part->state == STATE_REJECTED ||
+           part->state == STATE_CANCELLED || part->state == STATE_ENTERED_IN_ERROR;
 }
 
 bool part_waits(const struct part *part)
@@ -143,11 +183,23 @@ bool part_waits(const struct part *part)
     return part->state == STATE_ON_HOLD && part->business_status == BUSINESS_WAITLISTED;
 }
 
-bool referral_is_with_hub(const struct referral *referral, enum state state, uint8_t offer_number)
+bool part_is_case(const struct part *part)
 {
-    if (!offer_number || state == STATE_ON_HOLD)
+    return part->state == STATE_ACCEPTED || part->state == STATE_IN_PROGRESS ||
+           (part->state == STATE_ON_HOLD && part->business_status == BUSINESS_PAUSED);
+}
+
+bool referral_is_with_hub(const struct referral *referral, enum state state, enum business_status business,
+                          uint8_t offer_number)
+{
+    if (!offer_number || state == STATE_REJECTED)
         return false;
-    return state != STATE_CANCELLED || referral->offers[offer_number - 1].reason == REASON_WITHDRAWN_BY_SENDER;
+    if (state == STATE_ON_HOLD)
+        return business == BUSINESS_PAUSED;
+    enum status_reason reason = referral->offers[offer_number - 1].reason;
+    if (state == STATE_CANCELLED)
+        return reason == REASON_WITHDRAWN_BY_SENDER;
+    return state != STATE_ENTERED_IN_ERROR || reason == REASON_ENTERED_IN_ERROR;
 }
 
 int referral_part_of_need(const struct referral *referral, enum need need)
@@ -182,6 +234,39 @@ void referral_follow_parts(struct referral *referral)
     referral->overdue = first_overdue_part(referral) != NULL;
     referral->deadline = urgent->deadline;
     referral->deadline_owner = urgent->deadline_owner;
+    referral->stage = urgent->stage;
+}
+
+/* Something depends on the consent: a hub is asked, or may be at any time, or has the person and nobody knows yet that
+ * the consent has run out. What a person must look at is asked about when it is placed. */
+static bool consent_matters(const struct referral *referral)
+{
+    for (uint8_t i = 0; i < referral->parts_count; i++) {
+        const struct part *part = &referral->parts[i];
+        if (part->state == STATE_RECEIVED || part_waits(part) || (part_is_case(part) && !referral->consent_ended))
+            return true;
+    }
+    return false;
+}
+
+/* The moment after which the consent holds no more; INT64_MAX: nothing depends on it. */
+static int64_t consent_ends_at(const struct referral *referral)
+{
+    int64_t until = referral->profile.consent_until;
+
+    return until && consent_matters(referral) ? hours_midnight(until + 1) : INT64_MAX;
+}
+
+int64_t referral_next_due(const struct referral *referral)
+{
+    int64_t ends = PLANTED(106) ? INT64_MAX : consent_ends_at(referral);
+
+    return ends < referral->deadline ? ends : referral->deadline;
+}
+
+bool referral_consent_is_due(const struct referral *referral, int64_t now)
+{
+    return now >= consent_ends_at(referral);
 }
 
 bool referral_is_open(const struct referral *referral)
@@ -201,40 +286,94 @@ enum status_reason referral_overdue_reason(const struct referral *referral)
     if (!referral->overdue)
         return 0;
     if (!part)
-        return REASON_OUTCOME_UNCONFIRMED;
-    return part_waits(part) ? REASON_WAITED_TOO_LONG : REASON_OVERDUE;
+        return referral->sender_knows ? REASON_GP_UNCONFIRMED : REASON_OUTCOME_UNCONFIRMED;
+    return part_waits(part)                         ? REASON_WAITED_TOO_LONG
+           : part->state == STATE_RECEIVED          ? REASON_NOT_RECEIVED
+           : part->business_status == BUSINESS_HELD ? REASON_HELD
+                                                    : REASON_OVERDUE;
 }
 
 bool referral_needs_person(const struct referral *referral)
 {
-    bool attention = false;
+    bool attention = referral->consent_ended && !referral_has_ended(referral);
 
     for (uint8_t i = 0; i < referral->parts_count; i++)
         attention = attention || referral->parts[i].business_status == BUSINESS_ATTENTION;
     return referral_is_open(referral) && (attention || referral->overdue);
 }
 
-/* A state without a row has zeroed cells, which would move to no state. */
-static const struct move *written(const struct move *move)
+bool referral_tells_practice(const struct referral *referral)
 {
-    assert(move->cell != CELL_MOVE || move->to);
-    return move;
+    return referral->practice != PARTY_NONE && (referral->message_back & CODE_BIT(BACK_GP));
+}
+
+bool referral_is_known(const struct referral *referral)
+{
+    return referral->sender_knows && (referral->practice_knows || !referral_tells_practice(referral));
+}
+
+/* ---- the tables ---- */
+
+static int offer_row(enum event event)
+{
+    for (int i = 0; i < OFFER_ROWS; i++)
+        if (offer_rows[i].event == event)
+            return i;
+    return -1;
+}
+
+static int referral_row(enum event event)
+{
+    for (int i = 0; i < REFERRAL_ROWS; i++)
+        if (referral_rows[i].event == event)
+            return i;
+    return -1;
+}
+
+static int offer_column(enum state state)
+{
+    for (int i = 0; i < OFFER_COLUMN_COUNT; i++)
+        if (offer_columns[i] == state)
+            return i;
+    return -1;
+}
+
+static int referral_column(enum state state, enum business_status business)
+{
+    for (int i = 0; i < REFERRAL_COLUMN_COUNT; i++)
+        if (referral_columns[i].state == state &&
+            (!referral_columns[i].business || referral_columns[i].business == business))
+            return i;
+    return -1;
 }
 
 const struct move *offer_move(enum state state, enum event event)
 {
-    for (int i = 0; i < OFFER_EVENT_COUNT; i++)
-        if (offer_events[i] == event)
-            return written(&offer_moves[state][i]);
-    assert(false && "the event stands in the table of offers");
-    return NULL;
+    int row = offer_row(event);
+    int column = offer_column(state);
+
+    assert(row >= 0 && "the event stands in the table of offers");
+    assert(column >= 0 && "so does the state");
+    return &offer_rows[row].moves[column];
 }
 
-const struct move *referral_move(enum state state, enum event event)
+const struct move *referral_move(enum state state, enum business_status business, enum event event)
 {
-    for (int i = 0; i < REFERRAL_EVENT_COUNT; i++)
-        if (referral_events[i] == event)
-            return written(&referral_moves[state][i]);
-    assert(false && "the event stands in the table of referrals");
-    return NULL;
+    int row = referral_row(event);
+    int column = referral_column(state, business);
+
+    assert(row >= 0 && "the event stands in the table of referrals");
+    assert(column >= 0 && "so does how it stands");
+    return &referral_rows[row].moves[column];
+}
+
+unsigned event_causers(enum event event)
+{
+    int row = referral_row(event);
+
+    if (row >= 0)
+        return referral_rows[row].who;
+    row = offer_row(event);
+    assert(row >= 0 && "the event stands in a table");
+    return offer_rows[row].who;
 }

@@ -468,6 +468,15 @@ static bool is_better(const struct nearness *nearness, const struct verdict *a, 
     return more > 0 || (more == 0 && (nearer > 0 || (nearer == 0 && a->places_free > b->places_free)));
 }
 
+/* Doors of which nobody knows when they are open count as closed. */
+static bool doors_are_open(const struct view *view, const struct hub *hub, struct hours hours)
+{
+    struct calendar calendar = network_hub_calendar(view->network, hub);
+
+    calendar.hours = hours;
+    return hours.count > 0 && calendar_is_open_on(&calendar, view->day, view->minute);
+}
+
 void rules_judge(struct view *view, const struct wanted *wanted, uint32_t index, const uint32_t *rows, uint32_t count,
                  struct verdict *verdict)
 {
@@ -493,8 +502,7 @@ void rules_judge(struct view *view, const struct wanted *wanted, uint32_t index,
         return;
     verdict->distance_m = distance_m(view->question->profile->position, era->position);
     if (view->pressing)
-        verdict->open_now =
-            hours_open_on(network->spans, service_hours(network, (uint32_t)verdict->service), view->day, view->minute);
+        verdict->open_now = doors_are_open(view, hub, service_hours(network, (uint32_t)verdict->service));
 }
 
 uint32_t rules_rows(const struct network *network, uint32_t index, enum need need, uint32_t rows[NETWORK_SERVICES_MAX])
@@ -519,7 +527,7 @@ void route_judge(const struct network *network, const struct question *question,
 
     rules_judge(&view, &view.wanted[0], index, rows, count, verdict);
     hours = verdict->service < 0 ? hub->hours : service_hours(network, (uint32_t)verdict->service);
-    verdict->open_now = hours_open_on(network->spans, hours, view.day, view.minute);
+    verdict->open_now = doors_are_open(&view, hub, hours);
     verdict->distance_m = distance_m(question->profile->position, hub_on(network, hub, view.day)->position);
 }
 

@@ -8,6 +8,9 @@
 /* A handle for the connection that a request came from and its answer goes to. Never 0 for a real one. */
 typedef uint64_t connection_t;
 
+/* Who does what link admits: the turn (REQUEST), the reader (QUESTION), the study (STUDY). */
+enum worker { WORKER_TURN, WORKER_READER, WORKER_STUDY, WORKER_COUNT };
+
 enum request_kind {
     REQUEST_MESSAGE, /* a decoded, checked message */
     REQUEST_GONE     /* the connection has gone, or could not be sent to */
@@ -40,5 +43,7 @@ void outbox_clear(struct outbox *);
 void outbox_free(struct outbox *);
 /* Encodes the message to the connection. */
 void outbox_add(struct outbox *, connection_t, const struct message *);
+/* Adds what encode has written. */
+void outbox_add_encoded(struct outbox *, connection_t, const void *bytes, size_t length);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * connections: the only user of uthash in io. A dropped connection keeps its memory, and counts, until the turn has
- * been told: so the list of those that have gone is bounded too. */
+ * connections: the only user of uthash in io. A dropped connection keeps its memory, and counts in all, until the turn
+ * has been told: so the list of those that have gone is bounded too. */
 #include "daemon/io/connections.h"
 
 #include <assert.h>
@@ -31,8 +31,10 @@ struct connections {
     struct row *by_handle;
     struct row *gone_first;
     struct row *gone_last;
+    struct parties *parties;
     size_t count; /* gone ones too */
     size_t most;
+    uint32_t most_of_party;
     connection_t newest;
 };
 
@@ -78,7 +80,7 @@ static bool insert(struct connections *connections, struct row *row, size_t key_
     return true;
 }
 
-struct connections *connections_open(size_t most)
+struct connections *connections_open(size_t most, uint32_t most_of_party, size_t parties_most)
 {
     struct connections *connections;
 
@@ -89,8 +91,13 @@ struct connections *connections_open(size_t most)
         hash_point = hash_point % (HASH_PRIME - 1) + 1;
     }
     connections = calloc(1, sizeof *connections);
-    if (connections)
-        connections->most = most;
+    if (!connections)
+        return NULL;
+    connections->most = most;
+    connections->most_of_party = most_of_party;
+    connections->parties = parties_open(parties_most);
+    if (!connections->parties)
+        connections_close(&connections);
     return connections;
 }
 
@@ -107,6 +114,7 @@ void connections_close(struct connections **taken)
     }
     while (connections_next_gone(connections))
         connections_forget_gone(connections);
+    parties_close(&connections->parties);
     free(connections);
 }
 
@@ -137,12 +145,26 @@ struct connection *connections_find_handle(struct connections *connections, conn
     return row ? &row->connection : NULL;
 }
 
+/* Rows by key stand in the order of use, so that the first of a party is the one that it has not used for longest. Only
+ * who opens connections without end lets this search. */
+static void drop_oldest_of(struct connections *connections, const struct party *party)
+{
+    struct row *row = connections->by_key;
+
+    while (row->connection.party != party)
+        row = row->by_key.next;
+    connections_drop(connections, &row->connection);
+}
+
 struct connection *connections_add(struct connections *connections, enum entrance entrance, const void *routing_id,
                                    size_t length, const struct principal *principal)
 {
+    struct party *party = parties_find(connections->parties, principal->party);
     struct row *row;
 
-    if (connections->count >= connections->most) {
+    if (party && party->connections >= connections->most_of_party)
+        drop_oldest_of(connections, party);
+    if (!party || connections->count >= connections->most) {
         if (connections->by_key)
             connections_drop(connections, &connections->by_key->connection);
         return NULL;
@@ -152,6 +174,7 @@ struct connection *connections_add(struct connections *connections, enum entranc
         return NULL;
     row->connection.handle = ++connections->newest;
     row->connection.principal = *principal;
+    row->connection.party = party;
     row->connection.entrance = entrance;
     row->connection.routing_id_length = (uint8_t)length;
     memcpy(row->connection.routing_id, routing_id, length);
@@ -160,6 +183,7 @@ struct connection *connections_add(struct connections *connections, enum entranc
         return NULL;
     }
     connections->count++;
+    party->connections++;
     return &row->connection;
 }
 
@@ -169,6 +193,7 @@ void connections_drop(struct connections *connections, struct connection *connec
 
     HASH_DELETE(by_key, connections->by_key, row);
     HASH_DELETE(by_handle, connections->by_handle, row);
+    connection->party->connections--;
     if (!connection->known_to_turn) {
         connections->count--;
         free(row);
@@ -180,6 +205,16 @@ void connections_drop(struct connections *connections, struct connection *connec
     else
         connections->gone_first = row;
     connections->gone_last = row;
+}
+
+void connections_review(struct connections *connections, bool (*keep)(void *argument, const struct principal *),
+                        void *argument)
+{
+    for (struct row *row = connections->by_key, *next; row; row = next) {
+        next = row->by_key.next;
+        if (!keep(argument, &row->connection.principal))
+            connections_drop(connections, &row->connection);
+    }
 }
 
 connection_t connections_next_gone(const struct connections *connections)

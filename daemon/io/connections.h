@@ -7,6 +7,7 @@
 
 #include "daemon/io/batch.h"
 #include "daemon/io/enrolled.h"
+#include "daemon/io/parties.h"
 
 #define ROUTING_ID_BYTES_MAX 255
 
@@ -15,6 +16,7 @@ enum entrance { ENTRANCE_PARTIES, ENTRANCE_OPERATORS, ENTRANCE_COUNT };
 struct connection {
     connection_t handle;
     struct principal principal;
+    struct party *party; /* whose it is, with all its other connections */
     bool said_hello;
     bool known_to_turn; /* something of it was admitted, so the turn is told when it goes */
     enum entrance entrance;
@@ -24,18 +26,22 @@ struct connection {
 
 struct connections;
 
-struct connections *connections_open(size_t most); /* NULL: out of memory */
+/* most: in all, most_of_party: of one party, parties_most: parties. NULL: out of memory. */
+struct connections *connections_open(size_t most, uint32_t most_of_party, size_t parties_most);
 void connections_close(struct connections **);
 
 /* Borrowed until the connection is dropped; NULL when there is none. Finding one makes it the most recently used. */
 struct connection *connections_find(struct connections *, enum entrance, const void *routing_id, size_t length);
 struct connection *connections_find_handle(struct connections *, connection_t);
-/* NULL when there is no memory or no room; then the least recently used one has been dropped to make room for the next
- * try. The routing id must not be in use. */
+/* A party that has as many as it may loses its least recently used one. NULL when there is no memory or no room in all;
+ * then the least recently used one of all has been dropped to make room for the next try. The routing id must not be in
+ * use. */
 struct connection *connections_add(struct connections *, enum entrance, const void *routing_id, size_t length,
                                    const struct principal *);
 /* Its handle is dead from now on. */
 void connections_drop(struct connections *, struct connection *);
+/* Drops each one for whose principal keep returns false. */
+void connections_review(struct connections *, bool (*keep)(void *argument, const struct principal *), void *argument);
 /* Handles that the turn knew and that were dropped, oldest first; 0 when there is none. */
 connection_t connections_next_gone(const struct connections *);
 void connections_forget_gone(struct connections *);

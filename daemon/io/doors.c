@@ -193,6 +193,34 @@ bool doors_open_operators(void *context, const char *path, void **opened, char *
     return true;
 }
 
+/* Without a limit: libzmq's own thread would wait for room. */
+bool doors_watch(void *context, void *socket, const char *name, void **watch, char *why, size_t why_size)
+{
+    char endpoint[64];
+
+    *watch = zmq_socket(context, ZMQ_PAIR);
+    snprintf(endpoint, sizeof endpoint, "inproc://gone-%s", name);
+    if (*watch && set_number(*watch, ZMQ_RCVHWM, 0) && set_number(*watch, ZMQ_LINGER, 0) &&
+        zmq_socket_monitor(socket, endpoint, ZMQ_EVENT_DISCONNECTED) == 0 && zmq_connect(*watch, endpoint) == 0)
+        return true;
+    snprintf(why, why_size, "cannot watch the connections: %s", zmq_strerror(zmq_errno()));
+    return false;
+}
+
+/* An event has two frames: its number and a value, which is the descriptor here; and an address. */
+int doors_next_gone(void *watch)
+{
+    uint8_t event[sizeof(uint16_t) + sizeof(int32_t)];
+    char address[256];
+    int32_t descriptor = -1;
+
+    if (zmq_recv(watch, event, sizeof event, ZMQ_DONTWAIT) < (int)sizeof event)
+        return -1;
+    memcpy(&descriptor, event + sizeof(uint16_t), sizeof descriptor);
+    (void)zmq_recv(watch, address, sizeof address, 0);
+    return descriptor;
+}
+
 /* Proves that a key that nobody has enrolled is turned away by the very socket that will serve. */
 bool doors_refuse_stranger(void *context, const char *endpoint, const char *server_key, char *why, size_t why_size)
 {

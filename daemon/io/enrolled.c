@@ -15,6 +15,7 @@
 struct entry {
     struct principal principal;
     char file[256];
+    bool has_fault;
 };
 
 struct enrolled {
@@ -64,6 +65,12 @@ static bool is_guarded(const char *path, struct config_faults *faults)
     return true;
 }
 
+/* Names that stand for somebody else. */
+static bool is_taken(const char *party)
+{
+    return strncmp(party, "uid-", 4) == 0 || strcmp(party, "network") == 0;
+}
+
 static void load_file(const char *path, struct principal *principal, struct config_faults *faults)
 {
     char why[CONFIG_FAULT_BYTES];
@@ -82,6 +89,11 @@ static void load_file(const char *path, struct principal *principal, struct conf
     if (!is_z85(principal->key))
         config_fault(faults, path, 0,
                      "public_key is not a key: it must be the 40 characters that referral-keygen shows");
+    if (is_taken(principal->party))
+        config_fault(faults, path, 0,
+                     "no party can be called %s: uid-... are users on the operators' socket, network "
+                     "is the network itself; make a key with another name",
+                     principal->party);
     config_free(&tree);
     free(text);
 }
@@ -103,6 +115,50 @@ static void check_twice(const struct enrolled *enrolled, const char *directory, 
     }
 }
 
+static int compare_parties(const void *a, const void *b)
+{
+    const struct entry *left = *(const struct entry *const *)a, *right = *(const struct entry *const *)b;
+    int order = strcmp(left->principal.party, right->principal.party);
+
+    return order != 0 ? order : strcmp(left->file, right->file);
+}
+
+/* The files of one party, which stand side by side. */
+static void check_party(const struct entry *const *files, size_t count, const char *directory,
+                        struct config_faults *faults)
+{
+    const struct entry *first = files[0];
+
+    if (count > KEYS_OF_PARTY_MAX)
+        config_fault(faults, directory, 0, "%s has %zu keys (%s, %s, ...), at most %d: remove those it has replaced",
+                     first->principal.party, count, first->file, files[1]->file, KEYS_OF_PARTY_MAX);
+    for (size_t i = 1; i < count; i++)
+        if (files[i]->principal.role != first->principal.role)
+            config_fault(faults, directory, 0, "%s and %s give %s two roles, make them one", first->file,
+                         files[i]->file, first->principal.party);
+}
+
+static void check_parties(const struct enrolled *enrolled, const char *directory, struct config_faults *faults)
+{
+    const struct entry **files = calloc(enrolled->count + 1, sizeof *files);
+
+    if (!files) {
+        config_fault(faults, directory, 0, "cannot be read: out of memory");
+        return;
+    }
+    for (size_t i = 0; i < enrolled->count; i++)
+        files[i] = &enrolled->entries[i];
+    qsort(files, enrolled->count, sizeof *files, compare_parties);
+    for (size_t first = 0, next; first < enrolled->count; first = next) {
+        for (next = first + 1; next < enrolled->count; next++)
+            if (strcmp(files[next]->principal.party, files[first]->principal.party) != 0)
+                break;
+        if (files[first]->principal.party[0] != '\0')
+            check_party(&files[first], next - first, directory, faults);
+    }
+    free(files);
+}
+
 static void load_files(struct enrolled *enrolled, const char *directory, struct dirent **files, size_t count,
                        struct config_faults *faults)
 {
@@ -110,35 +166,88 @@ static void load_files(struct enrolled *enrolled, const char *directory, struct 
 
     for (size_t i = 0; i < count; i++) {
         struct entry *entry = &enrolled->entries[enrolled->count++];
+        size_t faults_before = faults->count;
         path_of(path, directory, files[i]->d_name);
         (void)snprintf(entry->file, sizeof entry->file, "%s", files[i]->d_name);
         load_file(path, &entry->principal, faults);
+        entry->has_fault = faults->count > faults_before;
     }
     qsort(enrolled->entries, enrolled->count, sizeof enrolled->entries[0], compare_entries);
     check_twice(enrolled, directory, faults);
+    check_parties(enrolled, directory, faults);
 }
 
-struct enrolled *enrolled_load(const char *directory, struct config_faults *faults)
+/* Whatever the faults are; NULL only when the directory itself is at fault. */
+static struct enrolled *load_directory(const char *directory, struct config_faults *faults)
 {
     struct dirent **files = NULL;
     struct enrolled *enrolled = calloc(1, sizeof *enrolled);
+    size_t faults_before = faults->count;
     int count = is_guarded(directory, faults) ? scandir(directory, &files, is_key_file, alphasort) : 0;
+    int error = errno;
 
     if (enrolled && count >= 0)
         enrolled->entries = calloc((size_t)count + 1, sizeof enrolled->entries[0]);
     if (count < 0)
-        config_fault(faults, directory, 0, "cannot be read: %s", strerror(errno));
+        config_fault(faults, directory, 0, "cannot be read: %s", strerror(error));
     else if (count > FILES_MAX)
         config_fault(faults, directory, 0, "holds %d keys, at most %d are taken", count, FILES_MAX);
     else if (enrolled == NULL || enrolled->entries == NULL)
         config_fault(faults, directory, 0, "cannot be read: out of memory");
+    if (faults->count > faults_before)
+        enrolled_free(&enrolled);
     else
         load_files(enrolled, directory, files, (size_t)count, faults);
     for (int i = 0; i < count; i++)
         free(files[i]);
     free(files);
+    return enrolled;
+}
+
+static int compare_files(const void *a, const void *b)
+{
+    const struct entry *left = a, *right = b;
+
+    return strcmp(left->file, right->file);
+}
+
+/* Turns what was loaded with faults, in the order of the files, into what may go on of before. */
+static void keep_what_stands(struct enrolled *loaded, const struct enrolled *before)
+{
+    struct entry *entries = calloc(before->count + 1, sizeof *entries);
+    size_t count = 0;
+
+    qsort(loaded->entries, loaded->count, sizeof loaded->entries[0], compare_files);
+    for (size_t i = 0; entries && i < before->count; i++) {
+        const struct entry *old = &before->entries[i];
+        const struct entry *now =
+            bsearch(old, loaded->entries, loaded->count, sizeof loaded->entries[0], compare_files);
+
+        if (now && (now->has_fault || (strcmp(now->principal.key, old->principal.key) == 0 &&
+                                       strcmp(now->principal.party, old->principal.party) == 0 &&
+                                       now->principal.role == old->principal.role)))
+            entries[count++] = *old;
+    }
+    free(loaded->entries);
+    loaded->entries = entries;
+    loaded->count = count;
+}
+
+struct enrolled *enrolled_load(const char *directory, struct config_faults *faults)
+{
+    struct enrolled *enrolled = load_directory(directory, faults);
+
     if (faults->count > 0)
         enrolled_free(&enrolled);
+    return enrolled;
+}
+
+struct enrolled *enrolled_load_again(const struct enrolled *before, const char *directory, struct config_faults *faults)
+{
+    struct enrolled *enrolled = load_directory(directory, faults);
+
+    if (enrolled && faults->count > 0)
+        keep_what_stands(enrolled, before);
     return enrolled;
 }
 

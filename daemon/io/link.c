@@ -23,24 +23,31 @@
 #include "daemon/io/zap.h"
 #include "proto/check.h"
 
-#define FRAMES_A_ROUND 256 /* read from one socket before answers are looked at */
+#define FRAMES_A_ROUND 64 /* read from one socket before answers are looked at */
 #define READER_IN_FLIGHT 256
 #define STUDY_IN_FLIGHT 1 /* who asks while another study runs is told to come later */
 #define CONNECTIONS_MAX 65536
-#define GONE_AGAIN_MS 20 /* the turn had no room to be told that a connection has gone */
+#define CONNECTIONS_OF_PARTY_MAX 1024
+#define PARTIES_MAX 16384             /* more than keys that can be enrolled, and users */
+#define FRAMES_BYTES_MAX (64ul << 20) /* of one queue's requests; longer ones than usual are told to come later */
+#define DESCRIPTORS_MAX 131072        /* connections with higher ones are noticed to have gone when a send fails */
+#define ROOM_SHARE 4                  /* a party may have so many times as much in a queue as there is room left */
+#define GONE_AGAIN_MS 20              /* the turn had no room to be told that a connection has gone */
 
 struct door {
     void *socket;  /* a ROUTER */
+    void *watch;   /* tells of its connections that have gone */
     bool skipping; /* inside a message that was refused: its other frames are dropped as they come */
 };
 
-struct link {
+struct gate {
     void *context;
     struct zap *zap;
     struct door doors[ENTRANCE_COUNT];
     struct queue *queues[WORKER_COUNT];
     struct outbox outboxes[WORKER_COUNT]; /* being sent */
     struct connections *connections;
+    connection_t *by_descriptor; /* DESCRIPTORS_MAX */
     struct decoder *decoder;
     struct request *scratch; /* decodes what finds no room, to tell it so by its request_id */
     int wake;                /* eventfd: a worker has sent, or link_stop */
@@ -48,6 +55,10 @@ struct link {
     atomic_bool stopping;
     bool draining;
     int64_t retry_after_ms;
+    uint32_t party_in_flight;
+    struct bucket_limit party_limit;
+    struct bucket strangers; /* refusals to those who are nobody any more */
+    uint64_t keys_generation;
     char endpoint[ENDPOINT_BYTES];
     char operator_socket[SETTINGS_PATH_BYTES];
     uint8_t encoded[MESSAGE_BYTES_MAX];
@@ -60,9 +71,8 @@ struct arrival {
     size_t routing_id_length;
     zmq_msg_t body;
     bool many_frames;
-    bool is_known; /* principal is set */
-    struct principal principal;
     struct connection *connection; /* NULL until it is known */
+    int64_t retry_after_ms;        /* what a refusal tells that says to come later */
 };
 
 /* ---- opening --------------------------------------------------------------------------------------------------- */
@@ -80,45 +90,69 @@ static bool seed_routing_ids(void)
 
 static void wake_link(void *argument)
 {
-    const struct link *link = argument;
+    const struct gate *link = argument;
     const uint64_t one = 1;
     ssize_t written = write(link->wake, &one, sizeof one); /* full: it is awake anyway */
 
     (void)written;
 }
 
-static bool allocate(struct link *link, const struct settings *settings)
+/* In flight is counted by party and worker: the owner of a request is the count. */
+static void count_done(void *owner)
+{
+    uint32_t *in_flight = owner;
+
+    assert(*in_flight > 0);
+    --*in_flight;
+}
+
+static bool open_queues(struct gate *link, const struct settings *settings)
+{
+    const size_t most[WORKER_COUNT] = {
+        [WORKER_TURN] = settings->in_flight, [WORKER_READER] = READER_IN_FLIGHT, [WORKER_STUDY] = STUDY_IN_FLIGHT};
+
+    for (enum worker worker = 0; worker < WORKER_COUNT; worker++) {
+        link->queues[worker] = queue_open(most[worker], wake_link, link, count_done);
+        if (!link->queues[worker])
+            return false;
+    }
+    return true;
+}
+
+static bool allocate(struct gate *link, const struct settings *settings)
 {
     link->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    link->queues[WORKER_TURN] = queue_open(settings->in_flight, wake_link, link);
-    link->queues[WORKER_READER] = queue_open(READER_IN_FLIGHT, wake_link, link);
-    link->queues[WORKER_STUDY] = queue_open(STUDY_IN_FLIGHT, wake_link, link);
-    link->connections = connections_open(CONNECTIONS_MAX);
+    link->connections = connections_open(CONNECTIONS_MAX, CONNECTIONS_OF_PARTY_MAX, PARTIES_MAX);
+    link->by_descriptor = calloc(DESCRIPTORS_MAX, sizeof *link->by_descriptor);
     link->decoder = decoder_open();
     link->scratch = calloc(1, sizeof *link->scratch);
     link->context = zmq_ctx_new();
-    return link->wake >= 0 && link->queues[WORKER_TURN] && link->queues[WORKER_READER] && link->queues[WORKER_STUDY] &&
-           link->connections && link->decoder && link->scratch && link->context;
+    return link->wake >= 0 && open_queues(link, settings) && link->connections && link->by_descriptor &&
+           link->decoder && link->scratch && link->context;
 }
 
 /* The handler of keys first: until it answers, nobody may find a door. */
-static bool open_doors(struct link *link, const struct settings *settings, const struct key_pair *keys, char *why,
+static bool open_doors(struct gate *link, const struct settings *settings, const struct key_pair *keys, char *why,
                        size_t why_size)
 {
-    link->zap = zap_open(link->context, settings->enrolled, settings->operator_socket, why, why_size);
+    link->zap = zap_open(link->context, settings, wake_link, link, why, why_size);
     return link->zap &&
            doors_open_parties(link->context, settings->listen, keys, &link->doors[ENTRANCE_PARTIES].socket,
                               link->endpoint, why, why_size) &&
            (link->lock = doors_lock_operators(settings->operator_socket, why, why_size)) >= 0 &&
            doors_open_operators(link->context, settings->operator_socket, &link->doors[ENTRANCE_OPERATORS].socket, why,
                                 why_size) &&
+           doors_watch(link->context, link->doors[ENTRANCE_PARTIES].socket, "parties",
+                       &link->doors[ENTRANCE_PARTIES].watch, why, why_size) &&
+           doors_watch(link->context, link->doors[ENTRANCE_OPERATORS].socket, "operators",
+                       &link->doors[ENTRANCE_OPERATORS].watch, why, why_size) &&
            doors_refuse_stranger(link->context, link->endpoint, keys->public_key, why, why_size);
 }
 
 /* ---- answering ------------------------------------------------------------------------------------------------- */
 
 /* Never waits: a peer that is gone or does not read gives an error at once, since the socket is mandatory. */
-static bool send_frame(struct link *link, enum entrance entrance, const void *routing_id, size_t routing_id_length,
+static bool send_frame(struct gate *link, enum entrance entrance, const void *routing_id, size_t routing_id_length,
                        const void *bytes, size_t length)
 {
     void *socket = link->doors[entrance].socket;
@@ -131,13 +165,13 @@ static bool send_frame(struct link *link, enum entrance entrance, const void *ro
     return zmq_send(socket, bytes, length, ZMQ_DONTWAIT) >= 0;
 }
 
-static void lose_connection(struct link *link, struct connection *connection)
+static void lose_connection(struct gate *link, struct connection *connection)
 {
     LOG(LOGGED_CONNECTION_LOST, {"party", .text = connection->principal.party});
     connections_drop(link->connections, connection);
 }
 
-static void answer_refused(struct link *link, struct arrival *arrival, const struct message *request,
+static void answer_refused(struct gate *link, struct arrival *arrival, const struct message *request,
                            const struct fault *fault)
 {
     const struct refusal_spec *spec = refusal_spec(fault->refusal);
@@ -146,12 +180,12 @@ static void answer_refused(struct link *link, struct arrival *arrival, const str
     size_t length;
 
     LOG_KIND(LOGGED_REFUSED, (unsigned)(spec - refusals) % LOG_KINDS_MAX, {"refusal", .text = spec->constant},
-             {"party", .text = arrival->is_known ? arrival->principal.party : ""});
+             {"party", .text = arrival->connection ? arrival->connection->principal.party : ""});
     /* The request may stand in the scratch that the answer is made in. */
     message_init(&asked, request ? request->type : MESSAGE_NONE);
     if (request)
         message_copy(&asked, request, FIELD_request_id);
-    refuse(answer, &asked, fault, link->retry_after_ms);
+    refuse(answer, &asked, fault, arrival->retry_after_ms);
     length = encode(answer, link->encoded, sizeof link->encoded);
     assert(length > 0);
     if (!send_frame(link, arrival->entrance, arrival->routing_id, arrival->routing_id_length, link->encoded, length) &&
@@ -161,25 +195,17 @@ static void answer_refused(struct link *link, struct arrival *arrival, const str
     }
 }
 
-/* What leaves is for the principal that was there when it was asked for, and only while its key is enrolled. */
-static void send_one(struct link *link, const struct outbox *outbox, const struct dispatch *dispatch)
+/* What leaves is for the principal that was there when it was asked for. */
+static void send_one(struct gate *link, const struct outbox *outbox, const struct dispatch *dispatch)
 {
     struct connection *connection = connections_find_handle(link->connections, dispatch->connection);
-    struct principal now;
 
-    if (!connection)
-        return;
-    if (!zap_find(link->zap, connection->principal.key, &now) || now.role != connection->principal.role ||
-        strcmp(now.party, connection->principal.party) != 0) {
-        LOG(LOGGED_REVOKED, {"party", .text = connection->principal.party});
-        connections_drop(link->connections, connection);
-    } else if (!send_frame(link, connection->entrance, connection->routing_id, connection->routing_id_length,
-                           outbox->bytes + dispatch->offset, dispatch->length)) {
+    if (connection && !send_frame(link, connection->entrance, connection->routing_id, connection->routing_id_length,
+                                  outbox->bytes + dispatch->offset, dispatch->length))
         lose_connection(link, connection);
-    }
 }
 
-static void send_outbox(struct link *link, enum worker worker)
+static void send_outbox(struct gate *link, enum worker worker)
 {
     struct outbox *outbox = &link->outboxes[worker];
 
@@ -191,42 +217,99 @@ static void send_outbox(struct link *link, enum worker worker)
 
 /* ---- receiving ------------------------------------------------------------------------------------------------- */
 
-/* The principal of the moment, so that a revoked key loses its open connections too. The routing id's frame has no
- * User-Id after zmq_poll; the body's has. */
-static bool find_principal(struct link *link, struct arrival *arrival)
+static bool is_in_force(void *argument, const struct principal *principal)
+{
+    struct principal now;
+
+    if (zap_find(argument, principal->key, &now) && now.role == principal->role &&
+        strcmp(now.party, principal->party) == 0)
+        return true;
+    LOG(LOGGED_REVOKED, {"party", .text = principal->party});
+    return false;
+}
+
+/* Connections in the table are those of keys in force: whoever is revoked loses them before anything more is received
+ * or sent. */
+static void drop_revoked(struct gate *link)
+{
+    uint64_t generation = zap_generation(link->zap);
+
+    if (generation == link->keys_generation)
+        return;
+    link->keys_generation = generation;
+    connections_review(link->connections, is_in_force, link->zap);
+}
+
+/* As many as there is room for; the rest waits for the next round. */
+static void tell_turn_who_has_gone(struct gate *link)
+{
+    struct request *slot;
+
+    while (connections_next_gone(link->connections) && (slot = queue_slot(link->queues[WORKER_TURN]))) {
+        slot->kind = REQUEST_GONE;
+        slot->connection = connections_next_gone(link->connections);
+        slot->role = (enum role)0;
+        slot->party[0] = '\0';
+        slot->frame = NULL;
+        slot->frame_length = 0;
+        queue_keep(link->queues[WORKER_TURN], NULL);
+        connections_forget_gone(link->connections);
+    }
+}
+
+static void notice_gone(struct gate *link)
+{
+    for (enum entrance entrance = 0; entrance < ENTRANCE_COUNT; entrance++) {
+        int descriptor;
+
+        while ((descriptor = doors_next_gone(link->doors[entrance].watch)) >= 0) {
+            struct connection *connection =
+                descriptor < DESCRIPTORS_MAX
+                    ? connections_find_handle(link->connections, link->by_descriptor[descriptor])
+                    : NULL;
+
+            if (connection)
+                lose_connection(link, connection);
+        }
+    }
+    tell_turn_who_has_gone(link);
+}
+
+/* A descriptor is used again when its connection has gone. libzmq tells that before anything of the new one comes, so
+ * what it has told by now is about the old one; and the turn, too, hears of that first. */
+static struct connection *add_connection(struct gate *link, const struct arrival *arrival,
+                                         const struct principal *principal)
+{
+    int descriptor = zmq_msg_get(&arrival->body, ZMQ_SRCFD);
+    struct connection *connection;
+
+    notice_gone(link);
+    connection = connections_add(link->connections, arrival->entrance, arrival->routing_id, arrival->routing_id_length,
+                                 principal);
+    if (connection && descriptor >= 0 && descriptor < DESCRIPTORS_MAX)
+        link->by_descriptor[descriptor] = connection->handle;
+    return connection;
+}
+
+/* Sets arrival->connection; NULL with a refusal when the peer may not speak. A routing id may have come to another peer
+ * since. The routing id's frame has no User-Id after zmq_poll; the body's has. */
+static enum refusal find_connection(struct gate *link, struct arrival *arrival)
 {
     const char *user_id = zmq_msg_gets(&arrival->body, "User-Id");
-
-    arrival->is_known = user_id && zap_find(link->zap, user_id, &arrival->principal) &&
-                        (strlen(user_id) == KEY_TEXT_BYTES) == (arrival->entrance == ENTRANCE_PARTIES);
-    return arrival->is_known;
-}
-
-static bool same_principal(const struct principal *a, const struct principal *b)
-{
-    return a->role == b->role && strcmp(a->key, b->key) == 0 && strcmp(a->party, b->party) == 0;
-}
-
-/* Sets arrival->connection; NULL with a refusal when the peer may not speak. */
-static enum refusal find_connection(struct link *link, struct arrival *arrival)
-{
     struct connection *connection =
         connections_find(link->connections, arrival->entrance, arrival->routing_id, arrival->routing_id_length);
+    struct principal principal;
 
-    if (!find_principal(link, arrival)) {
-        if (connection) {
-            LOG(LOGGED_REVOKED, {"party", .text = connection->principal.party});
-            connections_drop(link->connections, connection);
-        }
-        return REFUSAL_UNKNOWN_KEY;
-    }
-    if (connection && !same_principal(&connection->principal, &arrival->principal)) {
+    if (connection && (!user_id || strcmp(connection->principal.key, user_id) != 0)) {
         connections_drop(link->connections, connection);
         connection = NULL;
     }
-    if (!connection)
-        connection = connections_add(link->connections, arrival->entrance, arrival->routing_id,
-                                     arrival->routing_id_length, &arrival->principal);
+    if (!connection) {
+        if (!user_id || (strlen(user_id) == KEY_TEXT_BYTES) != (arrival->entrance == ENTRANCE_PARTIES) ||
+            !zap_find(link->zap, user_id, &principal))
+            return REFUSAL_UNKNOWN_KEY;
+        connection = add_connection(link, arrival, &principal);
+    }
     arrival->connection = connection;
     return connection ? REFUSAL_NONE : REFUSAL_BUSY;
 }
@@ -244,11 +327,11 @@ static enum worker worker_for(enum direction direction)
 }
 
 /* Whether this peer may say this now. */
-static enum refusal judge(const struct link *link, const struct arrival *arrival, const struct message_spec *spec)
+static enum refusal judge(const struct gate *link, const struct arrival *arrival, const struct message_spec *spec)
 {
     if (worker_for(spec->direction) == WORKER_COUNT)
         return REFUSAL_UNKNOWN_TYPE;
-    if ((spec->roles & ROLE_BIT(arrival->principal.role)) == 0)
+    if ((spec->roles & ROLE_BIT(arrival->connection->principal.role)) == 0)
         return REFUSAL_ROLE;
     if (link->draining)
         return REFUSAL_DRAINING;
@@ -257,12 +340,43 @@ static enum refusal judge(const struct link *link, const struct arrival *arrival
     return REFUSAL_NONE;
 }
 
+/* What hubs answer to offers and enquiries, what ends an offer's wait, and what opens a conversation: never too often,
+ * since the network waits for it. */
+static bool is_waited_for(enum message_type type)
+{
+    static const enum message_type types[] = {
+        MESSAGE_hello, MESSAGE_confirm, MESSAGE_accept,    MESSAGE_reject,   MESSAGE_start,          MESSAGE_complete,
+        MESSAGE_fail,  MESSAGE_pause,   MESSAGE_hand_back, MESSAGE_progress, MESSAGE_answer_enquiry, MESSAGE_resume};
+
+    for (size_t i = 0; i < sizeof types / sizeof types[0]; i++)
+        if (types[i] == type)
+            return true;
+    return false;
+}
+
+/* Whether there is room for one request more, in all and of this party. While others have much in hand too, each may
+ * have less, so that there is always room for who has nothing. */
+static enum refusal judge_flow(struct gate *link, struct arrival *arrival, enum message_type type, enum worker worker)
+{
+    const struct queue *queue = link->queues[worker];
+    struct party *party = arrival->connection->party;
+
+    if (queue_room(queue) == 0 || queue_bytes(queue) > FRAMES_BYTES_MAX)
+        return REFUSAL_BUSY;
+    if (party->in_flight[worker] >= link->party_in_flight || party->in_flight[worker] >= ROOM_SHARE * queue_room(queue))
+        return REFUSAL_RATE;
+    if (!is_waited_for(type) &&
+        !bucket_take(&party->bucket, &link->party_limit, link_now_ms(), &arrival->retry_after_ms))
+        return REFUSAL_RATE;
+    return REFUSAL_NONE;
+}
+
 static void fill_request(struct request *request, const struct arrival *arrival, const void *frame, size_t length)
 {
     request->kind = REQUEST_MESSAGE;
     request->connection = arrival->connection->handle;
-    request->role = arrival->principal.role;
-    snprintf(request->party, sizeof request->party, "%s", arrival->principal.party);
+    request->role = arrival->connection->principal.role;
+    snprintf(request->party, sizeof request->party, "%s", arrival->connection->principal.party);
     request->frame = frame;
     request->frame_length = length;
 }
@@ -271,48 +385,55 @@ static void note_admitted(struct arrival *arrival, const struct message *message
 {
     if (message->type == MESSAGE_hello && !arrival->connection->said_hello) {
         arrival->connection->said_hello = true;
-        LOG(LOGGED_HELLO, {"party", .text = arrival->principal.party});
+        LOG(LOGGED_HELLO, {"party", .text = arrival->connection->principal.party});
     }
+}
+
+/* Who may say it is asked before what it says is looked at: that is nobody else's business. */
+static enum worker judge_message(struct gate *link, struct arrival *arrival, bool is_decoded,
+                                 const struct message *message, struct fault *fault)
+{
+    const struct message_spec *spec = message_spec(message->type);
+    enum refusal refusal = spec ? judge(link, arrival, spec) : REFUSAL_NONE;
+
+    if (refusal != REFUSAL_NONE)
+        *fault = (struct fault){.refusal = refusal};
+    else if (is_decoded && check_request(message, link_now_ms(), fault))
+        fault->refusal = judge_flow(link, arrival, message->type, worker_for(spec->direction));
+    return fault->refusal == REFUSAL_NONE ? worker_for(spec->direction) : WORKER_COUNT;
 }
 
 /* Decodes the frame straight into a slot of the turn, since most messages go there; what is for another worker is
  * decoded again into a slot of that one. True: admitted, and the frame belongs to the worker. */
-static bool admit(struct link *link, struct arrival *arrival, const void *frame, size_t length)
+static bool admit(struct gate *link, struct arrival *arrival, const void *frame, size_t length)
 {
     struct request *slot = queue_slot(link->queues[WORKER_TURN]);
     struct message *message = slot ? &slot->message : &link->scratch->message;
-    enum worker worker = WORKER_TURN;
     struct fault fault = {0};
+    bool is_decoded = decode(link->decoder, frame, length, message, &fault);
+    enum worker worker = judge_message(link, arrival, is_decoded, message, &fault);
 
-    if (decode(link->decoder, frame, length, message, &fault)) {
-        fault.refusal = judge(link, arrival, message_spec(message->type));
-        if (fault.refusal == REFUSAL_NONE)
-            check_request(message, link_now_ms(), &fault);
-    }
-    if (fault.refusal == REFUSAL_NONE)
-        worker = worker_for(message_spec(message->type)->direction);
-    if (worker != WORKER_TURN) {
-        slot = queue_slot(link->queues[worker]);
-        if (slot && !decode(link->decoder, frame, length, &slot->message, &fault))
-            slot = NULL;
-    }
-    if (fault.refusal == REFUSAL_NONE && !slot)
-        fault.refusal = REFUSAL_BUSY;
-    if (fault.refusal != REFUSAL_NONE) {
+    if (worker == WORKER_COUNT) {
         answer_refused(link, arrival, message, &fault);
         return false;
+    }
+    if (worker != WORKER_TURN) {
+        slot = queue_slot(link->queues[worker]);
+        is_decoded = decode(link->decoder, frame, length, &slot->message, &fault);
+        assert(is_decoded);
     }
     fill_request(slot, arrival, frame, length);
     if (worker == WORKER_TURN)
         arrival->connection->known_to_turn = true;
     note_admitted(arrival, &slot->message);
-    queue_keep(link->queues[worker]);
+    arrival->connection->party->in_flight[worker]++;
+    queue_keep(link->queues[worker], &arrival->connection->party->in_flight[worker]);
     return true;
 }
 
 /* The bytes are copied out of libzmq's message: that one may hold a whole read buffer of its connection, and belongs
  * to this thread. */
-static void take_body(struct link *link, struct arrival *arrival)
+static void take_body(struct gate *link, struct arrival *arrival)
 {
     size_t length = zmq_msg_size(&arrival->body);
     void *frame = malloc(length + 1);
@@ -326,7 +447,16 @@ static void take_body(struct link *link, struct arrival *arrival)
         free(frame);
 }
 
-static void handle(struct link *link, struct arrival *arrival)
+/* Who is nobody any more need not be told without end. */
+static bool is_told(struct gate *link, enum refusal refusal)
+{
+    static const struct bucket_limit limit = {.rate = 100, .burst = 100};
+    int64_t wait_ms;
+
+    return refusal != REFUSAL_UNKNOWN_KEY || bucket_take(&link->strangers, &limit, link_now_ms(), &wait_ms);
+}
+
+static void handle(struct gate *link, struct arrival *arrival)
 {
     struct fault fault = {.refusal = find_connection(link, arrival)};
 
@@ -336,7 +466,7 @@ static void handle(struct link *link, struct arrival *arrival)
         fault.refusal = REFUSAL_TOO_LARGE;
     if (fault.refusal == REFUSAL_NONE)
         take_body(link, arrival);
-    else
+    else if (is_told(link, fault.refusal))
         answer_refused(link, arrival, NULL, &fault);
 }
 
@@ -353,10 +483,10 @@ static bool receive_frame(void *socket, zmq_msg_t *frame)
 }
 
 /* Reads a message's routing id and body; more frames than that are left to be skipped. */
-static void receive_message(struct link *link, enum entrance entrance, zmq_msg_t *first)
+static void receive_message(struct gate *link, enum entrance entrance, zmq_msg_t *first)
 {
     struct door *door = &link->doors[entrance];
-    struct arrival arrival = {.entrance = entrance};
+    struct arrival arrival = {.entrance = entrance, .retry_after_ms = link->retry_after_ms};
 
     if (!zmq_msg_more(first) || zmq_msg_size(first) > ROUTING_ID_BYTES_MAX)
         return;
@@ -371,7 +501,7 @@ static void receive_message(struct link *link, enum entrance entrance, zmq_msg_t
 
 /* Bounded, so that one socket does not keep answers or the other one waiting; so is the skipping of a message of very
  * many frames, which goes on in the next round. */
-static void drain_door(struct link *link, enum entrance entrance)
+static void drain_door(struct gate *link, enum entrance entrance)
 {
     struct door *door = &link->doors[entrance];
 
@@ -388,27 +518,11 @@ static void drain_door(struct link *link, enum entrance entrance)
     }
 }
 
-/* As many as there is room for; the rest waits for the next round. */
-static void tell_turn_who_has_gone(struct link *link)
-{
-    struct request *slot;
-
-    while (connections_next_gone(link->connections) && (slot = queue_slot(link->queues[WORKER_TURN]))) {
-        slot->kind = REQUEST_GONE;
-        slot->connection = connections_next_gone(link->connections);
-        slot->role = (enum role)0;
-        slot->party[0] = '\0';
-        slot->frame = NULL;
-        slot->frame_length = 0;
-        queue_keep(link->queues[WORKER_TURN]);
-        connections_forget_gone(link->connections);
-    }
-}
-
-static void run_round(struct link *link)
+static void run_round(struct gate *link)
 {
     for (enum worker worker = 0; worker < WORKER_COUNT; worker++)
         queue_begin(link->queues[worker]);
+    notice_gone(link);
     for (enum entrance entrance = 0; entrance < ENTRANCE_COUNT; entrance++)
         drain_door(link, entrance);
     tell_turn_who_has_gone(link);
@@ -416,23 +530,25 @@ static void run_round(struct link *link)
         queue_publish(link->queues[worker]);
 }
 
-static void wait_for_work(struct link *link)
+static void wait_for_work(struct gate *link)
 {
     zmq_pollitem_t items[] = {
         {link->doors[ENTRANCE_PARTIES].socket, 0, ZMQ_POLLIN, 0},
         {link->doors[ENTRANCE_OPERATORS].socket, 0, ZMQ_POLLIN, 0},
+        {link->doors[ENTRANCE_PARTIES].watch, 0, ZMQ_POLLIN, 0},
+        {link->doors[ENTRANCE_OPERATORS].watch, 0, ZMQ_POLLIN, 0},
         {NULL, link->wake, ZMQ_POLLIN, 0},
     };
     uint64_t wakes;
     ssize_t length;
 
-    zmq_poll(items, 3, connections_next_gone(link->connections) ? GONE_AGAIN_MS : -1);
+    zmq_poll(items, sizeof items / sizeof items[0], connections_next_gone(link->connections) ? GONE_AGAIN_MS : -1);
     length = read(link->wake, &wakes, sizeof wakes);
     (void)length;
 }
 
 /* True: the workers have done what was in hand, and all their answers have been sent. */
-static bool has_drained(struct link *link)
+static bool has_drained(struct gate *link)
 {
     bool ended = true;
 
@@ -441,11 +557,22 @@ static bool has_drained(struct link *link)
     return ended;
 }
 
+/* The socket stops telling before nobody listens: libzmq's own thread would wait. */
+static void close_door(struct door *door)
+{
+    if (door->socket)
+        zmq_socket_monitor(door->socket, NULL, 0);
+    if (door->watch)
+        zmq_close(door->watch);
+    if (door->socket)
+        zmq_close(door->socket);
+}
+
 /* ---- what others may use --------------------------------------------------------------------------------------- */
 
-struct link *link_open(const struct settings *settings, char *why, size_t why_size)
+struct gate *link_open(const struct settings *settings, char *why, size_t why_size)
 {
-    struct link *link = calloc(1, sizeof *link);
+    struct gate *link = calloc(1, sizeof *link);
     struct key_pair keys = {0};
     bool opened;
 
@@ -455,6 +582,8 @@ struct link *link_open(const struct settings *settings, char *why, size_t why_si
     }
     link->wake = link->lock = -1;
     link->retry_after_ms = settings->retry_after_ms;
+    link->party_in_flight = settings->party_in_flight;
+    link->party_limit = (struct bucket_limit){settings->party_rate, settings->party_burst};
     snprintf(link->operator_socket, sizeof link->operator_socket, "%s", settings->operator_socket);
     snprintf(why, why_size, "out of memory");
     opened = seed_routing_ids() && allocate(link, settings) && doors_load_keys(settings, &keys, why, why_size) &&
@@ -465,17 +594,16 @@ struct link *link_open(const struct settings *settings, char *why, size_t why_si
     return link;
 }
 
-void link_close(struct link **taken)
+void link_close(struct gate **taken)
 {
-    struct link *link = *taken;
+    struct gate *link = *taken;
 
     *taken = NULL;
     if (!link)
         return;
     /* The handler last: without it a key that connects meanwhile would not be judged. */
     for (enum entrance entrance = 0; entrance < ENTRANCE_COUNT; entrance++)
-        if (link->doors[entrance].socket)
-            zmq_close(link->doors[entrance].socket);
+        close_door(&link->doors[entrance]);
     zap_close(&link->zap);
     if (link->context)
         zmq_ctx_term(link->context);
@@ -484,6 +612,7 @@ void link_close(struct link **taken)
         outbox_free(&link->outboxes[worker]);
     }
     connections_close(&link->connections);
+    free(link->by_descriptor);
     decoder_close(&link->decoder);
     free(link->scratch);
     if (link->lock >= 0) {
@@ -495,12 +624,12 @@ void link_close(struct link **taken)
     free(link);
 }
 
-const char *link_endpoint(const struct link *link)
+const char *link_endpoint(const struct gate *link)
 {
     return link->endpoint;
 }
 
-void link_run(struct link *link)
+void link_run(struct gate *link)
 {
     for (;;) {
         wait_for_work(link);
@@ -512,6 +641,7 @@ void link_run(struct link *link)
         /* Looked at before the answers are collected: who has ended sends nothing after. */
         bool drained = link->draining && has_drained(link);
 
+        drop_revoked(link);
         run_round(link);
         for (enum worker worker = 0; worker < WORKER_COUNT; worker++)
             send_outbox(link, worker);
@@ -520,33 +650,33 @@ void link_run(struct link *link)
     }
 }
 
-void link_stop(struct link *link)
+void link_stop(struct gate *link)
 {
     atomic_store(&link->stopping, true);
     wake_link(link);
 }
 
-void link_reload_keys(struct link *link)
+void link_reload_keys(struct gate *link)
 {
     zap_reload(link->zap);
 }
 
-ptrdiff_t link_take(struct link *link, enum worker worker, int64_t until_ms, const struct request **requests)
+ptrdiff_t link_take(struct gate *link, enum worker worker, int64_t until_ms, const struct request **requests)
 {
     return queue_take(link->queues[worker], until_ms, link_now_ms, requests);
 }
 
-void link_finish(struct link *link, enum worker worker)
+void link_finish(struct gate *link, enum worker worker)
 {
     queue_finish(link->queues[worker]);
 }
 
-void link_wake(struct link *link, enum worker worker)
+void link_wake(struct gate *link, enum worker worker)
 {
     queue_wake(link->queues[worker]);
 }
 
-void link_send(struct link *link, enum worker worker, struct outbox *outbox)
+void link_send(struct gate *link, enum worker worker, struct outbox *outbox)
 {
     queue_send(link->queues[worker], outbox);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * network_build: what network_file and network_hubs share while they build a network from its text. For them alone. */
+ * network_build: what network_file, network_hubs and network_times share while they build a network from its text. For
+ * them alone. */
 #ifndef IO_NETWORK_BUILD_H
 #define IO_NETWORK_BUILD_H
 
@@ -8,6 +9,7 @@
 
 #define HUBS_MAX 10000
 #define PLACES_MAX 10000000 /* as on the wire */
+#define HOURS_MAX 21        /* lines of opening hours of one hub or service, or of the office */
 #define EASTING_MAX 700000
 #define NORTHING_MAX 1300000
 
@@ -36,6 +38,7 @@ struct building {
     struct config_faults *faults;
     struct network *network;
     struct names parties, places, practices;
+    struct names mailboxes;  /* practices of senders, with the sender that each is of */
     struct pointer *parents; /* of each hub */
     struct pointer *shares;  /* of each service */
     const struct config_node *plus_groups;
@@ -60,6 +63,15 @@ int building_area(const struct building *, const char *text, int line);
 /* The array with room for `more` elements after its `count` ones, which it holds in place of the old one; NULL, with a
  * fault, when there is no memory, and then the old one stays. */
 void *building_room(const struct building *, void *array, size_t count, size_t more, size_t size);
+
+/* Reads opening hours into the network; network_times.c, as what follows. */
+struct hours building_read_hours(const struct building *, const struct config_node *texts);
+void building_read_holidays(const struct building *, const struct config_node *texts);
+/* How long the network waits. node: NULL when the file does not say. */
+void building_read_deadlines(const struct building *, const struct config_node *node);
+/* Of a hub whose hours are read, after the office's. line: of the hub. */
+void building_read_closures(const struct building *, struct hub *, const struct config_node *groups);
+void building_read_stages(const struct building *, struct hub *, const struct config_node *node, int line);
 
 /* Reads the hubs with their services into the network; network_hubs.c. */
 void building_read_hubs(struct building *, const struct config_node *hubs);

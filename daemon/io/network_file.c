@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * network_file: the text of network.conf -> struct network, by tables; then what only the whole can tell: what stands
- * twice, what is named but not there, what contradicts itself. Hubs and their services: network_hubs.c. */
+ * twice, what is named but not there, what contradicts itself. Hubs and their services: network_hubs.c; who works when
+ * and how long the network waits: network_times.c. */
 #include "daemon/io/network_file.h"
 
 #include <stdio.h>
@@ -14,6 +15,7 @@
 #define NEIGHBOURHOODS_MAX 60000 /* below NEIGHBOURHOOD_NONE */
 #define SENDERS_MAX 100000
 #define PRACTICES_MAX 20000
+#define HOLIDAYS_MAX 1000
 #define PEOPLE_MAX 100000000
 #define CODE_BYTES_MAX 15 /* as in stored records */
 #define SECOND INT64_C(1000)
@@ -24,8 +26,8 @@
 struct file {
     struct network network;
     uint32_t core20, plus;
-    const struct config_node *deadlines, *rings, *travel, *neighbourhoods, *practices, *hubs, *senders, *plus_groups,
-        *population, *promises, *emergency;
+    const struct config_node *office, *holidays, *deadlines, *rings, *travel, *neighbourhoods, *practices, *hubs,
+        *senders, *plus_groups, *population, *promises, *emergency;
 };
 
 struct practice_entry {
@@ -52,6 +54,8 @@ static const struct config_row file_rows[] = {
     PLAIN(file, plus_groups, "plus_groups", CONFIG_TEXTS, 0, NETWORK_PLUS_MAX, ""),
     PLAIN(file, population, "population", CONFIG_NUMBERS, 5, 5, ""),
     PLAIN(file, promises, "promises", CONFIG_TEXTS, 0, 63, ""),
+    PLAIN(file, office, "office_hours", CONFIG_TEXTS, 1, HOURS_MAX, ""),
+    PLAIN(file, holidays, "bank_holidays", CONFIG_TEXTS, 0, HOLIDAYS_MAX, ""),
     PLAIN(file, deadlines, "deadlines", CONFIG_GROUP, 0, 0, ""),
     PLAIN(file, rings, "rings", CONFIG_TEXTS, 1, RING_SATELLITE, ""),
     PLAIN(file, travel, "travel", CONFIG_GROUP, 0, 0, ""),
@@ -62,31 +66,16 @@ static const struct config_row file_rows[] = {
     PLAIN(file, senders, "senders", CONFIG_GROUPS, 0, SENDERS_MAX, ""),
 };
 
-#define WAIT(in, member, name, standard) PLAIN(in, member, name, CONFIG_TIME, SECOND, 366 * DAY, standard)
-static const struct config_row deadline_rows[] = {
-    WAIT(deadlines, offer_ms[PRIORITY_ROUTINE], "offer_routine", "2d"),
-    WAIT(deadlines, offer_ms[PRIORITY_URGENT], "offer_urgent", "4h"),
-    WAIT(deadlines, offer_ms[PRIORITY_ASAP], "offer_asap", "2h"),
-    WAIT(deadlines, offer_ms[PRIORITY_STAT], "offer_stat", "1h"),
-    WAIT(deadlines, accepted_ms[PRIORITY_ROUTINE], "accepted_routine", "7d"),
-    WAIT(deadlines, accepted_ms[PRIORITY_URGENT], "accepted_urgent", "2d"),
-    WAIT(deadlines, accepted_ms[PRIORITY_ASAP], "accepted_asap", "1d"),
-    WAIT(deadlines, accepted_ms[PRIORITY_STAT], "accepted_stat", "12h"),
-    WAIT(deadlines, progress_ms, "progress", "28d"),
-    WAIT(deadlines, waiting_review_ms, "waiting_review", "7d"),
-    WAIT(deadlines, waiting_expiry_ms, "waiting_expiry", "84d"),
-    WAIT(deadlines, attention_review_ms, "attention_review", "1d"),
-    WAIT(deadlines, outcome_confirm_ms, "outcome_confirm", "5d"),
-};
-
+#define ANSWER(priority, name)                                                                                         \
+    PLAIN(emergency_entry, nearness.answer_ms[priority], name, CONFIG_TIME, SECOND, 200 * DAY, "")
 static const struct config_row emergency_rows[] = {
     PLAIN(emergency_entry, needs, "needs", CONFIG_TEXTS, 1, 63, NULL),
     PLAIN(emergency_entry, rings, "rings", CONFIG_TEXTS, 1, RING_SATELLITE, ""),
     PLAIN(emergency_entry, nearness.neighbour_distance_m, "neighbour_distance", CONFIG_DISTANCE, 0, 100000, ""),
-    WAIT(emergency_entry, nearness.offer_ms[PRIORITY_ROUTINE], "offer_routine", ""),
-    WAIT(emergency_entry, nearness.offer_ms[PRIORITY_URGENT], "offer_urgent", ""),
-    WAIT(emergency_entry, nearness.offer_ms[PRIORITY_ASAP], "offer_asap", ""),
-    WAIT(emergency_entry, nearness.offer_ms[PRIORITY_STAT], "offer_stat", ""),
+    ANSWER(PRIORITY_ROUTINE, "answer_routine"),
+    ANSWER(PRIORITY_URGENT, "answer_urgent"),
+    ANSWER(PRIORITY_ASAP, "answer_asap"),
+    ANSWER(PRIORITY_STAT, "answer_stat"),
 };
 
 static const struct config_row travel_rows[] = {
@@ -113,6 +102,7 @@ static const struct config_row sender_rows[] = {
     PLAIN(sender, id, "id", CONFIG_ID, 1, ID_BYTES_MAX, NULL),
     PLAIN(sender, name, "name", CONFIG_TEXT, 1, NETWORK_NAME_BYTES - 1, NULL),
     CONFIG_ROW(sender, kind, "kind", CONFIG_CODE, 0, 0, LIST_referral_source, NULL),
+    PLAIN(sender, practice, "practice", CONFIG_ID, 3, 12, ""),
 };
 /* clang-format on */
 
@@ -253,6 +243,12 @@ static int compare_practices(const void *a, const void *b)
     return strcmp(left->ods, right->ods);
 }
 
+static void check_code(const struct building *building, const char *ods, int line)
+{
+    if (ods[0] != '\0' && !check_ods((struct text){ods, (uint32_t)strlen(ods)}))
+        FAULT(building, line, "\"%s\" is no ODS code: 3 to 12 capital letters and digits", ods);
+}
+
 static void read_practices(struct building *building, const struct config_node *practices)
 {
     struct network *network = building->network;
@@ -261,10 +257,7 @@ static void read_practices(struct building *building, const struct config_node *
         const struct config_node *node = config_at(practices, i);
         struct practice_entry entry = {0};
         TAKE(building, node, "a practice", practice_rows, &entry);
-        const char *ods = entry.practice.ods;
-        if (ods[0] != '\0' && !check_ods((struct text){ods, (uint32_t)strlen(ods)}))
-            FAULT(building, building_line(node, "ods"), "\"%s\" is no ODS code: 3 to 12 capital letters and digits",
-                  ods);
+        check_code(building, entry.practice.ods, building_line(node, "ods"));
         if (entry.area[0] != '\0')
             entry.practice.neighbourhood = (uint16_t)building_area(building, entry.area, building_line(node, "area"));
         network->practices[network->practices_count++] = entry.practice;
@@ -275,15 +268,36 @@ static void read_practices(struct building *building, const struct config_node *
     qsort(network->practices, network->practices_count, sizeof network->practices[0], compare_practices);
 }
 
+static void read_sender(struct building *building, const struct config_node *node)
+{
+    struct sender *sender = &building->network->senders[building->network->senders_count++];
+
+    TAKE(building, node, "a sender", sender_rows, sender);
+    building_note(&building->parties, sender->id, "a sender", config_line(node));
+    if (strcmp(sender->id, "network") == 0)
+        FAULT(building, config_line(node), "\"network\" is the network itself, name the sender otherwise");
+    check_code(building, sender->practice, building_line(node, "practice"));
+    building_note(&building->mailboxes, sender->practice, sender->id, building_line(node, "practice"));
+}
+
 static void read_senders(struct building *building, const struct config_node *senders)
 {
-    for (size_t i = 0; i < config_count(senders); i++) {
-        struct sender *sender = &building->network->senders[building->network->senders_count++];
-        TAKE(building, config_at(senders, i), "a sender", sender_rows, sender);
-        building_note(&building->parties, sender->id, "a sender", config_line(config_at(senders, i)));
-        if (strcmp(sender->id, "network") == 0)
-            FAULT(building, config_line(config_at(senders, i)),
-                  "\"network\" is the network itself, name the sender otherwise");
+    for (size_t i = 0; i < config_count(senders); i++)
+        read_sender(building, config_at(senders, i));
+}
+
+/* The message back of a practice goes to one mailbox. */
+static void check_mailboxes(const struct building *building)
+{
+    const struct names *names = &building->mailboxes;
+
+    qsort(names->all, names->count, sizeof names->all[0], compare_names);
+    for (size_t i = 1; i < names->count; i++) {
+        const struct name *first = &names->all[i - 1], *second = &names->all[i];
+        if (strcmp(first->text, second->text) == 0)
+            FAULT(building, second->line,
+                  "practice \"%s\" is already that of sender \"%s\" on line %d: its messages go to one mailbox",
+                  second->text, first->what, first->line);
     }
 }
 
@@ -319,27 +333,18 @@ static void read_usual_rings(const struct building *building, const struct confi
         rank[usual[i]] = (uint8_t)(i + 1);
 }
 
-/* The more pressing may not wait longer. */
-static void check_pressing(const struct building *building, const int64_t *wait, const char *what,
-                           const struct config_node *node)
+/* The more pressing may not wait longer, those for whom the file says nothing as in the deadlines. */
+static void check_answers(const struct building *building, const int64_t *answer_ms, const struct config_node *node)
 {
-    for (int priority = PRIORITY_ROUTINE; priority < PRIORITY_STAT; priority++)
-        if (wait[priority] != 0 && wait[priority + 1] > wait[priority])
-            FAULT(building, config_line(node), "%s_%s is longer than %s_%s", what,
-                  code_text(LIST_priority, priority + 1), what, code_text(LIST_priority, priority));
-}
+    const int64_t *usual_ms = building->network->deadlines.stages.clocks[STAGE_ANSWER].ms;
 
-static void read_deadlines(const struct building *building, const struct config_node *node)
-{
-    struct deadlines *deadlines = &building->network->deadlines;
-
-    TAKE(building, node, "deadlines", deadline_rows, deadlines);
-    if (node == NULL)
-        return;
-    check_pressing(building, deadlines->offer_ms, "offer", node);
-    check_pressing(building, deadlines->accepted_ms, "accepted", node);
-    if (deadlines->waiting_expiry_ms < deadlines->waiting_review_ms)
-        FAULT(building, building_line(node, "waiting_expiry"), "waiting_expiry is shorter than waiting_review");
+    for (int other = PRIORITY_ROUTINE; other < PRIORITY_STAT; other++) {
+        int64_t less = answer_ms[other] ? answer_ms[other] : usual_ms[other];
+        int64_t more = answer_ms[other + 1] ? answer_ms[other + 1] : usual_ms[other + 1];
+        if (more > less)
+            FAULT(building, config_line(node), "answer_%s is longer than answer_%s",
+                  code_text(LIST_priority, other + 1), code_text(LIST_priority, other));
+    }
 }
 
 /* What the emergency rules do not name is as usual. */
@@ -347,7 +352,6 @@ static void read_emergency(const struct building *building, const struct config_
 {
     struct network *network = building->network;
     struct emergency_entry entry = {.nearness = network->usual};
-    int64_t waits[PRIORITY_STAT + 1];
 
     if (node == NULL)
         return;
@@ -355,10 +359,7 @@ static void read_emergency(const struct building *building, const struct config_
     network->emergency_needs = building_codes(building, LIST_need, "need", "emergency", entry.needs);
     if (entry.rings)
         read_rings(building, entry.rings, entry.nearness.ring_rank);
-    for (int priority = 0; priority <= PRIORITY_STAT; priority++)
-        waits[priority] = entry.nearness.offer_ms[priority] ? entry.nearness.offer_ms[priority]
-                                                            : network->deadlines.offer_ms[priority];
-    check_pressing(building, waits, "offer", node);
+    check_answers(building, entry.nearness.answer_ms, node);
     network->emergency = entry.nearness;
 }
 
@@ -440,13 +441,15 @@ static bool allocate(struct building *building, const struct file *file)
     network->hubs = calloc(hubs + 1, sizeof network->hubs[0]);
     network->by_party = calloc(hubs + 1, sizeof network->by_party[0]);
     network->senders = calloc(senders + 1, sizeof network->senders[0]);
+    network->by_practice = calloc(senders + 1, sizeof network->by_practice[0]);
     building->parents = calloc(hubs + 1, sizeof building->parents[0]);
     building->parties.all = calloc(hubs + senders + 1, sizeof building->parties.all[0]);
     building->places.all = calloc(2 * neighbourhoods + 1, sizeof building->places.all[0]);
     building->practices.all = calloc(practices + 1, sizeof building->practices.all[0]);
+    building->mailboxes.all = calloc(senders + 1, sizeof building->mailboxes.all[0]);
     return network->neighbourhoods && network->by_code && network->practices && network->hubs && network->by_party &&
-           network->senders && building->parents && building->parties.all && building->places.all &&
-           building->practices.all;
+           network->senders && network->by_practice && building->parents && building->parties.all &&
+           building->places.all && building->practices.all && building->mailboxes.all;
 }
 
 static void build(struct building *building)
@@ -460,7 +463,9 @@ static void build(struct building *building)
         FAULT(building, 0, "cannot be read: out of memory");
         return;
     }
-    read_deadlines(building, file.deadlines);
+    building->network->office = building_read_hours(building, file.office);
+    building_read_holidays(building, file.holidays);
+    building_read_deadlines(building, file.deadlines);
     read_usual_rings(building, file.rings);
     read_emergency(building, file.emergency);
     read_plus_groups(building);
@@ -475,6 +480,7 @@ static void build(struct building *building)
     check_twice(building, &building->places);
     check_twice(building, &building->parties);
     check_twice(building, &building->practices);
+    check_mailboxes(building);
     check_needs(building, &file);
 }
 
@@ -507,6 +513,7 @@ struct network *network_parse(const char *name, const char *text, size_t length,
         free(building.parties.all);
         free(building.places.all);
         free(building.practices.all);
+        free(building.mailboxes.all);
     }
     config_free(&tree);
     if (faults->count > faults_before)
@@ -525,10 +532,14 @@ void network_free(struct network **network)
     free((*network)->services);
     free((*network)->conditions);
     free((*network)->spans);
+    free((*network)->stages);
+    free((*network)->closures);
+    free((*network)->holidays);
     free((*network)->senders);
     free((*network)->by_need);
     free((*network)->by_party);
     free((*network)->by_code);
+    free((*network)->by_practice);
     free(*network);
     *network = NULL;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * network_hubs: the part of network.conf that says which hubs there are, when they are open, how they change, and what
- * they offer to whom. */
+ * network_hubs: the part of network.conf that says which hubs there are, how they change, and what they offer to
+ * whom. */
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,8 +8,8 @@
 
 #include "daemon/io/network_build.h"
 
-#define HOURS_MAX 21 /* lines of opening hours of one hub or service */
 #define CHANGES_MAX 100
+#define CLOSURES_MAX 64
 #define CONDITIONS_MAX 16
 #define AGE_MAX 120
 
@@ -17,7 +17,7 @@ struct hub_entry {
     struct hub hub;
     struct era era;
     char parent[ID_BYTES_MAX + 1];
-    const struct config_node *areas, *also, *hours, *changes, *services;
+    const struct config_node *areas, *also, *hours, *closures, *deadlines, *changes, *services;
 };
 
 struct change_entry {
@@ -56,6 +56,8 @@ static const struct config_row hub_rows[] = {
     PLAIN(hub_entry, also, "also_serves", CONFIG_TEXTS, 0, NETWORK_AREAS_MAX, ""),
     PLAIN(hub_entry, parent, "satellite_of", CONFIG_ID, 1, ID_BYTES_MAX, ""),
     PLAIN(hub_entry, hours, "hours", CONFIG_TEXTS, 1, HOURS_MAX, ""),
+    PLAIN(hub_entry, closures, "closures", CONFIG_GROUPS, 0, CLOSURES_MAX, ""),
+    PLAIN(hub_entry, deadlines, "deadlines", CONFIG_GROUP, 0, 0, ""),
     PLAIN(hub_entry, changes, "changes", CONFIG_GROUPS, 0, CHANGES_MAX, ""),
     PLAIN(hub_entry, services, "services", CONFIG_GROUPS, 0, NETWORK_SERVICES_MAX, ""),
 };
@@ -125,115 +127,6 @@ static const struct {
     [FACT_AGE] = {OF_NUMBER, LIST_none, 0, AGE_MAX, "at_least or at_most"},
 };
 /* clang-format on */
-
-/* Opening hours */
-
-/* "mon" and so on: the first letters of the list's names. */
-static bool parse_weekday(const char **at, enum weekday *weekday)
-{
-    for (size_t i = 0; i < lists[LIST_weekday].count; i++)
-        if (strncmp(*at, lists[LIST_weekday].codes[i].text, 3) == 0) {
-            *weekday = (enum weekday)lists[LIST_weekday].codes[i].number;
-            *at += 3;
-            return true;
-        }
-    return false;
-}
-
-static bool parse_two_digits(const char **at, unsigned *number)
-{
-    const char *digits = *at;
-
-    if (digits[0] < '0' || digits[0] > '9' || digits[1] < '0' || digits[1] > '9')
-        return false;
-    *number = (unsigned)(10 * (digits[0] - '0') + digits[1] - '0');
-    *at += 2;
-    return true;
-}
-
-static bool parse_mark(const char **at, char mark)
-{
-    bool is_there = **at == mark;
-
-    *at += is_there;
-    return is_there;
-}
-
-/* Minutes after midnight; 24:00 is the end of the day. */
-static bool parse_clock(const char **at, uint16_t *minutes)
-{
-    unsigned hour, minute;
-
-    if (!parse_two_digits(at, &hour) || !parse_mark(at, ':') || !parse_two_digits(at, &minute) || minute > 59 ||
-        60 * hour + minute > 1440)
-        return false;
-    *minutes = (uint16_t)(60 * hour + minute);
-    return true;
-}
-
-/* "mon-fri 09:00-17:00": the span of the first day, and the last day. */
-static bool parse_hours(const char *text, struct span *span, enum weekday *last)
-{
-    const char *at = text;
-
-    if (!parse_weekday(&at, &span->weekday))
-        return false;
-    *last = span->weekday;
-    if (parse_mark(&at, '-') && !parse_weekday(&at, last))
-        return false;
-    return parse_mark(&at, ' ') && parse_clock(&at, &span->opens_at) && parse_mark(&at, '-') &&
-           parse_clock(&at, &span->closes_at) && *at == '\0';
-}
-
-static bool overlaps(const struct network *network, struct hours hours, const struct span *span)
-{
-    for (uint32_t i = hours.first; i < hours.first + hours.count; i++) {
-        const struct span *other = &network->spans[i];
-        if (other->weekday == span->weekday && other->opens_at < span->closes_at && span->opens_at < other->closes_at)
-            return true;
-    }
-    return false;
-}
-
-static void read_hours_line(const struct building *building, const char *text, int line, struct hours *hours)
-{
-    struct network *network = building->network;
-    struct span span;
-    enum weekday last;
-
-    if (!parse_hours(text, &span, &last)) {
-        FAULT(building, line, "hours are like \"mon-fri 09:00-17:00\" or \"sat 10:00-14:00\", not \"%.40s\"", text);
-        return;
-    }
-    if (last < span.weekday || span.closes_at <= span.opens_at) {
-        FAULT(building, line, "\"%.40s\" ends before it begins%s", text,
-              last < span.weekday ? "; a week goes from mon to sun" : "; after midnight it is the next day");
-        return;
-    }
-    for (; span.weekday <= last; span.weekday++) {
-        if (overlaps(network, *hours, &span)) {
-            FAULT(building, line, "\"%.40s\" overlaps other hours that stand here", text);
-            return;
-        }
-        network->spans[network->spans_count++] = span;
-        hours->count++;
-    }
-}
-
-static struct hours read_hours(const struct building *building, const struct config_node *texts)
-{
-    struct network *network = building->network;
-    struct hours hours = {.first = network->spans_count};
-    struct span *spans = building_room(building, network->spans, network->spans_count,
-                                       lists[LIST_weekday].count * config_count(texts), sizeof spans[0]);
-
-    if (spans == NULL)
-        return hours;
-    network->spans = spans;
-    for (size_t i = 0; i < config_count(texts); i++)
-        read_hours_line(building, config_text(config_at(texts, i)), config_line(config_at(texts, i)), &hours);
-    return hours;
-}
 
 /* Conditions */
 
@@ -404,7 +297,7 @@ static void read_service(const struct building *building, const struct hub *hub,
     if (service->seats)
         service->places = entry->seats;
     service->citywide |= hub->tier == TIER_SPECIALIST;
-    service->hours = read_hours(building, entry->hours);
+    service->hours = building_read_hours(building, entry->hours);
     read_conditions(building, service, entry->conditions);
     check_service(building, service, node);
     check_service_twice(building, hub, service, config_line(node));
@@ -544,7 +437,9 @@ static void read_hub(struct building *building, const struct config_node *node)
     building_note(&building->parties, hub->id, "a hub", config_line(node));
     building->parents[index] =
         (struct pointer){parent ? config_text(parent) : NULL, building_line(node, "satellite_of")};
-    hub->hours = read_hours(building, entry.hours);
+    hub->hours = building_read_hours(building, entry.hours);
+    building_read_closures(building, hub, entry.closures);
+    building_read_stages(building, hub, entry.deadlines, config_line(node));
     read_eras(building, hub, &entry);
     read_services(building, index, entry.services);
     check_hub(building, hub, node);

@@ -4,6 +4,7 @@
 
 #include <assert.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define KEPT_BYTES_MAX (16 << 20) /* one large turn's need is not kept for ever */
 
@@ -31,7 +32,8 @@ void outbox_free(struct outbox *outbox)
     *outbox = (struct outbox){0};
 }
 
-void outbox_add(struct outbox *outbox, connection_t connection, const struct message *message)
+/* Makes room for one more message of any length. */
+static void make_room(struct outbox *outbox)
 {
     if (outbox->count == outbox->capacity) {
         outbox->capacity = outbox->capacity ? 2 * outbox->capacity : 256;
@@ -41,8 +43,26 @@ void outbox_add(struct outbox *outbox, connection_t connection, const struct mes
         outbox->size = 2 * outbox->size + 4 * MESSAGE_BYTES_MAX;
         outbox->bytes = grown(outbox->bytes, outbox->size);
     }
-    size_t length = encode(message, outbox->bytes + outbox->used, MESSAGE_BYTES_MAX);
-    assert(length > 0);
+}
+
+static void added(struct outbox *outbox, connection_t connection, size_t length)
+{
     outbox->dispatches[outbox->count++] = (struct dispatch){connection, outbox->used, length};
     outbox->used += length;
+}
+
+void outbox_add(struct outbox *outbox, connection_t connection, const struct message *message)
+{
+    make_room(outbox);
+    size_t length = encode(message, outbox->bytes + outbox->used, MESSAGE_BYTES_MAX);
+    assert(length > 0);
+    added(outbox, connection, length);
+}
+
+void outbox_add_encoded(struct outbox *outbox, connection_t connection, const void *bytes, size_t length)
+{
+    assert(length <= MESSAGE_BYTES_MAX);
+    make_room(outbox);
+    memcpy(outbox->bytes + outbox->used, bytes, length);
+    added(outbox, connection, length);
 }

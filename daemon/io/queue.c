@@ -17,6 +17,10 @@
 struct batch {
     struct request *requests; /* room for `most`; pages that were never used cost nothing */
     size_t count;
+    /* The link's alone: whose they are, until it has noticed that the worker has done them. */
+    void **owners;
+    size_t owned;
+    size_t bytes;
 };
 
 struct queue {
@@ -34,6 +38,7 @@ struct queue {
     struct outbox outgoing;
     void (*wake)(void *);
     void *wake_argument;
+    void (*done)(void *owner);
 };
 
 static bool init_condition(pthread_cond_t *condition)
@@ -116,18 +121,29 @@ static void swap_outboxes(struct outbox *a, struct outbox *b)
     *b = kept;
 }
 
-struct queue *queue_open(size_t most, void (*wake)(void *), void *wake_argument)
+static void free_batches(struct queue *queue)
+{
+    for (size_t i = 0; i < 2; i++) {
+        free_frames(&queue->batches[i]);
+        free(queue->batches[i].requests);
+        free(queue->batches[i].owners);
+    }
+}
+
+struct queue *queue_open(size_t most, void (*wake)(void *), void *wake_argument, void (*done)(void *owner))
 {
     struct queue *queue = calloc(1, sizeof *queue);
 
     assert(most > 0);
     if (!queue)
         return NULL;
-    for (size_t i = 0; i < 2; i++)
+    for (size_t i = 0; i < 2; i++) {
         queue->batches[i].requests = calloc(most, sizeof(struct request));
-    if (!queue->batches[0].requests || !queue->batches[1].requests || !init_condition(&queue->changed)) {
-        free(queue->batches[0].requests);
-        free(queue->batches[1].requests);
+        queue->batches[i].owners = calloc(most, sizeof(void *));
+    }
+    if (!queue->batches[0].requests || !queue->batches[1].requests || !queue->batches[0].owners ||
+        !queue->batches[1].owners || !init_condition(&queue->changed)) {
+        free_batches(queue);
         free(queue);
         return NULL;
     }
@@ -137,6 +153,7 @@ struct queue *queue_open(size_t most, void (*wake)(void *), void *wake_argument)
     queue->in_hand = &queue->batches[1];
     queue->wake = wake;
     queue->wake_argument = wake_argument;
+    queue->done = done;
     return queue;
 }
 
@@ -147,23 +164,37 @@ void queue_close(struct queue **taken)
     *taken = NULL;
     if (!queue)
         return;
-    for (size_t i = 0; i < 2; i++) {
-        free_frames(&queue->batches[i]);
-        free(queue->batches[i].requests);
-    }
+    free_batches(queue);
     outbox_free(&queue->outgoing);
     pthread_cond_destroy(&queue->changed);
     pthread_mutex_destroy(&queue->lock);
     free(queue);
 }
 
+static void notice_done(struct queue *queue, struct batch *batch)
+{
+    for (size_t i = 0; i < batch->owned; i++)
+        if (batch->owners[i])
+            queue->done(batch->owners[i]);
+    batch->owned = 0;
+    batch->bytes = 0;
+}
+
+/* A batch that has owners and no requests any more has been done: only the link puts new ones in. */
 void queue_begin(struct queue *queue)
 {
+    bool is_done[2];
+
     pthread_mutex_lock(&queue->lock);
     assert(!queue->filling);
     queue->filling = true;
     queue->room = queue->most - queue->in_hand->count - queue->gathering->count;
+    for (size_t i = 0; i < 2; i++)
+        is_done[i] = queue->batches[i].count == 0;
     pthread_mutex_unlock(&queue->lock);
+    for (size_t i = 0; i < 2; i++)
+        if (is_done[i])
+            notice_done(queue, &queue->batches[i]);
 }
 
 struct request *queue_slot(struct queue *queue)
@@ -171,11 +202,26 @@ struct request *queue_slot(struct queue *queue)
     return queue->room > 0 ? &queue->gathering->requests[queue->gathering->count] : NULL;
 }
 
-void queue_keep(struct queue *queue)
+size_t queue_room(const struct queue *queue)
 {
+    return queue->room;
+}
+
+size_t queue_bytes(const struct queue *queue)
+{
+    return queue->batches[0].bytes + queue->batches[1].bytes;
+}
+
+void queue_keep(struct queue *queue, void *owner)
+{
+    struct batch *batch = queue->gathering;
+
     assert(queue->room > 0);
+    assert(batch->owned == batch->count);
+    batch->bytes += batch->requests[batch->count].frame_length;
+    batch->owners[batch->owned++] = owner;
     queue->room--;
-    queue->gathering->count++;
+    batch->count++;
 }
 
 void queue_publish(struct queue *queue)

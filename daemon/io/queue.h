@@ -11,17 +11,20 @@
 
 struct queue;
 
-/* most: requests gathering and in hand together. wake is called when a worker has sent or has ended. NULL: out of
- * memory. */
-struct queue *queue_open(size_t most, void (*wake)(void *), void *wake_argument);
+/* most: requests gathering and in hand together. wake is called when a worker has sent or has ended; done, by the
+ * link's own thread in queue_begin, for each owner of a request that the worker has done since. NULL: out of memory. */
+struct queue *queue_open(size_t most, void (*wake)(void *), void *wake_argument, void (*done)(void *owner));
 void queue_close(struct queue **);
 
 /* The link's side. */
 void queue_begin(struct queue *);
 /* The next free slot, the same one until queue_keep; NULL when there is no room. Between begin and publish. */
 struct request *queue_slot(struct queue *);
-/* The slot is admitted; its frame is taken and freed when the worker is done with it. */
-void queue_keep(struct queue *);
+/* How many there are; and the bytes of all frames that wait or are in hand. */
+size_t queue_room(const struct queue *);
+size_t queue_bytes(const struct queue *);
+/* The slot is admitted; its frame is taken and freed when the worker is done with it. owner: NULL for nobody's. */
+void queue_keep(struct queue *, void *owner);
 void queue_publish(struct queue *);
 /* Nothing more comes: the worker's queue_take returns -1 when all that has gathered is done. */
 void queue_end(struct queue *);

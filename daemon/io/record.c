@@ -13,6 +13,9 @@ enum {
     PLACES_VERSION = 1,
     UNMET_VERSION = 1,
     NETWORK_VERSION = 1,
+    REQUEST_VERSION = 1,
+    ENQUIRY_VERSION = 1,
+    OWED_VERSION = 1,
     REFERRAL_VERSION = 1,
     ENTRY_VERSION = 1
 };
@@ -252,6 +255,97 @@ bool record_read_unmet(struct unpacker *unpacker, const void *bytes, size_t leng
     return read_whole(&reading);
 }
 
+size_t record_write_request(const struct request_record *request, void *buffer)
+{
+    struct packer packer;
+
+    packer_init(&packer, buffer, RECORD_BYTES_MAX);
+    pack_array(&packer, 5);
+    pack_int(&packer, REQUEST_VERSION);
+    pack_u64(&packer, request->party);
+    pack_bytes(&packer, request->request_id, sizeof request->request_id);
+    pack_bytes(&packer, request->digest, sizeof request->digest);
+    pack_u64(&packer, request->referral);
+    return written(&packer);
+}
+
+bool record_read_request(struct unpacker *unpacker, const void *bytes, size_t length, struct request_record *request)
+{
+    struct reading reading = read_array(unpacker, bytes, length, REQUEST_VERSION);
+
+    *request = (struct request_record){.party = read_u32(&reading)};
+    read_fixed(&reading, request->request_id, sizeof request->request_id);
+    read_fixed(&reading, request->digest, sizeof request->digest);
+    request->referral = read_u64(&reading);
+    return read_whole(&reading);
+}
+
+size_t record_write_enquiry(const struct enquiry *enquiry, void *buffer)
+{
+    struct packer packer;
+
+    packer_init(&packer, buffer, RECORD_BYTES_MAX);
+    pack_array(&packer, 12);
+    pack_int(&packer, ENQUIRY_VERSION);
+    pack_u64(&packer, enquiry->number);
+    pack_u64(&packer, enquiry->asker);
+    pack_u64(&packer, enquiry->asked);
+    pack_u64(&packer, enquiry->referral);
+    pack_int(&packer, enquiry->asked_at);
+    pack_int(&packer, enquiry->deadline);
+    pack_int(&packer, enquiry->ended_at);
+    pack_int(&packer, enquiry->known);
+    pack_bool(&packer, enquiry->expired);
+    pack_bool(&packer, enquiry->erased);
+    pack_u64(&packer, enquiry->history);
+    return written(&packer);
+}
+
+bool record_read_enquiry(struct unpacker *unpacker, const void *bytes, size_t length, struct enquiry *enquiry)
+{
+    struct reading reading = read_array(unpacker, bytes, length, ENQUIRY_VERSION);
+
+    *enquiry = (struct enquiry){.number = read_u64(&reading)};
+    enquiry->asker = read_u32(&reading);
+    enquiry->asked = read_u32(&reading);
+    enquiry->referral = read_u64(&reading);
+    enquiry->asked_at = read_int(&reading);
+    enquiry->deadline = read_int(&reading);
+    enquiry->ended_at = read_int(&reading);
+    enquiry->known = (enum known)read_within(&reading, 0, KNOWN_CANNOT_SAY);
+    enquiry->expired = read_bool(&reading);
+    enquiry->erased = read_bool(&reading);
+    enquiry->history = read_u64(&reading);
+    return read_whole(&reading);
+}
+
+size_t record_write_owed(const struct owed *owed, void *buffer)
+{
+    struct packer packer;
+
+    packer_init(&packer, buffer, RECORD_BYTES_MAX);
+    pack_array(&packer, 6);
+    pack_int(&packer, OWED_VERSION);
+    pack_u64(&packer, owed->sequence);
+    pack_int(&packer, owed->letter);
+    pack_int(&packer, owed->type);
+    pack_u64(&packer, owed->referral);
+    pack_int(&packer, owed->offer);
+    return written(&packer);
+}
+
+bool record_read_owed(struct unpacker *unpacker, const void *bytes, size_t length, struct owed *owed)
+{
+    struct reading reading = read_array(unpacker, bytes, length, OWED_VERSION);
+
+    *owed = (struct owed){.sequence = read_u64(&reading) & 0xffffffffffff};
+    owed->letter = (uint8_t)read_within(&reading, 0, ENTRY_LETTERS_MAX - 1);
+    owed->type = (uint8_t)read_within(&reading, 1, UINT8_MAX);
+    owed->referral = read_u64(&reading) & 0xffffffffffffff;
+    owed->offer = (uint8_t)read_within(&reading, 0, OFFERS_MAX);
+    return read_whole(&reading);
+}
+
 size_t record_write_network(const struct network_record *network, const char *text, size_t text_length, void *buffer)
 {
     struct packer packer;
@@ -403,7 +497,7 @@ static int64_t read_deadline(struct reading *reading, const struct referral *ref
     return deadline;
 }
 
-static const uint32_t referral_elements = 18, part_elements = 9, offer_elements = 7;
+static const uint32_t referral_elements = 27, part_elements = 12, offer_elements = 7, link_elements = 2;
 
 static void pack_part(struct packer *packer, const struct part *part, const struct referral *referral)
 {
@@ -415,6 +509,9 @@ static void pack_part(struct packer *packer, const struct part *part, const stru
     pack_bool(packer, part->overdue);
     pack_deadline(packer, part->deadline, referral);
     pack_u64(packer, part->deadline_owner);
+    pack_int(packer, part->stage);
+    pack_bool(packer, part->nudged);
+    pack_int(packer, part->answer_by);
     pack_int(packer, part->offer);
 }
 
@@ -428,6 +525,9 @@ static void read_part(struct reading *reading, const struct referral *referral, 
     part->overdue = read_bool(reading);
     part->deadline = read_deadline(reading, referral);
     part->deadline_owner = read_u32(reading);
+    part->stage = (enum stage)read_within(reading, 0, STAGE_ENQUIRY);
+    part->nudged = read_bool(reading);
+    part->answer_by = read_int(reading);
     part->offer = (uint8_t)read_within(reading, 0, OFFERS_MAX);
 }
 
@@ -453,10 +553,63 @@ static void read_offer(struct reading *reading, const struct referral *referral,
     offer->made_at = read_int(reading);
 }
 
+enum course_flag {
+    FLAG_SENDER_KNOWS = 1,
+    FLAG_PRACTICE_KNOWS = 2,
+    FLAG_CONSENT_ENDED = 4,
+    FLAG_ERASED = 8,
+    FLAG_RELEASED = 16
+};
+
+/* What is known of the person, who is told, and what has become of the consent. */
+static void pack_rights(struct packer *packer, const struct referral *referral)
+{
+    pack_bits(packer, referral->persons[0]);
+    pack_bits(packer, referral->persons[1]);
+    pack_int(packer, referral->message_back);
+    pack_u64(packer, referral->practice);
+    pack_int(packer, (referral->sender_knows ? FLAG_SENDER_KNOWS : 0) |
+                         (referral->practice_knows ? FLAG_PRACTICE_KNOWS : 0) |
+                         (referral->consent_ended ? FLAG_CONSENT_ENDED : 0) | (referral->erased ? FLAG_ERASED : 0) |
+                         (referral->released ? FLAG_RELEASED : 0));
+}
+
+static void read_rights(struct reading *reading, struct referral *referral)
+{
+    referral->persons[0] = read_bits(reading);
+    referral->persons[1] = read_bits(reading);
+    referral->message_back = (uint8_t)read_within(reading, 0, UINT8_MAX);
+    referral->practice = read_u32(reading);
+    int64_t flags = read_within(reading, 0, 2 * FLAG_RELEASED - 1);
+    referral->sender_knows = flags & FLAG_SENDER_KNOWS;
+    referral->practice_knows = flags & FLAG_PRACTICE_KNOWS;
+    referral->consent_ended = flags & FLAG_CONSENT_ENDED;
+    referral->erased = flags & FLAG_ERASED;
+    referral->released = flags & FLAG_RELEASED;
+}
+
+static void pack_links(struct packer *packer, const struct referral *referral)
+{
+    pack_int(packer, referral->links_count);
+    for (uint8_t i = 0; i < referral->links_count; i++) {
+        pack_u64(packer, referral->links[i].number);
+        pack_int(packer, referral->links[i].link);
+    }
+}
+
+static void read_links(struct reading *reading, struct referral *referral)
+{
+    referral->links_count = (uint8_t)read_within(reading, 0, LINKS_MAX);
+    for (uint8_t i = 0; i < referral->links_count; i++) {
+        referral->links[i].number = read_u64(reading);
+        referral->links[i].link = (enum link)read_within(reading, 1, LINK_ORIGIN);
+    }
+}
+
 static uint32_t count_referral(const struct referral *referral)
 {
     uint32_t count = referral_elements + count_profile(&referral->profile) + part_elements * referral->parts_count +
-                     offer_elements * referral->offers_count;
+                     offer_elements * referral->offers_count + link_elements * referral->links_count;
 
     for (uint8_t i = 0; i < referral->offers_count; i++)
         count += referral->offers[i].services_count;
@@ -483,7 +636,12 @@ size_t record_write_referral(const struct referral *referral, void *buffer)
     pack_int(&packer, referral->changed_at);
     pack_int(&packer, referral->deadline);
     pack_u64(&packer, referral->deadline_owner);
+    pack_int(&packer, referral->stage);
+    pack_int(&packer, referral->ended_at);
+    pack_int(&packer, referral->hops_from);
     pack_u64(&packer, referral->history);
+    pack_rights(&packer, referral);
+    pack_links(&packer, referral);
     pack_string(&packer, referral->neighbourhood_code);
     pack_profile(&packer, &referral->profile);
     pack_int(&packer, referral->parts_count);
@@ -512,7 +670,12 @@ bool record_read_referral(struct unpacker *unpacker, const void *bytes, size_t l
     referral->changed_at = read_int(&reading);
     referral->deadline = read_int(&reading);
     referral->deadline_owner = read_u32(&reading);
+    referral->stage = (enum stage)read_within(&reading, 0, STAGE_ENQUIRY);
+    referral->ended_at = read_int(&reading);
+    referral->hops_from = (uint8_t)read_within(&reading, 0, OFFERS_MAX);
     referral->history = read_u64(&reading);
+    read_rights(&reading, referral);
+    read_links(&reading, referral);
     read_string(&reading, referral->neighbourhood_code, sizeof referral->neighbourhood_code);
     read_profile(&reading, &referral->profile);
     referral->parts_count = (uint8_t)read_within(&reading, 0, NEEDS_MAX);
@@ -524,7 +687,7 @@ bool record_read_referral(struct unpacker *unpacker, const void *bytes, size_t l
     return read_whole(&reading);
 }
 
-static const uint32_t entry_elements = 24, decision_elements = 7, standing_elements = 9, candidate_elements = 4,
+static const uint32_t entry_elements = 28, decision_elements = 7, standing_elements = 9, candidate_elements = 4,
                       signpost_elements = 2, letter_elements = 4;
 
 static void pack_standing(struct packer *packer, const struct standing *standing)
@@ -661,11 +824,11 @@ static uint32_t count_entry(const struct entry *entry)
            candidate_elements * entry->decision.candidates_count + letter_elements * entry->letters_count;
 }
 
-size_t record_write_entry(const struct entry *entry, const void *note, size_t note_length, void *buffer)
+size_t record_write_entry(const struct entry *entry, const void *said, size_t said_length, void *buffer)
 {
     struct packer packer;
 
-    packer_init(&packer, buffer, RECORD_BYTES_MAX + note_length);
+    packer_init(&packer, buffer, RECORD_BYTES_MAX + said_length);
     pack_array(&packer, count_entry(entry));
     pack_int(&packer, ENTRY_VERSION);
     pack_u64(&packer, entry->sequence);
@@ -682,6 +845,10 @@ size_t record_write_entry(const struct entry *entry, const void *note, size_t no
     pack_int(&packer, entry->status_reason);
     pack_int(&packer, entry->deadline);
     pack_u64(&packer, entry->figure);
+    pack_u64(&packer, entry->linked);
+    pack_int(&packer, entry->link);
+    pack_int(&packer, entry->stage);
+    pack_int(&packer, entry->known);
     pack_int(&packer, entry->placed_first);
     pack_int(&packer, entry->placed_count);
     pack_u64(&packer, entry->hub);
@@ -692,28 +859,28 @@ size_t record_write_entry(const struct entry *entry, const void *note, size_t no
     pack_signposts(&packer, entry);
     pack_decision(&packer, &entry->decision);
     pack_letters(&packer, entry);
-    if (note)
-        pack_bytes(&packer, note, note_length);
+    if (said)
+        pack_bytes(&packer, said, said_length);
     else
         pack_nil(&packer);
     return written(&packer);
 }
 
-static void read_note(struct reading *reading, const void **note, size_t *note_length)
+static void read_said(struct reading *reading, const void **said, size_t *said_length)
 {
     uint32_t length = 0;
 
-    *note = NULL;
-    *note_length = 0;
+    *said = NULL;
+    *said_length = 0;
     const struct node *node = next_node(reading);
     if (!node || node_kind(node) == NODE_NIL)
         return;
-    reading->good = node_bytes(node, note, &length);
-    *note_length = length;
+    reading->good = node_bytes(node, said, &length);
+    *said_length = length;
 }
 
 bool record_read_entry(struct unpacker *unpacker, const void *bytes, size_t length, struct entry *entry,
-                       const void **note, size_t *note_length)
+                       const void **said, size_t *said_length)
 {
     struct reading reading = read_array(unpacker, bytes, length, ENTRY_VERSION);
 
@@ -731,6 +898,10 @@ bool record_read_entry(struct unpacker *unpacker, const void *bytes, size_t leng
     entry->status_reason = (enum status_reason)read_within(&reading, 0, CODES_MAX);
     entry->deadline = read_int(&reading);
     entry->figure = read_u32(&reading);
+    entry->linked = read_u64(&reading);
+    entry->link = (enum link)read_within(&reading, 0, LINK_ORIGIN);
+    entry->stage = (enum stage)read_within(&reading, 0, STAGE_ENQUIRY);
+    entry->known = (enum known)read_within(&reading, 0, KNOWN_CANNOT_SAY);
     entry->placed_first = (uint8_t)read_within(&reading, 0, OFFERS_MAX);
     entry->placed_count = (uint8_t)read_within(&reading, 0, NEEDS_MAX);
     entry->hub = read_u32(&reading);
@@ -741,6 +912,6 @@ bool record_read_entry(struct unpacker *unpacker, const void *bytes, size_t leng
     read_signposts(&reading, entry);
     read_decision(&reading, &entry->decision);
     read_letters(&reading, entry);
-    read_note(&reading, note, note_length);
+    read_said(&reading, said, said_length);
     return read_whole(&reading);
 }

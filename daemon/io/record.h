@@ -8,11 +8,12 @@
 #define IO_RECORD_H
 
 #include "daemon/core/history.h"
+#include "daemon/core/mailbox.h"
 #include "daemon/io/seal.h"
 #include "proto/pack.h"
 
-#define RECORD_BYTES_MAX 4096      /* of a referral or an entry, without a note */
-#define RECORD_NOTE_BYTES_MAX 8192 /* of a note, before sealing */
+#define RECORD_BYTES_MAX 4096                   /* of a referral or an entry, without a note */
+#define RECORD_SAID_BYTES_MAX MESSAGE_BYTES_MAX /* of what was said with an event, before sealing */
 
 /* The head of the journal: stands in the same transaction as all that a turn changes. */
 struct head {
@@ -41,6 +42,28 @@ struct network_record {
     char edition[41]; /* of the postcodes */
 };
 
+/* A request that must not be done twice and cannot be told from its first time by the state of its referral. */
+struct request_record {
+    uint32_t party;
+    uint8_t request_id[UUID_BYTES];
+    uint8_t digest[16]; /* seal_digest of its frame */
+    uint64_t referral;  /* that it was about, or the enquiry that it made; 0: none */
+};
+
+/* One hub asks another whether it knows a person. */
+struct enquiry {
+    uint64_t number;       /* from the same row as those of referrals */
+    uint32_t asker, asked; /* party numbers */
+    uint64_t referral;     /* the case it is for; 0: none, the reason stands in the note */
+    int64_t asked_at;
+    int64_t deadline; /* 0: it has ended */
+    int64_t ended_at; /* 0: it waits for its answer */
+    enum known known; /* 0: not answered */
+    bool expired;
+    bool erased;
+    uint64_t history; /* its newest entry */
+};
+
 /* How often a need could not be met at once. */
 struct unmet_record {
     int64_t week; /* its Monday, in days since 1970 */
@@ -60,6 +83,12 @@ size_t record_write_places(const struct places *, void *buffer);
 bool record_read_places(struct unpacker *, const void *bytes, size_t length, struct places *);
 size_t record_write_unmet(const struct unmet_record *, void *buffer);
 bool record_read_unmet(struct unpacker *, const void *bytes, size_t length, struct unmet_record *);
+size_t record_write_request(const struct request_record *, void *buffer);
+bool record_read_request(struct unpacker *, const void *bytes, size_t length, struct request_record *);
+size_t record_write_enquiry(const struct enquiry *, void *buffer);
+bool record_read_enquiry(struct unpacker *, const void *bytes, size_t length, struct enquiry *);
+size_t record_write_owed(const struct owed *, void *buffer);
+bool record_read_owed(struct unpacker *, const void *bytes, size_t length, struct owed *);
 /* text: borrowed on reading. The buffer needs RECORD_BYTES_MAX + text_length. */
 size_t record_write_network(const struct network_record *, const char *text, size_t text_length, void *buffer);
 bool record_read_network(struct unpacker *, const void *bytes, size_t length, struct network_record *,
@@ -67,10 +96,10 @@ bool record_read_network(struct unpacker *, const void *bytes, size_t length, st
 /* profile.neighbourhood is not stored: it follows from neighbourhood_code, the position and the network. */
 size_t record_write_referral(const struct referral *, void *buffer);
 bool record_read_referral(struct unpacker *, const void *bytes, size_t length, struct referral *);
-/* note: sealed bytes (borrowed on reading), NULL and 0 when there is none. The buffer needs RECORD_BYTES_MAX +
- * note_length. */
-size_t record_write_entry(const struct entry *, const void *note, size_t note_length, void *buffer);
-bool record_read_entry(struct unpacker *, const void *bytes, size_t length, struct entry *, const void **note,
-                       size_t *note_length);
+/* said: the encoded request that caused the event, sealed under the referral's key (borrowed on reading), NULL and 0
+ * when it said nothing that the entry does not hold. The buffer needs RECORD_BYTES_MAX + said_length. */
+size_t record_write_entry(const struct entry *, const void *said, size_t said_length, void *buffer);
+bool record_read_entry(struct unpacker *, const void *bytes, size_t length, struct entry *, const void **said,
+                       size_t *said_length);
 
 #endif

@@ -52,6 +52,9 @@ struct seal {
      * that the caller gives must therefore differ from open to open of one store. */
     uint8_t nonce_start[NONCE_START_BYTES];
     uint64_t nonce_count;
+    /* What XChaCha20 makes of a key and the first 16 bytes of a nonce, which are the same until the next open. */
+    uint8_t store_start[SEAL_KEY_BYTES];
+    uint8_t wrap_start[SEAL_KEY_BYTES];
 };
 
 static void number_write(uint8_t bytes[8], uint64_t number)
@@ -109,6 +112,8 @@ struct seal *seal_open(const uint8_t master[SEAL_KEY_BYTES], const uint8_t *seed
     stream_refill(&seal->stream);
     stream_take(&seal->stream, seal->nonce_start, sizeof seal->nonce_start);
     seal->nonce_count = 0;
+    crypto_core_hchacha20(seal->store_start, seal->nonce_start, seal->store_key, NULL);
+    crypto_core_hchacha20(seal->wrap_start, seal->nonce_start, seal->wrap_key, NULL);
     return seal;
 }
 
@@ -118,20 +123,31 @@ void seal_close(struct seal **seal)
     *seal = NULL;
 }
 
+/* XChaCha20-Poly1305 is ChaCha20-Poly1305 under the started key, with the last 8 bytes of the nonce behind 4 zeros. */
+static void seal_started(struct seal *seal, const uint8_t start[SEAL_KEY_BYTES], int place, uint64_t number,
+                         const void *bytes, size_t length, void *out)
+{
+    uint8_t *nonce = out, bound[BOUND_BYTES], rest[crypto_aead_chacha20poly1305_ietf_NPUBBYTES] = {0};
+    memcpy(nonce, seal->nonce_start, NONCE_START_BYTES);
+    number_write(nonce + NONCE_START_BYTES, seal->nonce_count++);
+    memcpy(rest + 4, nonce + NONCE_START_BYTES, 8);
+    bound_write(bound, place, number);
+    crypto_aead_chacha20poly1305_ietf_encrypt(nonce + NONCE_BYTES, NULL, bytes, length, bound, sizeof bound, NULL, rest,
+                                              start);
+}
+
 void seal_bytes_with(struct seal *seal, const uint8_t key[SEAL_KEY_BYTES], int place, uint64_t number,
                      const void *bytes, size_t length, void *out)
 {
-    uint8_t *nonce = out, bound[BOUND_BYTES];
-    memcpy(nonce, seal->nonce_start, NONCE_START_BYTES);
-    number_write(nonce + NONCE_START_BYTES, seal->nonce_count++);
-    bound_write(bound, place, number);
-    crypto_aead_xchacha20poly1305_ietf_encrypt(nonce + NONCE_BYTES, NULL, bytes, length, bound, sizeof bound, NULL,
-                                               nonce, key);
+    uint8_t start[SEAL_KEY_BYTES];
+    crypto_core_hchacha20(start, seal->nonce_start, key, NULL);
+    seal_started(seal, start, place, number, bytes, length, out);
+    sodium_memzero(start, sizeof start);
 }
 
 void seal_bytes(struct seal *seal, int place, uint64_t number, const void *bytes, size_t length, void *out)
 {
-    seal_bytes_with(seal, seal->store_key, place, number, bytes, length, out);
+    seal_started(seal, seal->store_start, place, number, bytes, length, out);
 }
 
 bool unseal_bytes_with(const uint8_t key[SEAL_KEY_BYTES], int place, uint64_t number, const void *sealed, size_t length,
@@ -156,7 +172,7 @@ void seal_new_key(struct seal *seal, uint64_t referral, uint8_t key[SEAL_KEY_BYT
                   uint8_t wrapped[SEAL_WRAPPED_BYTES])
 {
     stream_take(&seal->stream, key, SEAL_KEY_BYTES);
-    seal_bytes_with(seal, seal->wrap_key, 0, referral, key, SEAL_KEY_BYTES, wrapped);
+    seal_started(seal, seal->wrap_start, 0, referral, key, SEAL_KEY_BYTES, wrapped);
 }
 
 bool seal_unwrap_key(const struct seal *seal, uint64_t referral, const uint8_t wrapped[SEAL_WRAPPED_BYTES],

@@ -2,6 +2,7 @@
  * settings: the table of settings as data, and what the table cannot say. */
 #include "daemon/io/settings.h"
 
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,6 +36,59 @@ static void check_together(const struct settings *settings, const char *path, st
         config_fault(faults, path, 0, "secret_key and master_key must be two files");
 }
 
+#define USER_NAME_BYTES 64
+#define USER_BUFFER_BYTES 16384
+#define BLANKS " \t"
+
+static const struct staff *find_staff(const struct settings *settings, uint32_t uid)
+{
+    for (uint32_t i = 0; i < settings->staff_count; i++)
+        if (settings->staff[i].uid == uid)
+            return &settings->staff[i];
+    return NULL;
+}
+
+static void take_user(struct settings *settings, const char *name, enum role role, const char *setting,
+                      const char *path, int line, struct config_faults *faults)
+{
+    char buffer[USER_BUFFER_BYTES];
+    struct passwd user, *found = NULL;
+
+    if (getpwnam_r(name, &user, buffer, sizeof buffer, &found) != 0 || !found)
+        config_fault(faults, path, line,
+                     "%s: this machine has no user \"%s\": correct the name, add the user or take it out", setting,
+                     name);
+    else if (find_staff(settings, user.pw_uid))
+        config_fault(faults, path, line, "%s: user \"%s\" has a role already, take one of them out", setting, name);
+    else if (settings->staff_count == SETTINGS_STAFF_MAX)
+        config_fault(faults, path, line, "%s: auditors and privacy officers are at most %d together", setting,
+                     SETTINGS_STAFF_MAX);
+    else
+        settings->staff[settings->staff_count++] = (struct staff){user.pw_uid, role};
+}
+
+/* The users that a setting names. */
+static void take_users(struct settings *settings, const char *names, enum role role, const char *setting,
+                       const struct config_tree *tree, const char *path, struct config_faults *faults)
+{
+    const struct config_node *node = config_member(config_root(tree), setting);
+    int line = node ? config_line(node) : 0;
+
+    for (names += strspn(names, BLANKS); *names != '\0'; names += strspn(names, BLANKS)) {
+        size_t length = strcspn(names, BLANKS);
+        char name[USER_NAME_BYTES];
+
+        if (length < sizeof name) {
+            snprintf(name, sizeof name, "%.*s", (int)length, names);
+            take_user(settings, name, role, setting, path, line, faults);
+        } else {
+            config_fault(faults, path, line, "%s: a user's name has at most %d characters, separate names by blanks",
+                         setting, USER_NAME_BYTES - 1);
+        }
+        names += length;
+    }
+}
+
 /* Paths in the file count from the file, so that a directory can be moved as a whole. */
 static void resolve(const char *path, char *member, size_t size, const char *name, struct config_faults *faults)
 {
@@ -63,8 +117,12 @@ bool settings_load(const char *path, struct settings *settings, struct config_fa
     struct config_tree *tree = config_parse(path, text, length, faults);
     if (tree) {
         config_take(tree, config_root(tree), "the file", rows, ROWS_COUNT, settings);
-        if (faults->count == 0)
+        if (faults->count == 0) {
             check_together(settings, path, faults);
+            take_users(settings, settings->auditors, ROLE_AUDITOR, "auditors", tree, path, faults);
+            take_users(settings, settings->privacy_officers, ROLE_PRIVACY_OFFICER, "privacy_officers", tree, path,
+                       faults);
+        }
         for (size_t i = 0; i < ROWS_COUNT; i++)
             if (rows[i].kind == CONFIG_PATH)
                 resolve(path, (char *)settings + rows[i].offset, rows[i].size, rows[i].name, faults);

@@ -14,10 +14,15 @@ enum table {
     TABLE_PARTY,    /* party number -> its id, and how far it has confirmed its mailbox */
     TABLE_CAPACITY, /* party number << 32 | service number -> places as the hub stated them */
     TABLE_NETWORK,  /* network version -> text of the network file */
-    TABLE_CONTENT,  /* referral number -> wrapped key and the sealed submit; written once, ascending */
+    TABLE_CONTENT,  /* referral (or enquiry) number -> wrapped key and the sealed submit, as updates have made it; gone
+                       when erased */
     TABLE_REFERRAL, /* referral number -> sealed record of the referral and its offers */
     TABLE_HISTORY,  /* history sequence -> sealed entry; ascending, never changed */
     TABLE_UNMET,    /* hash of week, neighbourhood, need and cause -> sealed count; outlives the erasure of a person */
+    TABLE_REQUEST,  /* keyed hash of party and request id -> sealed: what a request came to that must not be done twice
+                     */
+    TABLE_ENQUIRY,  /* enquiry number -> sealed record; its content stands in TABLE_CONTENT */
+    TABLE_OWED,     /* party number << 40 | mailbox number -> which letter; of parties that are far behind */
     TABLE_COUNT
 };
 

@@ -32,6 +32,9 @@ static const char *const table_names[ALL_TABLES] = {
     [TABLE_REFERRAL] = "referral",
     [TABLE_HISTORY]  = "history",
     [TABLE_UNMET]    = "unmet",
+    [TABLE_REQUEST]  = "request",
+    [TABLE_ENQUIRY]  = "enquiry",
+    [TABLE_OWED]     = "owed",
     [TABLE_PLACE]    = "place",
 };
 /* clang-format on */
@@ -72,6 +75,10 @@ static enum store_result result_of(int rc, enum store_result otherwise)
     case MDB_PAGE_NOTFOUND:
     case MDB_INVALID:
     case MDB_VERSION_MISMATCH:
+    case MDB_BAD_TXN: /* these four: what this file asks for is never wrong, so what is stored is */
+    case MDB_BAD_DBI:
+    case MDB_CURSOR_FULL:
+    case MDB_INCOMPATIBLE:
     case MDB_KEYEXIST: /* an appended key that is not the greatest: the order on disk is broken */
         return STORE_DAMAGED;
     default:
@@ -452,6 +459,56 @@ static bool take_lock(struct opening *opening)
     return true;
 }
 
+/* What is left of a new store that was never finished. */
+static void remove_unfinished(const struct opening *opening)
+{
+    unlinkat(opening->directory_fd, "new/data.mdb", 0);
+    unlinkat(opening->directory_fd, "new/lock.mdb", 0);
+    unlinkat(opening->directory_fd, "new", AT_REMOVEDIR);
+}
+
+/* An empty store, on the disk, in the directory "new". */
+static int write_empty(const struct opening *opening)
+{
+    char path[PATH_BYTES];
+    MDB_env *env = NULL;
+    int file;
+    int length = snprintf(path, sizeof path, "%s/new", opening->directory);
+
+    if (length < 0 || (size_t)length >= sizeof path)
+        return ENAMETOOLONG;
+    if (mkdirat(opening->directory_fd, "new", 0700) != 0)
+        return errno;
+    int rc = mdb_env_create(&env);
+    if (rc != MDB_SUCCESS)
+        return rc;
+    rc = mdb_env_open(env, path, 0, 0600);
+    if (rc == MDB_SUCCESS)
+        rc = mdb_env_get_fd(env, &file);
+    if (rc == MDB_SUCCESS && fsync(file) != 0)
+        rc = errno;
+    mdb_env_close(env);
+    return rc;
+}
+
+/* A new store gets its name when it is whole: a first start that fails, or loses its power, leaves none, instead of one
+ * that would be taken for damaged. */
+static bool make_new(struct opening *opening)
+{
+    if (faccessat(opening->directory_fd, "data.mdb", F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+        return true;
+    remove_unfinished(opening);
+    int rc = write_empty(opening);
+    if (rc == MDB_SUCCESS && renameat(opening->directory_fd, "new/data.mdb", opening->directory_fd, "data.mdb") != 0)
+        rc = errno;
+    remove_unfinished(opening);
+    if (rc == MDB_SUCCESS && fsync(opening->directory_fd) != 0)
+        rc = errno;
+    if (rc != MDB_SUCCESS)
+        return refuse(opening, "Cannot make a new store in %s: %s.", opening->directory, mdb_strerror(rc));
+    return true;
+}
+
 static bool open_environment(struct opening *opening)
 {
     MDB_env **env = &opening->store->env;
@@ -568,8 +625,8 @@ struct store *store_lmdb_open(const char *directory, uint64_t limit_bytes, char 
     store->lock = -1;
     opening.store = store;
     bool opened = open_directory(&opening) && check_file(&opening, "lock") && check_file(&opening, "data.mdb") &&
-                  check_file(&opening, "lock.mdb") && take_lock(&opening) && open_environment(&opening) &&
-                  reserve_file(&opening) && open_tables(&opening);
+                  check_file(&opening, "lock.mdb") && take_lock(&opening) && make_new(&opening) &&
+                  open_environment(&opening) && reserve_file(&opening) && open_tables(&opening);
     if (opening.directory_fd >= 0)
         close(opening.directory_fd);
     struct store *base = &store->base;

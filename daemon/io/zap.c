@@ -33,8 +33,13 @@ struct zap {
     pthread_t thread;
     atomic_bool stopping;
     atomic_bool reload;
-    char directory[1024];
-    char operator_socket[1024];
+    char directory[SETTINGS_PATH_BYTES];
+    char operator_socket[SETTINGS_PATH_BYTES];
+    struct staff staff[SETTINGS_STAFF_MAX];
+    uint32_t staff_count;
+    void (*changed)(void *);
+    void *changed_argument;
+    _Atomic uint64_t generation;
     uint64_t fingerprint;
     pthread_mutex_t lock; /* guards the pointer below */
     struct enrolled *enrolled;
@@ -48,33 +53,51 @@ struct question_frame {
     size_t length;
 };
 
-static bool load(struct zap *zap)
+/* Before the files: a change while they are read is then noticed next time. */
+static void look(struct zap *zap)
 {
-    /* Before the files: a change while they are read is then noticed next time. */
-    uint64_t fingerprint = enrolled_fingerprint(zap->directory);
-    struct enrolled *fresh, *old;
-
+    zap->fingerprint = enrolled_fingerprint(zap->directory);
     memset(&zap->faults, 0, sizeof zap->faults);
-    fresh = enrolled_load(zap->directory, &zap->faults);
-    zap->fingerprint = fingerprint;
-    if (!fresh)
-        return false;
+}
+
+static void put_in_force(struct zap *zap, struct enrolled *fresh)
+{
+    struct enrolled *old;
+
     pthread_mutex_lock(&zap->lock);
     old = zap->enrolled;
     zap->enrolled = fresh;
     pthread_mutex_unlock(&zap->lock);
     enrolled_free(&old);
     LOG(LOGGED_KEYS_LOADED, {"keys", .number = (int64_t)enrolled_count(fresh)});
-    return true;
+}
+
+static bool load(struct zap *zap)
+{
+    struct enrolled *fresh;
+
+    look(zap);
+    fresh = enrolled_load(zap->directory, &zap->faults);
+    if (fresh)
+        put_in_force(zap, fresh);
+    return fresh != NULL;
 }
 
 static void load_again(struct zap *zap)
 {
-    if (load(zap))
-        return;
-    LOG(LOGGED_KEYS_REFUSED, {"faults", .number = (int64_t)zap->faults.count});
+    struct enrolled *fresh;
+
+    look(zap);
+    fresh = enrolled_load_again(zap->enrolled, zap->directory, &zap->faults);
+    if (zap->faults.count > 0)
+        LOG(LOGGED_KEYS_REFUSED, {"faults", .number = (int64_t)zap->faults.count});
     for (size_t i = 0; i < zap->faults.count && i < CONFIG_FAULTS_MAX; i++)
         LOG(LOGGED_KEYS_FAULT, {"fault", .text = zap->faults.lines[i]});
+    if (!fresh)
+        return;
+    put_in_force(zap, fresh);
+    atomic_fetch_add(&zap->generation, 1);
+    zap->changed(zap->changed_argument);
 }
 
 static int64_t clock_ms(void)
@@ -115,12 +138,21 @@ static bool user_is_in_group(uid_t uid, gid_t group)
     return false;
 }
 
+/* What the settings say about a user; an operator when they say nothing. */
+static enum role role_of_user(const struct zap *zap, uid_t uid)
+{
+    for (uint32_t i = 0; i < zap->staff_count; i++)
+        if (zap->staff[i].uid == uid)
+            return zap->staff[i].role;
+    return ROLE_OPERATOR;
+}
+
 /* The file's mode keeps others out already; this holds if somebody loosens it. */
-static bool user_is_operator(const struct zap *zap, uid_t uid)
+static bool user_may_come_in(const struct zap *zap, uid_t uid)
 {
     struct stat file;
 
-    if (uid == 0 || uid == geteuid())
+    if (uid == 0 || uid == geteuid() || role_of_user(zap, uid) != ROLE_OPERATOR)
         return true;
     return stat(zap->operator_socket, &file) == 0 && user_is_in_group(uid, file.st_gid);
 }
@@ -150,7 +182,7 @@ static bool judge_user(struct zap *zap, const struct question_frame *frames, siz
 
     if (count != QUESTION_FRAMES - 1 || strcmp(frames[MECHANISM].bytes, "NULL") != 0 ||
         strncmp(frames[ADDRESS].bytes, prefix, sizeof prefix - 1) != 0 ||
-        !parse_uid(frames[ADDRESS].bytes + sizeof prefix - 1, &uid) || !user_is_operator(zap, uid)) {
+        !parse_uid(frames[ADDRESS].bytes + sizeof prefix - 1, &uid) || !user_may_come_in(zap, uid)) {
         LOG(LOGGED_USER_REFUSED, {"address", .text = frames[ADDRESS].bytes});
         return false;
     }
@@ -243,7 +275,8 @@ static bool bind_socket(struct zap *zap, void *context)
            zmq_setsockopt(zap->socket, ZMQ_LINGER, &linger, sizeof linger) == 0 && zmq_bind(zap->socket, ENDPOINT) == 0;
 }
 
-struct zap *zap_open(void *context, const char *enrolled, const char *operator_socket, char *why, size_t why_size)
+struct zap *zap_open(void *context, const struct settings *settings, void (*changed)(void *), void *argument, char *why,
+                     size_t why_size)
 {
     struct zap *zap = calloc(1, sizeof *zap);
 
@@ -252,10 +285,14 @@ struct zap *zap_open(void *context, const char *enrolled, const char *operator_s
         return NULL;
     }
     pthread_mutex_init(&zap->lock, NULL);
-    snprintf(zap->directory, sizeof zap->directory, "%s", enrolled);
-    snprintf(zap->operator_socket, sizeof zap->operator_socket, "%s", operator_socket);
+    snprintf(zap->directory, sizeof zap->directory, "%s", settings->enrolled);
+    snprintf(zap->operator_socket, sizeof zap->operator_socket, "%s", settings->operator_socket);
+    memcpy(zap->staff, settings->staff, sizeof zap->staff);
+    zap->staff_count = settings->staff_count;
+    zap->changed = changed;
+    zap->changed_argument = argument;
     if (!load(zap))
-        snprintf(why, why_size, "%s", zap->faults.count > 0 ? zap->faults.lines[0] : enrolled);
+        snprintf(why, why_size, "%s", zap->faults.count > 0 ? zap->faults.lines[0] : settings->enrolled);
     else if (!bind_socket(zap, context))
         snprintf(why, why_size, "cannot bind " ENDPOINT ": %s", zmq_strerror(zmq_errno()));
     else if (pthread_create(&zap->thread, NULL, run, zap) != 0)
@@ -284,15 +321,15 @@ void zap_close(struct zap **taken)
     free(zap);
 }
 
-/* A user is an operator for as long as the connection lasts: the kernel let it in. */
-static bool find_user(const char *user_id, struct principal *principal)
+/* A user keeps its role for as long as the connection lasts: the kernel let it in. */
+static bool find_user(const struct zap *zap, const char *user_id, struct principal *principal)
 {
     uid_t uid;
 
     if (strncmp(user_id, USER_PREFIX, sizeof USER_PREFIX - 1) != 0 ||
         !parse_uid(user_id + sizeof USER_PREFIX - 1, &uid))
         return false;
-    *principal = (struct principal){.role = ROLE_OPERATOR};
+    *principal = (struct principal){.role = role_of_user(zap, uid)};
     snprintf(principal->key, sizeof principal->key, "%s", user_id);
     snprintf(principal->party, sizeof principal->party, "uid-%lu", (unsigned long)uid);
     return true;
@@ -303,13 +340,18 @@ bool zap_find(struct zap *zap, const char *user_id, struct principal *principal)
     const struct principal *found;
 
     if (strlen(user_id) != KEY_TEXT_BYTES)
-        return find_user(user_id, principal);
+        return find_user(zap, user_id, principal);
     pthread_mutex_lock(&zap->lock);
     found = enrolled_find(zap->enrolled, user_id);
     if (found)
         *principal = *found;
     pthread_mutex_unlock(&zap->lock);
     return found != NULL;
+}
+
+uint64_t zap_generation(const struct zap *zap)
+{
+    return atomic_load(&zap->generation);
 }
 
 void zap_reload(struct zap *zap)

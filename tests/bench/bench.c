@@ -2,13 +2,14 @@
  * bench: what a sender and its hubs get from the real daemon on this machine: CURVE on, sealed records, default sync,
  * everything on the same cores. From submit to the durable acknowledgement, and to the offer in its hub's hands. Beside
  * it, in the same run, what the machine itself can do. Prints a table and writes build/bench.json. With --scale: how
- * the throughput changes with rules, hubs and stored referrals. */
+ * the throughput changes with rules, hubs and stored referrals. With --flow: what a greedy party does to another. */
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "tests/bench/floors.h"
+#include "tests/bench/flow.h"
 #include "tests/bench/load.h"
 #include "tests/bench/rig.h"
 #include "tests/bench/scale.h"
@@ -75,33 +76,31 @@ static void write_json(const char *path, const struct load_result *rows, size_t 
 static void usage(void)
 {
     puts("usage: bench [--stored N] [--plymouth] [--daemon FILE] [--json FILE] [--referrals N]\n"
-         "       bench --scale [--quick] [--daemon FILE]\n"
+         "       bench --scale | --flow [--quick] [--daemon FILE]\n"
          "  --stored N      referrals to store before the second series (default 1000000; 0: no second series)\n"
          "  --plymouth      the real network with its whole rulebook, not a plain one of nine hubs\n"
          "  --referrals N   measure at 1,024 outstanding over N referrals (default 120000)\n"
          "  --daemon FILE   the daemon (default build/release/referrald)\n"
          "  --json FILE     where to write the figures (default build/bench.json)\n"
-         "  --scale         how throughput changes with rules, hubs and stored referrals; --quick: a shorter one");
+         "  --scale         how throughput changes with rules, hubs and stored referrals; --quick: a shorter one\n"
+         "  --flow          what an honest party gets beside a greedy one; --quick: a shorter one");
 }
 
 struct arguments {
     struct rig_options rig;
     const char *json;
     unsigned stored, referrals;
-    bool scale, quick, help, wrong;
+    bool scale, flow, quick, help, wrong;
 };
 
 static struct arguments read_arguments(int argc, char **argv)
 {
-    static const struct option options[] = {{"stored", required_argument, 0, 's'},
-                                            {"daemon", required_argument, 0, 'd'},
-                                            {"json", required_argument, 0, 'j'},
-                                            {"referrals", required_argument, 0, 'r'},
-                                            {"plymouth", no_argument, 0, 'p'},
-                                            {"scale", no_argument, 0, 'c'},
-                                            {"quick", no_argument, 0, 'q'},
-                                            {"help", no_argument, 0, 'h'},
-                                            {0}};
+    static const struct option options[] = {
+        {"stored", required_argument, 0, 's'}, {"daemon", required_argument, 0, 'd'},
+        {"json", required_argument, 0, 'j'},   {"referrals", required_argument, 0, 'r'},
+        {"plymouth", no_argument, 0, 'p'},     {"scale", no_argument, 0, 'c'},
+        {"flow", no_argument, 0, 'f'},         {"quick", no_argument, 0, 'q'},
+        {"help", no_argument, 0, 'h'},         {0}};
     struct arguments arguments = {.rig = {.daemon = "build/release/referrald", .hubs = 9},
                                   .json = "build/bench.json",
                                   .stored = 1000000,
@@ -118,6 +117,7 @@ static struct arguments read_arguments(int argc, char **argv)
             arguments.referrals = (unsigned)strtoul(optarg, NULL, 10);
         arguments.rig.plymouth |= option == 'p';
         arguments.scale |= option == 'c';
+        arguments.flow |= option == 'f';
         arguments.quick |= option == 'q';
         arguments.help |= option == 'h';
         arguments.wrong |= option == '?';
@@ -160,6 +160,8 @@ int main(int argc, char **argv)
         usage();
     else if (arguments.scale)
         scale_print(arguments.rig.daemon, arguments.quick);
+    else if (arguments.flow)
+        flow_print(arguments.rig.daemon, arguments.quick);
     else
         run_series(&arguments);
     return arguments.wrong ? 64 : 0;

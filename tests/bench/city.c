@@ -117,6 +117,7 @@ static void add_hub(struct city *city, uint32_t index, uint64_t *random)
                         .parent = index && random_below(random, 3) == 0 ? (int32_t)random_below(random, index) : -1,
                         .eras_first = index,
                         .eras_count = 1,
+                        .stages = -1,
                         .services_first = index * CITY_SERVICES,
                         .services_count = CITY_SERVICES,
                         .hours = {index, 1}};
@@ -149,9 +150,11 @@ static void set_rules(struct network *network)
     network->fresh_ms = 72 * HOUR_MS;
     network->hops_max = OFFERS_MAX;
     network->fairness = (struct fairness){1, 1, 84 * DAY_MS};
-    for (enum priority priority = PRIORITY_ROUTINE; priority <= PRIORITY_STAT; priority++)
-        network->deadlines.offer_ms[priority] = network->deadlines.accepted_ms[priority] = 7 * DAY_MS;
-    network->deadlines.progress_ms = network->deadlines.waiting_review_ms = 28 * DAY_MS;
+    for (enum stage stage = STAGE_RECEIPT; stage <= STAGE_PROGRESS; stage++)
+        for (enum priority priority = PRIORITY_ROUTINE; priority <= PRIORITY_STAT; priority++)
+            network->deadlines.stages.clocks[stage].ms[priority] = 7 * DAY_MS;
+    network->deadlines.waiting_review_ms = network->deadlines.pause_ms = 28 * DAY_MS;
+    network->deadlines.enquiry_ms = 7 * DAY_MS;
     network->deadlines.waiting_expiry_ms = network->deadlines.attention_review_ms = 84 * DAY_MS;
     network->deadlines.outcome_confirm_ms = 5 * DAY_MS;
 }

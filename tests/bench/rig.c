@@ -187,7 +187,7 @@ static int free_port(void)
     return ntohs(address.sin_port);
 }
 
-static void write_settings(struct rig *rig, uint64_t referrals)
+static void write_settings(struct rig *rig, const struct rig_options *options)
 {
     char text[2048 + PATH_MAX];
     char postcodes[PATH_MAX];
@@ -200,8 +200,9 @@ static void write_settings(struct rig *rig, uint64_t referrals)
              "listen = \"%s\";\noperator_socket = \"operators.sock\";\nstore = \"store\";\nstore_limit = \"%lluMiB\";\n"
              "network = \"network.conf\";\npostcodes = \"%s\";\npostcodes_edition = \"2025-11\";\n"
              "secret_key = \"server.key\";\nmaster_key = \"master.key\";\nenrolled = \"enrolled\";\n"
-             "window = 1024;\nin_flight = 4096;\n",
-             rig->endpoint, STORE_MIB + (unsigned long long)(referrals * STORE_BYTES >> 20), postcodes);
+             "window = 1024;\nin_flight = 4096;\n%s",
+             rig->endpoint, STORE_MIB + (unsigned long long)(options->referrals * STORE_BYTES >> 20), postcodes,
+             options->limited ? "" : "party_in_flight = 4096;\nparty_rate = 0;\n");
     write_file(rig, "referrald.conf", text);
     new_keys(&rig->server);
     snprintf(text, sizeof text, "public_key = \"%s\";\nsecret_key = \"%s\";\n", rig->server.public_key,
@@ -276,8 +277,9 @@ struct rig *rig_start(const struct rig_options *options)
         write_plymouth(rig);
     else
         write_plain(rig, options->hubs);
-    write_settings(rig, options->referrals);
+    write_settings(rig, options);
     enrol(rig, options->plymouth ? PLYMOUTH_SENDER : "sender", "sender", &rig->sender);
+    enrol(rig, "honest", "sender", &rig->honest);
     rig->hubs_count = options->plymouth ? PLYMOUTH_HUBS : PLAIN_HUBS;
     for (unsigned i = 0; i < rig->hubs_count; i++)
         enrol(rig, options->plymouth ? plymouth_hubs[i] : plain_hubs[i].id, "hub", &rig->hubs[i]);

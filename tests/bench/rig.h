@@ -19,6 +19,7 @@ struct rig_options {
     bool plymouth;      /* the real network with its whole rulebook; else a plain one: */
     unsigned hubs;      /* of the plain network, at least 9; more than these are looked at, but get nothing */
     uint64_t referrals; /* that the store must have room for */
+    bool limited;       /* a party may have no more in hand, and send no more, than the shipped settings let it */
 };
 
 struct rig {
@@ -27,8 +28,8 @@ struct rig {
     char endpoint[64];
     char operators[96];
     pid_t pid;
-    void *context; /* of ZeroMQ */
-    struct rig_keys server, sender, hubs[RIG_HUBS_MAX];
+    void *context;                                              /* of ZeroMQ */
+    struct rig_keys server, sender, honest, hubs[RIG_HUBS_MAX]; /* honest: another sender */
     unsigned hubs_count;
     uint64_t stored; /* referrals, so far */
 };

@@ -1,18 +1,10 @@
 /* SPDX-License-Identifier: MIT
  * Whatever decode accepts is encoded within its limit, and that encoding is canonical. Nothing may crash. */
-#include "proto/check.h"
-#include "proto/codec.h"
-
-#include <stdlib.h>
 #include <string.h>
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-#define REQUIRE(fact)                                                                                                  \
-    do {                                                                                                               \
-        if (!(fact))                                                                                                   \
-            abort();                                                                                                   \
-    } while (0)
+#include "proto/check.h"
+#include "proto/codec.h"
+#include "tests/fuzz/fuzz.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

@@ -16,11 +16,16 @@ void actor_plan_capacity(struct actor *, int64_t at);
 void actor_plan_emergency(struct actor *, int64_t at, bool on);
 /* An operator wants a draft that lies on the shelf to be put in force. */
 void actor_apply(struct actor *, uint32_t draft, bool holes_allowed);
+/* An operator has the store checked, and its history verified against a head that was told. */
+void actor_ask_check(struct actor *, int64_t sequence, const char *hash);
 /* An operator wants to know which needs could not be met at once. */
 void actor_ask_unmet(struct actor *);
-void actor_connected(struct actor *);
-void actor_disconnected(struct actor *);
-void actor_receive(struct actor *, const struct message *);
+/* Over one of its doors. */
+void actor_connected(struct actor *, int door);
+void actor_disconnected(struct actor *, int door);
+void actor_receive(struct actor *, int door, const struct message *);
+/* How many doors it has: programs that share its mailbox. */
+int actor_doors(const struct actor *);
 void actor_wake(struct actor *);
 /* The second phase begins: whatever is planned happens soon, whatever lies about is ended. */
 void actor_hurry(struct actor *);

@@ -58,6 +58,54 @@ static struct {
     {"explain decision", 0},
     {"explain considered", 0},
     {"explain end", 0},
+    {"verify verified", 0},
+    {"store_check end", 0},
+    {"status shows the person", 0},
+    {"status REF-0311", 0},
+    {"update REF-0302", 0},
+    {"update done again", 0},
+    {"pause REF-0302", 0},
+    {"pause done again", 0},
+    {"resume REF-0302", 0},
+    {"progress REF-0302", 0},
+    {"progress REF-0303", 0},
+    {"progress done again", 0},
+    {"hand_back REF-0303", 0},
+    {"hand_back done again", 0},
+    {"hold REF-0302", 0},
+    {"hold done again", 0},
+    {"release REF-0302", 0},
+    {"place REF-0302", 0},
+    {"place REF-0310", 0},
+    {"place REF-0122", 0},
+    {"reoffer REF-0303", 0},
+    {"turn_away REF-0302", 0},
+    {"erase REF-0312", 0},
+    {"erase REF-0313", 0},
+    {"cancel REF-0107", 0},
+    {"enquire REF-0203", 0},
+    {"enquire REF-0302", 0},
+    {"answer_enquiry REF-0203", 0},
+    {"answer_enquiry REF-0303", 0},
+    {"enquiry_answered known", 0},
+    {"enquiry_answered not-known", 0},
+    {"enquiry_answered cannot-say", 0},
+    {"enquiry_answered cannot-say no-answer", 0},
+    {"linked same-person", 0},
+    {"linked referred-on", 0},
+    {"linked referred-from", 0},
+    {"reminder answer", 0},
+    {"reminder contact", 0},
+    {"reminder progress", 0},
+    {"routed held", 0},
+    {"progressed paused", 0},
+    {"progressed consent-in-doubt", 0},
+    {"ended retracted", 0},
+    {"ended turned-away", 0},
+    {"withdrawn held", 0},
+    {"withdrawn moved", 0},
+    {"withdrawn consent-in-doubt", 0},
+    {"withdrawn entered-in-error", 0},
     {"emergency done", 0},
     {"emergency REF-0309", 0},
     {"apply done", 0},
@@ -109,9 +157,41 @@ void auditor_cover(const char *first, const char *second, const char *third)
             covered[i].count++;
 }
 
+/* Who said what, and who was told what. */
+static bool cells[1 << 8][ROLE_PRIVACY_OFFICER + 1];
+
+static void cover_role(const struct auditor *auditor, int party, const struct message *message)
+{
+    enum direction direction = message_spec(message->type)->direction;
+
+    if (direction == REQUEST || direction == PUSH)
+        cells[message->type][auditor->town->parties[party].role] = true;
+}
+
+/* Everything that the table of messages lets somebody say, or be told. There are no auditors in a town. */
+static int count_cells(int *reached, bool print)
+{
+    int expected = 0;
+
+    *reached = 0;
+    for (size_t i = 0; i < messages_count; i++)
+        for (int role = ROLE_SENDER; role <= ROLE_PRIVACY_OFFICER; role++) {
+            const struct message_spec *spec = &messages[i];
+            bool is_cell = (spec->direction == REQUEST || spec->direction == PUSH) && spec->roles & ROLE_BIT(role);
+            if (!is_cell || role == ROLE_AUDITOR)
+                continue;
+            expected++;
+            *reached += cells[spec->type][role];
+            if (print && !cells[spec->type][role])
+                printf("sim: never reached: %s of a %s\n", spec->name, code_text(LIST_role, role));
+        }
+    return expected;
+}
+
 int auditor_print_missing(void)
 {
-    int missing = 0;
+    int reached = 0;
+    int missing = count_cells(&reached, true) - reached;
 
     for (size_t i = 0; i < COVERED_COUNT; i++)
         if (!covered[i].count) {
@@ -127,6 +207,9 @@ void auditor_count_covered(int *count, int *expected)
     *expected = (int)COVERED_COUNT;
     for (size_t i = 0; i < COVERED_COUNT; i++)
         *count += covered[i].count > 0;
+    int reached = 0;
+    *expected += count_cells(&reached, false);
+    *count += reached;
 }
 
 /* ---- keeping ---- */
@@ -263,14 +346,16 @@ void auditor_note_draft(struct auditor *auditor, uint32_t draft, bool good)
 
 void auditor_close(struct auditor **auditor)
 {
-    for (uint64_t i = 0; i < (*auditor)->stories_count; i++)
+    for (uint64_t i = 0; i < (*auditor)->stories_count; i++) {
         free((*auditor)->stories[i].happenings);
+        free((*auditor)->stories[i].changes);
+    }
     for (uint32_t i = 0; i < (*auditor)->asked_count; i++)
         free((*auditor)->asked[i].person);
     for (uint32_t i = 0; i < (*auditor)->versions_count; i++)
         free((*auditor)->versions[i].town);
     for (int i = 0; i < TOWN_PARTIES_MAX; i++)
-        free((*auditor)->boxes[i].digests);
+        free((*auditor)->boxes[i].pushed);
     free((*auditor)->stories);
     free((*auditor)->asked);
     free((*auditor)->asked_table);
@@ -279,6 +364,7 @@ void auditor_close(struct auditor **auditor)
     free((*auditor)->alarms);
     free((*auditor)->drafts);
     free((*auditor)->lives);
+    free((*auditor)->enquiries);
     free(*auditor);
     *auditor = NULL;
 }
@@ -348,6 +434,34 @@ static void note_wishes(const struct auditor *auditor, const struct message *mes
                                               memcmp(concern.bytes, NONE_IDENTIFIED, concern.length) != 0);
 }
 
+/* Whether a frame that was said then may be what the daemon answers now. */
+static bool is_under_way(int64_t said_at, int64_t now)
+{
+    return said_at && now - said_at <= AUDIT_UNDER_WAY_MS;
+}
+
+bool auditor_is_to_sender(enum message_type type)
+{
+    return type >= MESSAGE_routed && type <= MESSAGE_ended;
+}
+
+bool auditor_is_case(enum state state, enum business_status business)
+{
+    return state == STATE_ACCEPTED || state == STATE_IN_PROGRESS ||
+           (state == STATE_ON_HOLD && business == BUSINESS_PAUSED);
+}
+
+bool auditor_is_aside(const struct happening *happening)
+{
+    bool gives_back =
+        happening->hub >= 0 && (happening->business == BUSINESS_OFFERED || happening->business == BUSINESS_WAITLISTED ||
+                                happening->business == BUSINESS_ATTENTION);
+
+    return happening->type == MESSAGE_progressed &&
+           (gives_back || happening->reason == REASON_OVERDUE || happening->reason == REASON_WAITED_TOO_LONG ||
+            happening->reason == REASON_CONSENT_IN_DOUBT);
+}
+
 static struct person *note_submit(const struct auditor *auditor, const struct message *message)
 {
     struct person *person = calloc(1, sizeof *person);
@@ -369,8 +483,60 @@ static struct person *note_submit(const struct auditor *auditor, const struct me
     person->travel_m = travel_of(message);
     note_wishes(auditor, message, person);
     law_locate(auditor->town, message, person);
+    person->back = bits_of(message, FIELD_consent_message_back);
+    copy_text(person->practice, sizeof person->practice, message_text(message, FIELD_gp_practice_ods));
     copy_text(person->family_name, sizeof person->family_name, message_text(message, FIELD_family_name));
     copy_text(person->nhs_number, sizeof person->nhs_number, message_text(message, FIELD_nhs_number));
+    return person;
+}
+
+/* Its story, which may have no submit yet: numbers can be guessed. */
+static struct story *story_at(struct auditor *auditor, uint64_t number)
+{
+    if (number >= auditor->stories_room) {
+        uint64_t room = 2 * number + 16;
+        auditor->stories = realloc(auditor->stories, room * sizeof auditor->stories[0]);
+        assert(auditor->stories);
+        memset(auditor->stories + auditor->stories_room, 0, (room - auditor->stories_room) * sizeof(struct story));
+        auditor->stories_room = room;
+    }
+    if (number >= auditor->stories_count)
+        auditor->stories_count = number + 1;
+    return &auditor->stories[number];
+}
+
+/* As the sender's update before made them, or the submit. */
+static const struct person *person_before(const struct auditor *auditor, const struct asked *update)
+{
+    const struct story *story = &auditor->stories[update->referral];
+    const struct person *person = story->asked ? auditor->asked[story->asked - 1].person : NULL;
+
+    for (uint32_t i = 0; i < story->changes_count; i++) {
+        const struct asked *change = &auditor->asked[story->changes[i]];
+        if (change->type == MESSAGE_update && change->party == update->party && (change->agreed || !change->refusal))
+            person = change->person;
+    }
+    return person;
+}
+
+static struct person *note_update(const struct auditor *auditor, const struct asked *asked,
+                                  const struct message *message)
+{
+    const struct person *before = person_before(auditor, asked);
+    struct person *person = calloc(1, sizeof *person);
+
+    assert(person);
+    if (before)
+        *person = *before;
+    if (message_has(message, FIELD_consent_to_share)) {
+        person->consent_in_doubt = message_number(message, FIELD_consent_to_share) == CONSENT_IN_DOUBT;
+        person->consent_until = message_number(message, FIELD_consent_expires_on);
+    }
+    if (message_has(message, FIELD_interpreter_needed))
+        person->interpreter_needed = message_number(message, FIELD_interpreter_needed);
+    if (message_has(message, FIELD_risk_flags))
+        person->risks = bits_of(message, FIELD_risk_flags);
+    law_relocate(auditor->town, message, person);
     return person;
 }
 
@@ -384,18 +550,33 @@ static struct asked *note_asked(struct auditor *auditor, int64_t now, int party,
     asked.offer_number = (int)message_number(message, FIELD_offer_number);
     asked.reason = (enum status_reason)message_number(message, FIELD_status_reason);
     asked.outcome = (enum outcome)message_number(message, FIELD_outcome);
+    asked.priority = (enum priority)message_number(message, FIELD_priority);
     asked.mailbox_number = (uint64_t)message_number(message, FIELD_mailbox_number);
     asked.places = (uint32_t)message_number(message, FIELD_places);
     asked.until = message_number(message, FIELD_until);
     asked.draft = (uint32_t)message_number(message, FIELD_draft);
+    asked.hub = party_named(auditor, message, FIELD_hub_id);
+    asked.reveal = message_number(message, FIELD_reveal);
+    asked.has_note = message_has(message, FIELD_note);
+    asked.need = (enum need)message_number(message, FIELD_need);
+    asked.onward_from = (uint64_t)message_number(message, FIELD_onward_from);
+    asked.enquiry = (uint64_t)message_number(message, FIELD_enquiry_id);
+    asked.known = (enum known)message_number(message, FIELD_known);
     if (message->type == MESSAGE_capacity) {
         struct text id = message_text(message, FIELD_service_id);
         asked.service = town_find_service(&auditor->town->parties[party], id.bytes, id.length);
     }
     if (message->type == MESSAGE_submit)
         asked.person = note_submit(auditor, message);
+    struct story *story = asked.referral ? story_at(auditor, asked.referral) : NULL;
+    if (message->type == MESSAGE_update)
+        asked.person = note_update(auditor, &asked, message);
     widen_table(auditor);
     auditor->asked = array_grow(auditor->asked, auditor->asked_count, &auditor->asked_room, sizeof auditor->asked[0]);
+    if (story) {
+        story->changes = array_grow(story->changes, story->changes_count, &story->changes_room, sizeof(uint32_t));
+        story->changes[story->changes_count++] = auditor->asked_count;
+    }
     auditor->asked[auditor->asked_count++] = asked;
     *slot_of(auditor, party, asked.id) = auditor->asked_count;
     return &auditor->asked[auditor->asked_count - 1];
@@ -420,7 +601,33 @@ static struct asked *find_asked(struct auditor *auditor, int party, const uint8_
     return at ? &auditor->asked[at - 1] : NULL;
 }
 
-void auditor_said(struct auditor *auditor, int64_t now, int party, const struct message *message)
+static struct word *word_of(struct box *box, uint64_t connection)
+{
+    uint32_t room = sizeof box->words / sizeof box->words[0];
+
+    for (uint32_t i = 0; i < room; i++)
+        if (box->words[i].connection == connection)
+            return &box->words[i];
+    return &box->words[box->words_count++ % room];
+}
+
+static void count_said(struct box *box)
+{
+    while (box->said < box->count && box->pushed[box->said].said)
+        box->said++;
+}
+
+/* It covers what was sent to the connection before it. */
+static void note_confirm(struct box *box, int64_t now, uint64_t connection, uint64_t number)
+{
+    *word_of(box, connection) = (struct word){connection, number, now};
+    for (uint64_t n = number <= box->count ? number : 0; n > box->said; n--)
+        if (box->pushed[n - 1].connection == connection)
+            box->pushed[n - 1].said = true;
+    count_said(box);
+}
+
+void auditor_said(struct auditor *auditor, int64_t now, int party, uint64_t connection, const struct message *message)
 {
     struct asked *asked = find_asked(auditor, party, message_uuid(message, FIELD_request_id));
 
@@ -430,16 +637,34 @@ void auditor_said(struct auditor *auditor, int64_t now, int party, const struct 
         asked->repeated_at = now;
     else
         asked->contradicted_at = now;
+    cover_role(auditor, party, message);
     if (asked->type == MESSAGE_capacity && owns_places(auditor, party, asked->service))
         auditor_state(auditor, (struct statement){party, asked->service, now, asked->places, false, true});
     if (asked->type == MESSAGE_emergency)
         note_alarm(auditor, asked, now, false);
-    struct box *box = &auditor->boxes[party];
-    if (asked->type == MESSAGE_confirm && asked->mailbox_number > box->said && asked->mailbox_number <= box->count)
-        box->said = asked->mailbox_number;
+    if (asked->type == MESSAGE_confirm)
+        note_confirm(&auditor->boxes[party], now, connection, asked->mailbox_number);
 }
 
 /* ---- answers ---- */
+
+/* The submit that a referral of that number came from. Those that a hub refers on have the correlation_id of their
+ * origin, and come later. */
+static uint32_t find_submit(const struct auditor *auditor, uint64_t number, const uint8_t *correlation_id)
+{
+    uint32_t found = 0;
+
+    for (uint32_t i = 0; i < auditor->asked_count; i++) {
+        const struct asked *asked = &auditor->asked[i];
+        if (asked->type != MESSAGE_submit || memcmp(asked->person->correlation_id, correlation_id, UUID_BYTES) != 0)
+            continue;
+        if (asked->given == number)
+            return i + 1;
+        if (!asked->given && !found)
+            found = i + 1;
+    }
+    return found;
+}
 
 static struct story *story_of(struct auditor *auditor, int64_t now, uint64_t number, const uint8_t *correlation_id)
 {
@@ -447,22 +672,11 @@ static struct story *story_of(struct auditor *auditor, int64_t now, uint64_t num
         auditor_blame(auditor, now, "referral number %llu", (unsigned long long)number);
         return NULL;
     }
-    if (number >= auditor->stories_room) {
-        uint64_t room = 2 * number + 16;
-        auditor->stories = realloc(auditor->stories, room * sizeof auditor->stories[0]);
-        assert(auditor->stories);
-        memset(auditor->stories + auditor->stories_room, 0, (room - auditor->stories_room) * sizeof(struct story));
-        auditor->stories_room = room;
+    struct story *story = story_at(auditor, number);
+    if (!story->asked) {
+        story->asked = find_submit(auditor, number, correlation_id);
+        story->last_told = -1;
     }
-    if (number >= auditor->stories_count)
-        auditor->stories_count = number + 1;
-    struct story *story = &auditor->stories[number];
-    for (uint32_t i = 0; !story->asked && i < auditor->asked_count; i++)
-        if (auditor->asked[i].type == MESSAGE_submit &&
-            memcmp(auditor->asked[i].person->correlation_id, correlation_id, UUID_BYTES) == 0) {
-            story->asked = i + 1;
-            story->last_told = -1;
-        }
     if (!story->asked) {
         auditor_blame(auditor, now, "referral %llu was submitted by nobody", (unsigned long long)number);
         return NULL;
@@ -477,12 +691,6 @@ static struct story *story_of(struct auditor *auditor, int64_t now, uint64_t num
     return story;
 }
 
-/* Whether a frame that was said then may be what the daemon answers now. */
-static bool is_under_way(int64_t said_at, int64_t now)
-{
-    return said_at && now - said_at <= AUDIT_UNDER_WAY_MS;
-}
-
 static void hear_committed(struct auditor *auditor, int64_t now, struct asked *asked, const struct message *message)
 {
     bool duplicate = message_number(message, FIELD_duplicate);
@@ -491,7 +699,7 @@ static void hear_committed(struct auditor *auditor, int64_t now, struct asked *a
     auditor_cover("submit", "committed", duplicate ? " again" : "");
     if (asked->type != MESSAGE_submit)
         auditor_blame(auditor, now, "committed answers what was no submit");
-    else if (!is_under_way(asked->repeated_at, now))
+    else if (!is_under_way(asked->repeated_at, now) && !law_was_said(auditor, number, MESSAGE_erase, now))
         auditor_blame(auditor, now, "other content under the request_id of referral %llu was taken",
                       (unsigned long long)number);
     else if (!duplicate && asked->done)
@@ -504,9 +712,21 @@ static void hear_committed(struct auditor *auditor, int64_t now, struct asked *a
     story_of(auditor, now, number, message_uuid(message, FIELD_correlation_id));
 }
 
+/* What happens to an offer, or to a referral, but once. */
+static bool is_done_once(enum message_type type)
+{
+    return type == MESSAGE_accept || type == MESSAGE_reject || type == MESSAGE_complete || type == MESSAGE_fail ||
+           type == MESSAGE_hand_back || type == MESSAGE_erase;
+}
+
 /* Different requests may be about the same step of the same offer: it is done once. */
 static void check_done_once(struct auditor *auditor, int64_t now, const struct asked *asked)
 {
+    if (asked->done)
+        auditor_blame(auditor, now, "one %s about referral %llu was done twice", message_spec(asked->type)->name,
+                      (unsigned long long)asked->referral);
+    if (!is_done_once(asked->type))
+        return;
     for (uint32_t i = 0; i < auditor->asked_count; i++) {
         const struct asked *other = &auditor->asked[i];
         if (other->done && other->type == asked->type && other->referral == asked->referral &&
@@ -522,6 +742,98 @@ static void check_applied(struct auditor *auditor, int64_t now, const struct ask
         if (auditor->drafts[i].number == asked->draft && auditor->drafts[i].good)
             return;
     auditor_blame(auditor, now, "draft %u was applied, and should not have been", asked->draft);
+}
+
+static void hear_head(struct auditor *auditor, int64_t now, const struct message *message)
+{
+    struct head head = {.sequence = message_number(message, FIELD_audit_sequence)};
+
+    if (!message_has(message, FIELD_audit_head))
+        return;
+    copy_text(head.hash, sizeof head.hash, message_text(message, FIELD_audit_head));
+    for (uint32_t i = 0; i < auditor->heads_count; i++)
+        if (auditor->heads[i].sequence == head.sequence && strcmp(auditor->heads[i].hash, head.hash) != 0)
+            auditor_blame(auditor, now, "the history has two hashes at entry %lld", (long long)head.sequence);
+    uint32_t last = auditor->heads_count ? auditor->heads_count - 1 : 0;
+    if (auditor->heads_count && auditor->heads[last].sequence >= head.sequence)
+        return;
+    if (auditor->heads_count < AUDIT_HEADS)
+        last = auditor->heads_count++;
+    auditor->heads[last] = head;
+}
+
+/* Up to where all is confirmed never goes back, nor beyond what the party has. */
+static void hear_confirmed(struct auditor *auditor, int64_t now, int party, uint64_t number)
+{
+    struct box *box = &auditor->boxes[party];
+
+    if (number > box->said)
+        auditor_blame(auditor, now, "%s has confirmed %llu, and is told that %llu is", auditor->town->parties[party].id,
+                      (unsigned long long)box->said, (unsigned long long)number);
+    if (number < box->agreed)
+        auditor_blame(auditor, now, "%s was told that %llu is confirmed, and now only %llu",
+                      auditor->town->parties[party].id, (unsigned long long)box->agreed, (unsigned long long)number);
+    box->agreed = number;
+}
+
+/* Of one that has ended, which everybody who was told has confirmed. */
+static void check_erased(struct auditor *auditor, int64_t now, const struct asked *asked)
+{
+    struct story *story = story_at(auditor, asked->referral);
+    bool ended = false;
+
+    for (uint32_t i = 0; i < story->count; i++) {
+        const struct happening *happening = &story->happenings[i];
+        ended = ended || happening->type == MESSAGE_ended;
+        if (happening->type == MESSAGE_ended && happening->mailbox_number > auditor->boxes[happening->party].said)
+            auditor_blame(auditor, now, "referral %llu was erased before its end was confirmed",
+                          (unsigned long long)asked->referral);
+    }
+    if (!ended && story->asked)
+        auditor_blame(auditor, now, "referral %llu was erased before its end", (unsigned long long)asked->referral);
+    if (!story->erased_at)
+        story->erased_at = now;
+}
+
+static struct enquiry *find_enquiry(struct auditor *auditor, uint64_t number)
+{
+    for (uint32_t i = 0; i < auditor->enquiries_count; i++)
+        if (auditor->enquiries[i].number == number)
+            return &auditor->enquiries[i];
+    return NULL;
+}
+
+/* Of the enquiry that was told of first in whatever way. */
+static struct enquiry *enquiry_of(struct auditor *auditor, uint64_t number)
+{
+    struct enquiry *enquiry = find_enquiry(auditor, number);
+
+    if (enquiry)
+        return enquiry;
+    auditor->enquiries = array_grow(auditor->enquiries, auditor->enquiries_count, &auditor->enquiries_room,
+                                    sizeof auditor->enquiries[0]);
+    enquiry = &auditor->enquiries[auditor->enquiries_count++];
+    *enquiry = (struct enquiry){.number = number};
+    return enquiry;
+}
+
+static void hear_enquiry_done(struct auditor *auditor, int64_t now, const struct asked *asked,
+                              const struct message *message)
+{
+    struct enquiry *enquiry = enquiry_of(auditor, (uint64_t)message_number(message, FIELD_enquiry_id));
+    uint32_t question = (uint32_t)(asked - auditor->asked) + 1;
+
+    if (!enquiry->number)
+        auditor_blame(auditor, now, "an enquiry has no number");
+    if (asked->type == MESSAGE_answer_enquiry) {
+        if (enquiry->asked && auditor->asked[enquiry->asked - 1].hub != asked->party)
+            auditor_blame(auditor, now, "enquiry %llu is answered by a hub that was not asked",
+                          (unsigned long long)enquiry->number);
+        return;
+    }
+    if (enquiry->asked && enquiry->asked != question)
+        auditor_blame(auditor, now, "enquiry %llu was asked twice", (unsigned long long)enquiry->number);
+    enquiry->asked = question;
 }
 
 static void hear_done(struct auditor *auditor, int64_t now, struct asked *asked, const struct message *message)
@@ -540,13 +852,45 @@ static void hear_done(struct auditor *auditor, int64_t now, struct asked *asked,
         note_alarm(auditor, asked, message_number(message, FIELD_at), true);
     if (asked->type == MESSAGE_apply)
         check_applied(auditor, now, asked);
-    struct box *box = &auditor->boxes[asked->party];
-    if (asked->type == MESSAGE_confirm && asked->mailbox_number > box->agreed)
-        box->agreed = asked->mailbox_number;
-    if (asked->referral && !duplicate)
+    if (asked->type == MESSAGE_cancel && !duplicate && auditor->town->parties[asked->party].role == ROLE_OPERATOR &&
+        !asked->has_note)
+        auditor_blame(auditor, now, "an operator has cancelled referral %llu and has not said why",
+                      (unsigned long long)asked->referral);
+    if (asked->type == MESSAGE_erase)
+        check_erased(auditor, now, asked);
+    if (asked->type == MESSAGE_enquire || asked->type == MESSAGE_answer_enquiry)
+        hear_enquiry_done(auditor, now, asked, message);
+    if (!asked->done_at)
+        asked->done_at = message_number(message, FIELD_at);
+    hear_head(auditor, now, message);
+    if (asked->type == MESSAGE_confirm)
+        hear_confirmed(auditor, now, asked->party, (uint64_t)message_number(message, FIELD_mailbox_number));
+    if ((asked->referral || asked->enquiry) && !duplicate)
         check_done_once(auditor, now, asked);
     asked->done = asked->done || !duplicate;
     asked->agreed = true;
+}
+
+static bool may_have_said_why(const struct auditor *auditor, int64_t now, const struct asked *asked, bool surely)
+{
+    const struct story *story = &auditor->stories[asked->referral];
+
+    for (uint32_t i = 0; i < story->changes_count; i++) {
+        const struct asked *change = &auditor->asked[story->changes[i]];
+        if (change->type != MESSAGE_reveal || change->party != asked->party || (surely && !change->done))
+            continue;
+        if (!change->done_at && !(change->refusal && !change->agreed))
+            return true;
+        if (change->done_at && now - change->done_at <= 15 * 60000)
+            return true;
+    }
+    return false;
+}
+
+/* Its request_id is remembered for ever: a repeat is answered as the first. */
+static bool remembers(enum message_type type)
+{
+    return type == MESSAGE_submit || (type >= MESSAGE_update && type <= MESSAGE_answer_enquiry);
 }
 
 static void hear_refused(struct auditor *auditor, int64_t now, struct asked *asked, const struct message *message)
@@ -555,9 +899,9 @@ static void hear_refused(struct auditor *auditor, int64_t now, struct asked *ask
         enum message_type type;
         int refusals[5];
     } allowed[] = {
-        {MESSAGE_submit, {REFUSAL_CONFLICT, REFUSAL_FULL}},
-        {MESSAGE_status, {REFUSAL_NOT_FOUND}},
-        {MESSAGE_cancel, {REFUSAL_NOT_FOUND, REFUSAL_NOT_CURRENT}},
+        {MESSAGE_submit, {REFUSAL_FULL, REFUSAL_NOT_FOUND, REFUSAL_ERASED}},
+        {MESSAGE_status, {REFUSAL_NOT_FOUND, REFUSAL_REASON_FIRST}},
+        {MESSAGE_cancel, {REFUSAL_NOT_FOUND, REFUSAL_NOT_CURRENT, REFUSAL_ERASED, REFUSAL_REQUIRED}},
         {MESSAGE_confirm, {REFUSAL_NOT_PUSHED}},
         {MESSAGE_capacity, {REFUSAL_SHARED, REFUSAL_NOT_FOUND}},
         {MESSAGE_emergency, {REFUSAL_NO_EMERGENCY}},
@@ -567,6 +911,23 @@ static void hear_refused(struct auditor *auditor, int64_t now, struct asked *ask
         {MESSAGE_start, {REFUSAL_NOT_FOUND, REFUSAL_NOT_CURRENT, REFUSAL_OFFER_ENDED}},
         {MESSAGE_complete, {REFUSAL_NOT_FOUND, REFUSAL_NOT_CURRENT, REFUSAL_OFFER_ENDED}},
         {MESSAGE_fail, {REFUSAL_NOT_FOUND, REFUSAL_NOT_CURRENT, REFUSAL_OFFER_ENDED}},
+        {MESSAGE_pause, {REFUSAL_NOT_FOUND, REFUSAL_NOT_CURRENT, REFUSAL_OFFER_ENDED, REFUSAL_ERASED}},
+        {MESSAGE_resume, {REFUSAL_NOT_FOUND, REFUSAL_NOT_CURRENT, REFUSAL_OFFER_ENDED, REFUSAL_ERASED}},
+        {MESSAGE_progress, {REFUSAL_NOT_FOUND, REFUSAL_NOT_CURRENT, REFUSAL_OFFER_ENDED, REFUSAL_ERASED}},
+        {MESSAGE_hand_back, {REFUSAL_NOT_FOUND, REFUSAL_NOT_CURRENT, REFUSAL_OFFER_ENDED, REFUSAL_ERASED}},
+        {MESSAGE_update, {REFUSAL_NOT_FOUND, REFUSAL_NOT_CURRENT, REFUSAL_ERASED}},
+        {MESSAGE_hold, {REFUSAL_NOT_CURRENT, REFUSAL_ERASED}},
+        {MESSAGE_release, {REFUSAL_NOT_CURRENT, REFUSAL_ERASED}},
+        {MESSAGE_place,
+         {REFUSAL_NOT_CURRENT, REFUSAL_ERASED, REFUSAL_NO_PLACE, REFUSAL_CONSENT_WITHHELD, REFUSAL_NOT_FOUND}},
+        {MESSAGE_reoffer, {REFUSAL_NOT_FOUND, REFUSAL_OFFER_ENDED, REFUSAL_NOT_CURRENT, REFUSAL_ERASED}},
+        {MESSAGE_prioritise, {REFUSAL_NOT_CURRENT, REFUSAL_ERASED}},
+        {MESSAGE_annotate, {REFUSAL_ERASED}},
+        {MESSAGE_turn_away, {REFUSAL_NOT_CURRENT, REFUSAL_ERASED}},
+        {MESSAGE_reveal, {REFUSAL_ERASED}},
+        {MESSAGE_erase, {REFUSAL_STILL_OPEN, REFUSAL_ERASED}},
+        {MESSAGE_enquire, {REFUSAL_NOT_FOUND, REFUSAL_NOT_CURRENT, REFUSAL_ERASED, REFUSAL_FULL}},
+        {MESSAGE_answer_enquiry, {REFUSAL_OFFER_ENDED, REFUSAL_ERASED, REFUSAL_NOT_FOUND}},
     };
     struct text error = message_text(message, FIELD_error);
     char text[16];
@@ -578,20 +939,42 @@ static void hear_refused(struct auditor *auditor, int64_t now, struct asked *ask
     for (size_t i = 0; i < sizeof allowed / sizeof allowed[0]; i++)
         for (int j = 0; j < 5; j++)
             good = good || (allowed[i].type == asked->type && allowed[i].refusals[j] == refusal);
-    good = good && (refusal != REFUSAL_CONFLICT || is_under_way(asked->contradicted_at, now));
+    good = good || (refusal == REFUSAL_CONFLICT && is_under_way(asked->contradicted_at, now));
     good = good && (refusal != REFUSAL_NOT_PUSHED || asked->mailbox_number > auditor->boxes[asked->party].count);
     good = good && (refusal != REFUSAL_NOT_FOUND || asked->type != MESSAGE_capacity || auditor->services_go);
+    good = good && (refusal != REFUSAL_NOT_FOUND || asked->type != MESSAGE_submit || asked->onward_from);
+    good =
+        good && (refusal != REFUSAL_REASON_FIRST || (asked->reveal && !may_have_said_why(auditor, now, asked, true)));
     good = good && (refusal != REFUSAL_SHARED || !owns_places(auditor, asked->party, asked->service));
     good = good && (refusal != REFUSAL_NO_EMERGENCY || !auditor->town->emergency_needs);
     if (!good)
         auditor_blame(auditor, now, "%s of %s about referral %llu was refused with %s", message_spec(asked->type)->name,
                       auditor->town->parties[asked->party].id, (unsigned long long)asked->referral, text);
     /* Done, then ended by somebody else, then said again: the story decides at the end whether that is right. */
-    if (asked->agreed && refusal != REFUSAL_CONFLICT && refusal != REFUSAL_OFFER_ENDED)
+    if (asked->agreed && refusal != REFUSAL_CONFLICT && refusal != REFUSAL_OFFER_ENDED &&
+        refusal != REFUSAL_REASON_FIRST)
+        auditor_blame(auditor, now, "%s about referral %llu was done, and its repeat refused with %s",
+                      message_spec(asked->type)->name, (unsigned long long)asked->referral, text);
+    if (asked->done && remembers(asked->type) && refusal != REFUSAL_CONFLICT)
         auditor_blame(auditor, now, "%s about referral %llu was done, and its repeat refused with %s",
                       message_spec(asked->type)->name, (unsigned long long)asked->referral, text);
     asked->refusal = refusal;
     asked->refused_at = now;
+}
+
+/* Staff are shown a person within a quarter of an hour after they have said why. */
+static void check_shown(struct auditor *auditor, int64_t now, const struct asked *asked, const struct message *message)
+{
+    const struct story *story = story_at(auditor, asked->referral);
+    bool has_said_why = auditor->town->parties[asked->party].role <= ROLE_HUB;
+
+    if (!message_has(message, FIELD_family_name))
+        return;
+    auditor_cover("status", "shows the person", "");
+    has_said_why = has_said_why || may_have_said_why(auditor, now, asked, false);
+    if (!has_said_why || !asked->reveal || story->erased_at)
+        auditor_blame(auditor, now, "referral %llu: %s is shown who it is, and may not be",
+                      (unsigned long long)asked->referral, auditor->town->parties[asked->party].id);
 }
 
 /* Who may see it is judged at the end. To its sender it is another account of how the referral stands. */
@@ -604,8 +987,15 @@ static void hear_status(struct auditor *auditor, int64_t now, struct asked *aske
     if (number != asked->referral)
         auditor_blame(auditor, now, "asked about referral %llu, told about %llu", (unsigned long long)asked->referral,
                       (unsigned long long)number);
+    check_shown(auditor, now, asked, message);
     if (!story || auditor->asked[story->asked - 1].party != asked->party)
         return;
+    bool is_open = message_number(message, FIELD_business_status) != BUSINESS_CLOSED_ACKNOWLEDGED;
+    if (is_open != message_has(message, FIELD_deadline) || is_open != message_has(message, FIELD_deadline_owner) ||
+        is_open != message_has(message, FIELD_deadline_stage))
+        auditor_blame(auditor, now, "referral %llu is open: %d, and has a deadline, its owner and stage: %d, %d, %d",
+                      (unsigned long long)number, is_open, message_has(message, FIELD_deadline),
+                      message_has(message, FIELD_deadline_owner), message_has(message, FIELD_deadline_stage));
     struct asked *submit = &auditor->asked[story->asked - 1];
     submit->stood_at = now;
     submit->last_state = (enum state)message_number(message, FIELD_state);
@@ -614,20 +1004,18 @@ static void hear_status(struct auditor *auditor, int64_t now, struct asked *aske
 
 static void hear_welcome(struct auditor *auditor, int64_t now, int party, const struct message *message)
 {
-    uint64_t number = (uint64_t)message_number(message, FIELD_mailbox_number);
-    const struct box *box = &auditor->boxes[party];
-
     auditor_cover("hello", "welcome", "");
-    if (number < box->agreed || number > box->said)
-        auditor_blame(auditor, now, "%s has confirmed %llu, and is welcomed with %llu",
-                      auditor->town->parties[party].id, (unsigned long long)box->agreed, (unsigned long long)number);
+    hear_head(auditor, now, message);
+    hear_confirmed(auditor, now, party, (uint64_t)message_number(message, FIELD_mailbox_number));
 }
 
 /* Whatever has changed since: what was recorded of a decision gives the same decision again. */
 static void hear_decision(struct auditor *auditor, int64_t now, const struct message *message)
 {
     auditor_cover("explain", "decision", "");
-    if (!message_number(message, FIELD_replayed))
+    uint64_t number = (uint64_t)message_number(message, FIELD_referral_id);
+
+    if (!message_number(message, FIELD_replayed) && !law_was_touched(auditor, number, now))
         auditor_blame(auditor, now, "the decision about referral %llu is another one when it is made again",
                       (unsigned long long)message_number(message, FIELD_referral_id));
 }
@@ -643,6 +1031,34 @@ static void hear_unmet(struct auditor *auditor, const struct message *message)
     memcpy(auditor->unmet_told, auditor->unmet_arriving, sizeof auditor->unmet_told);
     memset(auditor->unmet_arriving, 0, sizeof auditor->unmet_arriving);
     auditor->unmet_is_told = true;
+}
+
+bool auditor_first_head(const struct auditor *auditor, int64_t *sequence, const char **hash)
+{
+    *sequence = auditor->heads[0].sequence;
+    *hash = auditor->heads[0].hash;
+    return auditor->heads_count > 0;
+}
+
+static void hear_verified(struct auditor *auditor, int64_t now, const struct message *message)
+{
+    auditor_cover("verify", "verified", "");
+    auditor->history_is_verified = true;
+    if (message_has(message, FIELD_first_bad) || !message_number(message, FIELD_matches))
+        auditor_blame(auditor, now, "the history is bad from entry %lld, or does not hold a head that was told",
+                      (long long)message_number(message, FIELD_first_bad));
+}
+
+static void hear_checked(struct auditor *auditor, int64_t now, const struct message *message)
+{
+    char fault[256];
+
+    if (message->type == MESSAGE_finding) {
+        copy_text(fault, sizeof fault, message_text(message, FIELD_fault));
+        auditor_blame(auditor, now, "the store check finds: %s", fault);
+    }
+    auditor_cover("store_check", "end", "");
+    auditor->store_is_checked = true;
 }
 
 static void hear_answer(struct auditor *auditor, int64_t now, int party, const struct message *message)
@@ -663,6 +1079,10 @@ static void hear_answer(struct auditor *auditor, int64_t now, int party, const s
         hear_status(auditor, now, asked, message);
     else if (message->type == MESSAGE_end && asked->type == MESSAGE_status)
         auditor_cover("status", "end", "");
+    else if (asked->type == MESSAGE_verify && message->type == MESSAGE_verified)
+        hear_verified(auditor, now, message);
+    else if (asked->type == MESSAGE_store_check && (message->type == MESSAGE_finding || message->type == MESSAGE_end))
+        hear_checked(auditor, now, message);
     else if (asked->type == MESSAGE_explain && message->type == MESSAGE_decision)
         hear_decision(auditor, now, message);
     else if (asked->type == MESSAGE_explain && (message->type == MESSAGE_considered || message->type == MESSAGE_end))
@@ -712,6 +1132,8 @@ static uint64_t digest_of_push(const struct message *message, bool services_go)
     strip(&copy.values[FIELD_hub_name], true);
     strip(&copy.values[FIELD_neighbourhood_name], true);
     strip(&copy.values[FIELD_expires_at], false);
+    if (message->type == MESSAGE_linked) /* who has the other one now */
+        copy.values[FIELD_hub_id].present = copy.values[FIELD_hub_name].present = false;
     if (services_go)
         strip_services(&copy);
     for (size_t i = 0; i < message_list_count(&copy, FIELD_parts); i++)
@@ -724,29 +1146,65 @@ static uint64_t digest_of_push(const struct message *message, bool services_go)
     return digest(bytes, encode(&copy, bytes, sizeof bytes));
 }
 
+/* What a connection has and has not confirmed. */
+static uint32_t count_unconfirmed(const struct box *box, uint64_t connection)
+{
+    uint32_t count = 0;
+
+    for (uint64_t n = box->said; n < box->count; n++)
+        count += box->pushed[n].connection == connection && box->pushed[n].is_there && !box->pushed[n].said;
+    return count;
+}
+
+/* What a silent connection had. */
+static void take_back(struct box *box, int64_t now, uint64_t connection)
+{
+    int64_t oldest = INT64_MAX;
+
+    for (uint64_t n = box->said; n < box->count; n++) {
+        const struct pushed *pushed = &box->pushed[n];
+        if (pushed->connection == connection && pushed->is_there && pushed->sent_at < oldest)
+            oldest = pushed->sent_at;
+    }
+    if (now - AUDIT_SILENT_MS < oldest)
+        return;
+    for (uint64_t n = box->said; n < box->count; n++)
+        if (box->pushed[n].connection == connection)
+            box->pushed[n].is_there = false;
+}
+
 /* True when the message is new. */
-static bool take_number(struct auditor *auditor, int64_t now, int party, uint64_t number, uint64_t content)
+static bool take_number(struct auditor *auditor, int64_t now, int party, uint64_t connection, uint64_t number,
+                        uint64_t content, bool may_change)
 {
     struct box *box = &auditor->boxes[party];
     const char *id = auditor->town->parties[party].id;
+    bool is_new = number == box->count + 1;
 
-    if (number > box->said + auditor->window)
+    if (number < 1 || number > box->count + 1) {
+        auditor_blame(auditor, now, "mailbox number %llu of %s comes after %u", (unsigned long long)number, id,
+                      box->count);
+        return false;
+    }
+    if (is_new) {
+        box->pushed = array_grow(box->pushed, box->count, &box->room, sizeof box->pushed[0]);
+        box->pushed[box->count++] = (struct pushed){.digest = content};
+    }
+    struct pushed *pushed = &box->pushed[number - 1];
+    take_back(box, now, connection);
+    if (pushed->connection != connection || !pushed->is_there) /* else it has greeted again */
+        pushed->sent_at = now;
+    pushed->connection = connection;
+    pushed->is_there = true;
+    const struct word *word = word_of(box, connection);
+    if (word->connection == connection && word->number >= number && is_under_way(word->at, now))
+        pushed->said = true; /* by what overtook it */
+    count_said(box);
+    if (pushed->digest != content && !may_change)
+        auditor_blame(auditor, now, "mailbox number %llu of %s has two contents", (unsigned long long)number, id);
+    if (count_unconfirmed(box, connection) > auditor->window)
         auditor_blame(auditor, now, "%s is pushed %llu, beyond its window", id, (unsigned long long)number);
-    if (number >= 1 && number <= box->count) {
-        if (box->digests[number - 1] != content)
-            auditor_blame(auditor, now, "mailbox number %llu of %s has two contents", (unsigned long long)number, id);
-        return false;
-    }
-    if (number != box->count + 1) {
-        auditor_blame(auditor, now, "mailbox number %llu of %s comes after %llu", (unsigned long long)number, id,
-                      (unsigned long long)box->count);
-        return false;
-    }
-    uint32_t room = (uint32_t)box->room;
-    box->digests = array_grow(box->digests, (uint32_t)box->count, &room, sizeof box->digests[0]);
-    box->room = room;
-    box->digests[box->count++] = content;
-    return true;
+    return is_new;
 }
 
 /* Details stand in the submit as DETAIL, the number of the person, and the need: only those of its own needs may be in
@@ -762,26 +1220,60 @@ static void check_details(struct auditor *auditor, int64_t now, uint64_t needs, 
     }
 }
 
+static bool tells_person(enum message_type type)
+{
+    return type == MESSAGE_person || type == MESSAGE_updated || type == MESSAGE_message_back;
+}
+
+/* To its sender, the practice that the person named, or a hub: which one is judged at the end. */
+static void check_receiver(struct auditor *auditor, int64_t now, int party, const struct asked *asked,
+                           const struct message *message)
+{
+    const struct town_party *to = &auditor->town->parties[party];
+    bool wrong = false;
+
+    if (auditor_is_to_sender(message->type))
+        wrong = party != asked->party;
+    else if (message->type == MESSAGE_message_back)
+        wrong = strcmp(to->practice, asked->person->practice) != 0 || !to->practice[0] ||
+                !(asked->person->back >> BACK_GP & 1);
+    else if (message->type == MESSAGE_linked || message->type == MESSAGE_erased)
+        wrong = party != asked->party && to->role != ROLE_HUB && strcmp(to->practice, asked->person->practice) != 0;
+    else
+        wrong = to->role != ROLE_HUB;
+    if (wrong)
+        auditor_blame(auditor, now, "%s of referral %llu goes to %s, whose business it is not",
+                      message_spec(message->type)->name, (unsigned long long)asked->given, to->id);
+}
+
+/* What came of it is told as far as the person agreed. */
+static void check_scope(struct auditor *auditor, int64_t now, const struct asked *asked, const struct message *message)
+{
+    bool tells = message_has(message, FIELD_outcome) || message_has(message, FIELD_support_offered) ||
+                 message_has(message, FIELD_outcome_scores);
+
+    if (auditor_is_to_sender(message->type) && tells && !(asked->person->back >> BACK_REFERRER & 1))
+        auditor_blame(auditor, now, "%s of referral %llu tells its sender more than the person agreed to",
+                      message_spec(message->type)->name, (unsigned long long)asked->given);
+}
+
 static void check_privacy(struct auditor *auditor, int64_t now, int party, const struct asked *asked,
                           const struct message *message, const void *frame, size_t length)
 {
-    bool to_sender = message->type >= MESSAGE_routed && message->type <= MESSAGE_ended;
+    const struct story *story = &auditor->stories[asked->given];
     struct text name = message_text(message, FIELD_family_name);
     const struct person *person = asked->person;
 
-    if (message->type == MESSAGE_person) {
+    if (tells_person(message->type) && !story->erased_at) {
         if (name.length != strlen(person->family_name) || memcmp(name.bytes, person->family_name, name.length) != 0)
             auditor_blame(auditor, now, "a hub is told about somebody else");
-    } else if (memmem(frame, length, person->nhs_number, strlen(person->nhs_number))) {
-        auditor_blame(auditor, now, "an NHS number is told in %s", message_spec(message->type)->name);
+    } else if (memmem(frame, length, person->nhs_number, strlen(person->nhs_number)) ||
+               memmem(frame, length, "CANARY", 6)) {
+        auditor_blame(auditor, now, "a person is told of in %s", message_spec(message->type)->name);
     }
-    check_details(auditor, now, to_sender ? 0 : needs_of(message), frame, length);
-    if (to_sender && party != asked->party)
-        auditor_blame(auditor, now, "%s of referral %llu goes to %s, who did not send it",
-                      message_spec(message->type)->name, (unsigned long long)asked->given,
-                      auditor->town->parties[party].id);
-    if (!to_sender && auditor->town->parties[party].role != ROLE_HUB)
-        auditor_blame(auditor, now, "%s goes to a sender", message_spec(message->type)->name);
+    check_details(auditor, now, auditor_is_to_sender(message->type) ? 0 : needs_of(message), frame, length);
+    check_receiver(auditor, now, party, asked, message);
+    check_scope(auditor, now, asked, message);
 }
 
 static void cover_push(const struct auditor *auditor, const struct message *message, const struct happening *happening)
@@ -793,6 +1285,9 @@ static void cover_push(const struct auditor *auditor, const struct message *mess
     if (message_has(message, FIELD_parts))
         auditor_cover(name, "in parts", "");
     auditor_cover(name, reason[0] ? reason : business, "");
+    auditor_cover(name, business, "");
+    auditor_cover(name, code_text(LIST_link, (int)happening->link), "");
+    auditor_cover(name, code_text(LIST_stage, (int)happening->stage), "");
     if (message->type != MESSAGE_offer)
         return;
     if (happening->needs & (happening->needs - 1))
@@ -806,19 +1301,17 @@ static void cover_push(const struct auditor *auditor, const struct message *mess
             auditor_cover(name, "of a shared place", "");
 }
 
+/* 0 when one of them is a former one: then nobody knows which they were. */
 static uint32_t services_of(const struct auditor *auditor, int party, const struct message *message)
 {
     struct text first = message_text(message, FIELD_service_id);
-    uint32_t services = 0;
     int service = town_find_service(&auditor->town->parties[party], first.bytes, first.length);
+    uint32_t services = service < 0 ? 0 : 1u << service;
 
-    if (service >= 0)
-        services |= 1u << service;
-    for (size_t i = 0; i < message_list_count(message, FIELD_service_ids); i++) {
+    for (size_t i = 0; i < message_list_count(message, FIELD_service_ids) && services; i++) {
         struct text id = message_element(message, FIELD_service_ids, i)->text;
         service = town_find_service(&auditor->town->parties[party], id.bytes, id.length);
-        if (service >= 0)
-            services |= 1u << service;
+        services = service < 0 ? 0 : services | 1u << service;
     }
     return services;
 }
@@ -891,27 +1384,75 @@ static void note_signposts(const struct auditor *auditor, const struct message *
     }
 }
 
-/* Something is late: where the needs are does not change. */
-static bool is_reminder(const struct happening *happening)
-{
-    return happening->type == MESSAGE_progressed &&
-           (happening->reason == REASON_OVERDUE || happening->reason == REASON_WAITED_TOO_LONG);
-}
-
 static void note_standing(struct story *story, const struct happening *happening)
 {
     story->last_told = story->count;
     if (!story->submitted_at)
         story->submitted_at = happening->at;
     story->ended = story->ended || happening->type == MESSAGE_ended;
-    for (int i = 0; i < happening->parts_count && !is_reminder(happening); i++)
+    for (int i = 0; i < happening->parts_count && !auditor_is_aside(happening); i++)
         for (int n = 0; n < TOWN_NEEDS; n++)
             if (happening->parts[i].needs >> town_needs[n] & 1)
                 story->standing[n] = happening->parts[i];
 }
 
-static void hear_push(struct auditor *auditor, int64_t now, int party, const struct message *message, const void *frame,
-                      size_t length)
+/* What is told of a person is told as it is now. */
+static bool may_change(struct auditor *auditor, const struct message *message)
+{
+    uint64_t number = (uint64_t)message_number(message, FIELD_referral_id);
+
+    return message_has(message, FIELD_enquiry_id) || law_was_touched(auditor, number, INT64_MAX);
+}
+
+/* As the hub said, or, when it was silent, that it cannot be said. */
+static void check_answer(struct auditor *auditor, int64_t now, const struct enquiry *enquiry,
+                         const struct message *message)
+{
+    int hub = party_named(auditor, message, FIELD_hub_id);
+    bool was_silent = message_has(message, FIELD_status_reason);
+    bool was_said = false;
+
+    for (uint32_t i = 0; i < auditor->asked_count; i++) {
+        const struct asked *asked = &auditor->asked[i];
+        was_said = was_said ||
+                   (asked->type == MESSAGE_answer_enquiry && asked->party == hub && asked->enquiry == enquiry->number &&
+                    asked->known == message_number(message, FIELD_known) && asked->said_at <= now);
+    }
+    if (was_silent && enquiry->told_at && enquiry->answered_at < enquiry->deadline)
+        auditor_blame(auditor, now, "enquiry %llu has run out before its time", (unsigned long long)enquiry->number);
+    if (!was_silent && !was_said)
+        auditor_blame(auditor, now, "enquiry %llu is answered as its hub never said",
+                      (unsigned long long)enquiry->number);
+}
+
+/* The question goes to the hub that is asked, before it is answered; the answer to the hub that asked, once. */
+static void hear_enquiry(struct auditor *auditor, int64_t now, int party, const struct message *message)
+{
+    struct enquiry *enquiry = enquiry_of(auditor, (uint64_t)message_number(message, FIELD_enquiry_id));
+    const struct asked *question = enquiry->asked ? &auditor->asked[enquiry->asked - 1] : NULL;
+
+    auditor_cover(message_spec(message->type)->name, code_text(LIST_known, (int)message_number(message, FIELD_known)),
+                  message_has(message, FIELD_status_reason) ? " no-answer" : "");
+    if (message->type == MESSAGE_enquiry && !enquiry->told_at) {
+        enquiry->told_at = message_number(message, FIELD_at);
+        enquiry->deadline = message_number(message, FIELD_deadline);
+    }
+    if (message->type == MESSAGE_enquiry && question && question->hub != party)
+        auditor_blame(auditor, now, "enquiry %llu goes to %s, who was not asked", (unsigned long long)enquiry->number,
+                      auditor->town->parties[party].id);
+    if (message->type != MESSAGE_enquiry_answered)
+        return;
+    if (enquiry->answered_at)
+        auditor_blame(auditor, now, "enquiry %llu is answered twice", (unsigned long long)enquiry->number);
+    if (question && question->party != party)
+        auditor_blame(auditor, now, "the answer to enquiry %llu goes to %s", (unsigned long long)enquiry->number,
+                      auditor->town->parties[party].id);
+    enquiry->answered_at = message_number(message, FIELD_at);
+    check_answer(auditor, now, enquiry, message);
+}
+
+static void hear_push(struct auditor *auditor, int64_t now, int party, uint64_t connection,
+                      const struct message *message, const void *frame, size_t length)
 {
     uint64_t number = (uint64_t)message_number(message, FIELD_referral_id);
     struct happening happening = {.type = message->type,
@@ -926,11 +1467,19 @@ static void hear_push(struct auditor *auditor, int64_t now, int party, const str
                                   .business = (enum business_status)message_number(message, FIELD_business_status),
                                   .reason = (enum status_reason)message_number(message, FIELD_status_reason),
                                   .outcome = (enum outcome)message_number(message, FIELD_outcome),
+                                  .stage = (enum stage)message_number(message, FIELD_deadline_stage),
                                   .deadline = message_number(message, FIELD_deadline),
-                                  .expires_at = message_number(message, FIELD_expires_at)};
+                                  .expires_at = message_number(message, FIELD_expires_at),
+                                  .linked = (uint64_t)message_number(message, FIELD_linked_id),
+                                  .link = (enum link)message_number(message, FIELD_link)};
 
-    if (!take_number(auditor, now, party, happening.mailbox_number, digest_of_push(message, auditor->services_go)))
+    if (!take_number(auditor, now, party, connection, happening.mailbox_number,
+                     digest_of_push(message, auditor->services_go), may_change(auditor, message)))
         return;
+    if (message_has(message, FIELD_enquiry_id)) {
+        hear_enquiry(auditor, now, party, message);
+        return;
+    }
     struct story *story = story_of(auditor, now, number, message_uuid(message, FIELD_correlation_id));
     if (!story)
         return;
@@ -939,7 +1488,7 @@ static void hear_push(struct auditor *auditor, int64_t now, int party, const str
         happening.services = services_of(auditor, party, message);
     cover_push(auditor, message, &happening);
     check_privacy(auditor, now, party, asked, message, frame, length);
-    if (message->type <= MESSAGE_ended) {
+    if (auditor_is_to_sender(message->type)) {
         note_parts(auditor, now, message, asked->person->needs, &happening);
         note_signposts(auditor, message, &happening);
         note_standing(story, &happening);
@@ -948,14 +1497,17 @@ static void hear_push(struct auditor *auditor, int64_t now, int party, const str
     story->happenings[story->count++] = happening;
 }
 
-void auditor_told(struct auditor *auditor, int64_t now, int party, const struct message *message, const void *frame,
-                  size_t length)
+void auditor_told(struct auditor *auditor, int64_t now, int party, uint64_t connection, const struct message *message,
+                  const void *frame, size_t length)
 {
     auditor->messages++;
-    if (message->type != MESSAGE_person && memmem(frame, length, "CANARY", 6))
+    bool may_tell = tells_person(message->type) || message->type == MESSAGE_enquiry ||
+                    message->type == MESSAGE_referral; /* judged where they are heard */
+    if (!may_tell && memmem(frame, length, "CANARY", 6))
         auditor_blame(auditor, now, "personal data is told in %s", message_spec(message->type)->name);
+    cover_role(auditor, party, message);
     if (message_spec(message->type)->direction == PUSH)
-        hear_push(auditor, now, party, message, frame, length);
+        hear_push(auditor, now, party, connection, message, frame, length);
     else
         hear_answer(auditor, now, party, message);
 }

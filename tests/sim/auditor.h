@@ -9,7 +9,7 @@
 
 struct auditor;
 
-/* window: unconfirmed pushes that a party may have at once. */
+/* window: unconfirmed pushes that a connection may have at once. */
 struct auditor *auditor_open(const struct town *, uint32_t window);
 /* This town has come into force then. Copied. */
 void auditor_note_town(struct auditor *, int64_t at, const struct town *);
@@ -21,13 +21,16 @@ void auditor_close(struct auditor **);
 void auditor_note_start(struct auditor *, int64_t now);
 void auditor_note_stop(struct auditor *, int64_t now);
 
-/* One frame that a party sent off, again or for the first time, at that moment. */
-void auditor_said(struct auditor *, int64_t now, int party, const struct message *);
+/* One frame that a party sent off over a connection, again or for the first time, at that moment. */
+void auditor_said(struct auditor *, int64_t now, int party, uint64_t connection, const struct message *);
 /* One frame that the daemon sent off to a party; whether it arrives is another matter. */
-void auditor_told(struct auditor *, int64_t now, int party, const struct message *, const void *frame, size_t length);
+void auditor_told(struct auditor *, int64_t now, int party, uint64_t connection, const struct message *,
+                  const void *frame, size_t length);
 /* The same, but the frame cannot be decoded, or something else has gone wrong outside of the auditor's own sight. */
 void auditor_object(struct auditor *, int64_t now, const char *what);
 
+/* The oldest head of the history that a party was told; false: none was. The hash is borrowed. */
+bool auditor_first_head(const struct auditor *, int64_t *sequence, const char **hash);
 /* Every referral that was acknowledged has ended and is confirmed, or is known to wait for a place or for a person. */
 bool auditor_settled(const struct auditor *);
 /* Holds everything against everything; to be called when all is quiet and every submit has been repeated once more. */

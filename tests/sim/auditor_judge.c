@@ -6,12 +6,17 @@
 #include <assert.h>
 #include <stdlib.h>
 
-#define PUNCTUAL_MS 1000 /* what a turn may take, and more */
-#define OFFERS_MOST 24   /* that a referral can have in all */
+#define OFFERS_MOST 24 /* that a referral can have in all */
 
 const struct asked *auditor_asked_of(const struct auditor *auditor, const struct story *story)
 {
     return &auditor->asked[story->asked - 1];
+}
+
+static bool is_to_hub(enum message_type type)
+{
+    return type == MESSAGE_offer || type == MESSAGE_person || type == MESSAGE_withdrawn || type == MESSAGE_updated ||
+           type == MESSAGE_reminder;
 }
 
 /* ---- putting leases together ---- */
@@ -41,20 +46,36 @@ static const struct lease *lease_then(const struct judgement *judgement, uint32_
     return found;
 }
 
+/* An operator may have chosen that hub in that moment. */
+static bool may_be_by_hand(const struct auditor *auditor, uint64_t referral, const struct happening *offer)
+{
+    const struct story *story = &auditor->stories[referral];
+
+    for (uint32_t i = 0; i < story->changes_count; i++) {
+        const struct asked *change = &auditor->asked[story->changes[i]];
+        if (change->type == MESSAGE_place && change->hub == offer->party && change->said_at <= offer->at &&
+            (!change->done_at || change->done_at >= offer->at))
+            return true;
+    }
+    return false;
+}
+
 static void add_lease(struct judgement *judgement, uint64_t referral, const struct story *story,
                       const struct happening *happening)
 {
     judgement->leases = array_grow(judgement->leases, judgement->count, &judgement->room, sizeof judgement->leases[0]);
-    judgement->leases[judgement->count++] = (struct lease){.referral = referral,
-                                                           .asked = auditor_asked_of(judgement->auditor, story),
-                                                           .story = story,
-                                                           .number = happening->offer_number,
-                                                           .hub = happening->party,
-                                                           .needs = happening->needs,
-                                                           .services = happening->services,
-                                                           .ask_first = happening->ask_first,
-                                                           .at = happening->at,
-                                                           .deadline = happening->deadline};
+    judgement->leases[judgement->count++] =
+        (struct lease){.referral = referral,
+                       .asked = auditor_asked_of(judgement->auditor, story),
+                       .story = story,
+                       .number = happening->offer_number,
+                       .hub = happening->party,
+                       .needs = happening->needs,
+                       .services = happening->services,
+                       .ask_first = happening->ask_first,
+                       .by_hand = may_be_by_hand(judgement->auditor, referral, happening),
+                       .at = happening->at,
+                       .deadline = happening->deadline};
 }
 
 static void end_lease(struct judgement *judgement, struct lease *lease, enum end end, int64_t at)
@@ -67,14 +88,21 @@ static void end_lease(struct judgement *judgement, struct lease *lease, enum end
     lease->ended_at = at;
 }
 
+/* What came of it is told to the sender only as far as the person agreed. */
+static bool tells_all(const struct lease *lease)
+{
+    return lease->asked->person->back >> BACK_REFERRER & 1;
+}
+
+/* 0 stands for a reason, or an outcome, that is not told. */
 static bool said(const struct auditor *auditor, const struct lease *lease, enum message_type type,
                  enum status_reason reason, enum outcome outcome, int64_t until)
 {
     for (uint32_t i = 0; i < auditor->asked_count; i++) {
         const struct asked *asked = &auditor->asked[i];
         if (asked->type == type && asked->party == lease->hub && asked->referral == lease->referral &&
-            asked->offer_number == lease->number && asked->reason == reason && asked->outcome == outcome &&
-            asked->said_at <= until)
+            asked->offer_number == lease->number && (asked->reason == reason || (!reason && !tells_all(lease))) &&
+            (asked->outcome == outcome || (!outcome && !tells_all(lease))) && asked->said_at <= until)
             return true;
     }
     return false;
@@ -104,6 +132,7 @@ static void judge_answered(struct judgement *judgement, const struct happening *
         if (!said(auditor, lease, MESSAGE_accept, 0, 0, happening->at))
             BLAME(judgement, lease->referral, "the hub of offer %d never accepted it", lease->number);
         lease->accepted_at = happening->at;
+        clock_tick(lease, (struct tick){.kind = TICK_BEGINS, .at = happening->at, .stage = STAGE_CONTACT});
         return;
     }
     if (!said(auditor, lease, MESSAGE_reject, happening->reason, 0, happening->at))
@@ -115,45 +144,56 @@ static void judge_answered(struct judgement *judgement, const struct happening *
 
 static bool sender_cancelled(const struct auditor *auditor, uint64_t referral, int64_t until)
 {
-    for (uint32_t i = 0; i < auditor->asked_count; i++) {
-        const struct asked *asked = &auditor->asked[i];
-        if (asked->type == MESSAGE_cancel && asked->referral == referral && asked->said_at <= until)
-            return true;
-    }
-    return false;
+    return law_was_said(auditor, referral, MESSAGE_cancel, until);
 }
 
-/* A deadline is kept at once, or as soon as the daemon runs again. */
-static bool is_late(const struct auditor *auditor, int64_t deadline, int64_t at)
+/* Why an offer or a case is taken back, against who may have wanted that. */
+static bool may_be_withdrawn(const struct judgement *judgement, const struct lease *lease,
+                             const struct happening *happening)
 {
-    int64_t due = deadline;
+    const struct auditor *auditor = judgement->auditor;
+    uint64_t referral = lease->referral;
+    int64_t at = happening->at;
 
-    for (uint32_t i = 0; i < auditor->lives_count && auditor->lives[i].from <= at; i++)
-        due = auditor->lives[i].from > due ? auditor->lives[i].from : due;
-    return at - due > PUNCTUAL_MS;
+    switch ((int)happening->reason) {
+    case REASON_SILENCE:
+        return true; /* its clock is judged */
+    case REASON_HUB_CLOSED:
+        return !lease->accepted_at &&
+               law_may_stand(auditor, lease->hub, at, BIT_OF(HUB_CLOSED) | BIT_OF(HUB_PAUSED) | BIT_OF(HUB_PLANNED));
+    case REASON_CONSENT_IN_DOUBT:
+        return !lease->accepted_at && law_is_held(auditor, lease->asked, at) != MAY_NOT;
+    case REASON_WITHDRAWN_BY_SENDER:
+    case REASON_ENTERED_IN_ERROR:
+        return law_was_said(auditor, referral, MESSAGE_cancel, at);
+    case REASON_HELD:
+        return !lease->accepted_at && law_was_said(auditor, referral, MESSAGE_hold, at);
+    case REASON_MOVED:
+        return law_was_said(auditor, referral, MESSAGE_reoffer, at) ||
+               (!lease->accepted_at && law_was_said(auditor, referral, MESSAGE_place, at));
+    case REASON_RECORD_DAMAGED:
+        return auditor->stories[referral].erased_at != 0;
+    default:
+        return !lease->accepted_at && law_was_said(auditor, referral, MESSAGE_turn_away, at);
+    }
 }
 
 static void judge_withdrawn(struct judgement *judgement, const struct happening *happening, struct lease *lease)
 {
     bool silence = happening->reason == REASON_SILENCE;
-    bool closed = happening->reason == REASON_HUB_CLOSED;
 
-    if (silence && happening->at < lease->deadline)
-        BLAME(judgement, lease->referral, "offer %d expired before its deadline", lease->number);
-    if (silence && is_late(judgement->auditor, lease->deadline, happening->at))
-        BLAME(judgement, lease->referral, "offer %d ran out %lld ms late", lease->number,
-              (long long)(happening->at - lease->deadline));
-    if ((silence || closed) && lease->accepted_at)
-        BLAME(judgement, lease->referral, "offer %d was accepted and expired", lease->number);
-    if (closed && !law_may_stand(judgement->auditor, lease->hub, happening->at,
-                                 BIT_OF(HUB_CLOSED) | BIT_OF(HUB_PAUSED) | BIT_OF(HUB_PLANNED)))
-        BLAME(judgement, lease->referral, "offer %d was withdrawn from a hub that answers", lease->number);
-    if (!silence && !closed &&
-        (happening->reason != REASON_WITHDRAWN_BY_SENDER ||
-         !sender_cancelled(judgement->auditor, lease->referral, happening->at)))
-        BLAME(judgement, lease->referral, "offer %d was withdrawn without a reason", lease->number);
-    lease->taken_back = closed;
-    end_lease(judgement, lease, silence || closed ? EXPIRED : CANCELLED, happening->at);
+    if (!may_be_withdrawn(judgement, lease, happening))
+        BLAME(judgement, lease->referral, "offer %d was withdrawn without a reason: %s", lease->number,
+              code_text(LIST_status_reason, (int)happening->reason));
+    if (happening->reason == REASON_RECORD_DAMAGED)
+        return; /* in place of what told about a person who was erased meanwhile */
+    if (lease->end != OPEN && happening->reason == REASON_ENTERED_IN_ERROR)
+        return; /* it knows the person from a case that had ended */
+    if (silence)
+        clock_tick(lease, (struct tick){.kind = TICK_SILENCE, .at = happening->at});
+    lease->taken_back = happening->reason == REASON_HUB_CLOSED || happening->reason == REASON_HELD ||
+                        happening->reason == REASON_CONSENT_IN_DOUBT;
+    end_lease(judgement, lease, silence || happening->reason == REASON_HUB_CLOSED ? EXPIRED : CANCELLED, happening->at);
 }
 
 /* The help with these needs has ended, as the hub that had them said. */
@@ -169,7 +209,7 @@ static void judge_help_ended(struct judgement *judgement, uint64_t referral, con
     if (lease->needs != part->needs)
         BLAME(judgement, referral, "the end of offer %d is about other needs", lease->number);
     if (!said(judgement->auditor, lease, completed ? MESSAGE_complete : MESSAGE_fail, completed ? 0 : part->reason,
-              completed ? part->outcome : 0, at))
+              completed && tells_all(lease) ? part->outcome : 0, at))
         BLAME(judgement, referral, "%s", "ended with an outcome that its hub never reported");
     end_lease(judgement, lease, completed ? COMPLETED : FAILED, at);
 }
@@ -214,6 +254,8 @@ static void judge_whole(struct judgement *judgement, uint64_t referral, const st
         if (part->state == STATE_FAILED && !failed)
             failed = part;
     }
+    if (happening->state == STATE_ENTERED_IN_ERROR || happening->state == STATE_REJECTED)
+        return; /* by somebody's word */
     if (cancelled)
         expected = STATE_CANCELLED;
     else if (completed)
@@ -221,10 +263,11 @@ static void judge_whole(struct judgement *judgement, uint64_t referral, const st
     if (happening->state != expected)
         BLAME(judgement, referral, "ended as %s, which does not follow from its parts",
               code_text(LIST_state, (int)happening->state));
-    if (expected == STATE_COMPLETED && (happening->outcome == OUTCOME_PARTLY) != (in_full < happening->parts_count))
+    if (expected == STATE_COMPLETED && happening->outcome &&
+        (happening->outcome == OUTCOME_PARTLY) != (in_full < happening->parts_count))
         BLAME(judgement, referral, "%d of %d parts got help in full, and the outcome is %s", in_full,
               happening->parts_count, code_text(LIST_outcome, (int)happening->outcome));
-    if (expected == STATE_FAILED && failed && happening->reason != failed->reason)
+    if (expected == STATE_FAILED && failed && happening->reason && happening->reason != failed->reason)
         BLAME(judgement, referral, "failed for %s, its first part for another reason",
               code_text(LIST_status_reason, (int)happening->reason));
 }
@@ -232,17 +275,24 @@ static void judge_whole(struct judgement *judgement, uint64_t referral, const st
 static void judge_ended(struct judgement *judgement, uint64_t referral, const struct story *story, uint32_t from,
                         const struct happening *happening)
 {
-    if (happening->outcome == OUTCOME_SIGNPOSTED) {
+    if (happening->business == BUSINESS_SIGNPOSTED) {
         judge_signposted(judgement, referral, story, from, happening);
         return;
     }
+    if (happening->state == STATE_ENTERED_IN_ERROR && !sender_cancelled(judgement->auditor, referral, happening->at))
+        BLAME(judgement, referral, "%s", "was taken back, and nobody said so");
+    if (happening->state == STATE_REJECTED &&
+        !law_was_said(judgement->auditor, referral, MESSAGE_turn_away, happening->at))
+        BLAME(judgement, referral, "%s", "was turned away by nobody");
+    if (happening->state == STATE_ENTERED_IN_ERROR)
+        return;
     judge_whole(judgement, referral, happening);
     for (int i = 0; i < happening->parts_count; i++) {
         const struct standing_told *part = &happening->parts[i];
         struct lease *lease = lease_of(judgement, from, part->hub, part->offer_number);
         if (part->state == STATE_CANCELLED && !sender_cancelled(judgement->auditor, referral, happening->at))
             BLAME(judgement, referral, "%s", "ended as cancelled, but its sender never said so");
-        if (part->state == STATE_CANCELLED)
+        if (part->state == STATE_CANCELLED || part->state == STATE_REJECTED)
             continue;
         if (part->state != STATE_COMPLETED && part->state != STATE_FAILED)
             BLAME(judgement, referral, "ended, and a part is %s", code_text(LIST_state, (int)part->state));
@@ -261,6 +311,31 @@ static struct standing_told with_outcome(struct standing_told part)
     return part;
 }
 
+/* Which step begins anew with that word of the hub; 0: none. */
+static enum stage stage_begun(const struct judgement *judgement, const struct lease *lease,
+                              const struct happening *happening)
+{
+    const struct auditor *auditor = judgement->auditor;
+    int64_t at = happening->at;
+
+    if (happening->business == BUSINESS_PAUSED)
+        return said(auditor, lease, MESSAGE_pause, 0, 0, at) ? STAGE_PAUSE : 0;
+    bool goes_on = said(auditor, lease, MESSAGE_start, 0, 0, at) || said(auditor, lease, MESSAGE_resume, 0, 0, at);
+    return goes_on ? STAGE_PROGRESS : 0;
+}
+
+static void judge_handed_back(struct judgement *judgement, uint64_t referral, const struct happening *happening,
+                              struct lease *lease)
+{
+    if (!lease->accepted_at || !said(judgement->auditor, lease, MESSAGE_hand_back, happening->reason, 0, happening->at))
+        BLAME(judgement, referral, "the hub of offer %d never handed it back so", lease->number);
+    end_lease(judgement, lease, FAILED, happening->at);
+    lease->handed_back = true;
+    if (law_was_said(judgement->auditor, referral, MESSAGE_hand_back, happening->at) &&
+        said(judgement->auditor, lease, MESSAGE_hand_back, REASON_CAPACITY, 0, happening->at))
+        state_none(judgement->auditor, lease, happening->at);
+}
+
 static void judge_progressed(struct judgement *judgement, uint64_t referral, const struct story *story,
                              const struct happening *happening, struct lease *lease)
 {
@@ -276,47 +351,94 @@ static void judge_progressed(struct judgement *judgement, uint64_t referral, con
         BLAME(judgement, referral, "%s", "progress at a hub that has not accepted it");
     else if (happening->state == STATE_COMPLETED || happening->state == STATE_FAILED)
         judge_help_ended(judgement, referral, &part, lease, happening->at);
-    else if (happening->reason != REASON_OVERDUE &&
-             !said(judgement->auditor, lease, MESSAGE_start, 0, 0, happening->at))
-        BLAME(judgement, referral, "the hub of offer %d never started", lease->number);
+    else if (happening->reason == REASON_OVERDUE)
+        clock_tick(lease, (struct tick){.kind = TICK_OVERDUE, .at = happening->at});
+    else if (happening->reason == REASON_CONSENT_IN_DOUBT)
+        return;
+    else if (auditor_is_aside(happening))
+        judge_handed_back(judgement, referral, happening, lease);
+    else if (!stage_begun(judgement, lease, happening))
+        BLAME(judgement, referral, "the hub of offer %d never said that it goes on so", lease->number);
+    else
+        clock_tick(
+            lease,
+            (struct tick){.kind = TICK_BEGINS, .at = happening->at, .stage = stage_begun(judgement, lease, happening)});
+}
+
+static void judge_reminder(const struct happening *happening, struct lease *lease)
+{
+    clock_tick(lease, (struct tick){.kind = TICK_REMINDED,
+                                    .at = happening->at,
+                                    .stage = happening->stage,
+                                    .deadline = happening->deadline});
+}
+
+/* Whether somebody had to decide first, against why it is told to wait for a person. */
+static void judge_why_held(struct judgement *judgement, uint64_t referral, const struct story *story,
+                           const struct happening *happening, const struct standing_told *part)
+{
+    const struct asked *asked = auditor_asked_of(judgement->auditor, story);
+    enum may held = law_is_held(judgement->auditor, asked, happening->at);
+    bool told_held = part->reason == REASON_SAFEGUARDING || part->reason == REASON_CONSENT_IN_DOUBT ||
+                     part->reason == REASON_OUTSIDE;
+    bool is_usual = !law_was_touched(judgement->auditor, referral, happening->at) && !asked->person->consent_until;
+
+    if (part->business != BUSINESS_ATTENTION && !is_usual)
+        return;
+    if ((told_held && held == MAY_NOT) || (!told_held && held == MAY && is_usual))
+        BLAME(judgement, referral, "routed for the reason %s", code_text(LIST_status_reason, (int)part->reason));
 }
 
 static void judge_routed(struct judgement *judgement, uint64_t referral, const struct story *story,
                          const struct happening *happening)
 {
-    const struct person *person = auditor_asked_of(judgement->auditor, story)->person;
     int64_t expires_at = story->submitted_at + judgement->auditor->town->waiting_expiry_ms;
 
     if (happening->expires_at && happening->expires_at != expires_at)
         BLAME(judgement, referral, "is told that it expires at %lld", (long long)happening->expires_at);
     for (int i = 0; i < happening->parts_count; i++) {
         const struct standing_told *part = &happening->parts[i];
-        bool is_held = law_is_held(person, law_day(story->submitted_at));
-        bool told_held = part->reason == REASON_SAFEGUARDING || part->reason == REASON_CONSENT_IN_DOUBT ||
-                         part->reason == REASON_OUTSIDE;
-        if (is_held != told_held)
-            BLAME(judgement, referral, "routed for the reason %s", code_text(LIST_status_reason, (int)part->reason));
+        judge_why_held(judgement, referral, story, happening, part);
+        if (part->business == BUSINESS_HELD && !law_was_said(judgement->auditor, referral, MESSAGE_hold, happening->at))
+            BLAME(judgement, referral, "%s", "is held by nobody");
         if (part->business == BUSINESS_WAITLISTED &&
             (part->hub >= 0 || (part->needs & (part->needs - 1) && happening->parts_count > 1)))
             BLAME(judgement, referral, "%s", "waits, and yet names a hub or several needs");
     }
 }
 
+/* A hub learns who the person is when it has accepted, and what is new as long as it has the case. */
+static void judge_updated(struct judgement *judgement, const struct happening *happening, const struct lease *lease)
+{
+    if (!lease->accepted_at || (lease->end != OPEN && lease->ended_at < happening->at))
+        BLAME(judgement, lease->referral, "%s is told what is new, and has no case",
+              judgement->auditor->town->parties[lease->hub].id);
+}
+
 static void judge_happening(struct judgement *judgement, uint64_t referral, const struct story *story, uint32_t from,
                             const struct happening *happening)
 {
-    bool by_hub = happening->type >= MESSAGE_offer;
+    bool by_hub = is_to_hub(happening->type);
     struct lease *lease =
         lease_of(judgement, from, by_hub ? happening->party : happening->hub, happening->offer_number);
     bool needs_lease = happening->type == MESSAGE_answered || happening->type == MESSAGE_withdrawn ||
-                       happening->type == MESSAGE_person;
+                       happening->type == MESSAGE_person || happening->type == MESSAGE_reminder ||
+                       happening->type == MESSAGE_updated;
 
+    if (needs_lease && !lease && story->erased_at) {
+        judgement->auditor->offers_are_hidden = true; /* the offer went out without the person */
+        return;
+    }
     if (needs_lease && !lease)
         BLAME(judgement, referral, "%s about an offer that was never made", message_spec(happening->type)->name);
     else if (happening->type == MESSAGE_answered)
         judge_answered(judgement, happening, lease);
     else if (happening->type == MESSAGE_withdrawn)
         judge_withdrawn(judgement, happening, lease);
+    else if (happening->type == MESSAGE_updated)
+        judge_updated(judgement, happening, lease);
+    else if (happening->type == MESSAGE_reminder)
+        judge_reminder(happening, lease);
     else if (happening->type == MESSAGE_progressed)
         judge_progressed(judgement, referral, story, happening, lease);
     else if (happening->type == MESSAGE_ended)
@@ -336,9 +458,9 @@ static bool holds(const struct lease *lease, int64_t at)
     return lease->at < at && (lease->end == OPEN || lease->ended_at > at);
 }
 
-static bool is_with_hub(enum state state)
+static bool is_with_hub(const struct standing_told *part)
 {
-    return state == STATE_RECEIVED || state == STATE_ACCEPTED || state == STATE_IN_PROGRESS;
+    return part->state == STATE_RECEIVED || auditor_is_case(part->state, part->business);
 }
 
 /* What the sender is told of some needs against who has them. */
@@ -347,12 +469,12 @@ static void judge_place(struct judgement *judgement, uint64_t referral, uint32_t
 {
     const struct lease *told = lease_then(judgement, from, part->hub, part->offer_number, at);
 
-    if (is_with_hub(part->state) &&
+    if (is_with_hub(part) &&
         (!told || told->needs != part->needs || told->at > at || (told->end != OPEN && told->ended_at < at)))
         BLAME(judgement, referral, "its sender is told at %lld of an offer or case that there is not", (long long)at);
     for (uint32_t i = from; i < judgement->count && part->state != STATE_REJECTED; i++) {
         const struct lease *lease = &judgement->leases[i];
-        if (lease->needs & part->needs && holds(lease, at) && (!is_with_hub(part->state) || lease != told))
+        if (lease->needs & part->needs && holds(lease, at) && (!is_with_hub(part) || lease != told))
             BLAME(judgement, referral, "its sender is told at %lld that a need is %s, and offer %d has it",
                   (long long)at, code_text(LIST_state, (int)part->state), lease->number);
     }
@@ -366,6 +488,8 @@ static void judge_attention(struct judgement *judgement, uint64_t referral, cons
     struct limits hops = law_hops(judgement->auditor, at);
 
     if (part->business != BUSINESS_ATTENTION)
+        return;
+    if (law_was_touched(judgement->auditor, referral, at))
         return;
     if (part->reason == REASON_HOPS && places_offers_about(judgement, referral, part->needs, at) < hops.least &&
         places_offers_about(judgement, referral, person->needs, at) + TOWN_NEEDS < OFFERS_MOST)
@@ -387,10 +511,11 @@ static void judge_places_told(struct judgement *judgement, uint64_t referral, co
 {
     struct standing_told before[TOWN_NEEDS] = {0};
 
+    if (story->erased_at)
+        return; /* some hubs were not told of their offers any more */
     for (uint32_t i = 0; i < story->count; i++) {
         const struct happening *happening = &story->happenings[i];
-        bool is_reminder = happening->reason == REASON_WAITED_TOO_LONG;
-        for (int p = 0; p < happening->parts_count && !is_reminder; p++) {
+        for (int p = 0; p < happening->parts_count && !auditor_is_aside(happening); p++) {
             const struct standing_told *part = &happening->parts[p];
             judge_place(judgement, referral, from, happening->at, part);
             if (is_news(before, part))
@@ -409,6 +534,8 @@ static void judge_rules(struct judgement *judgement, const struct lease *lease)
     const struct auditor *auditor = judgement->auditor;
     uint64_t met = 0;
 
+    if (lease->by_hand)
+        return;
     for (int n = 0; n < TOWN_NEEDS; n++)
         for (int i = 0; i < TOWN_SERVICES_MAX; i++)
             if (lease->needs >> town_needs[n] & 1 && lease->services >> i & 1 &&
@@ -417,7 +544,8 @@ static void judge_rules(struct judgement *judgement, const struct lease *lease)
     if (!lease->services && auditor->services_go) /* told as a former one */
         return;
     if (!lease->needs || !lease->services || met != lease->needs)
-        BLAME(judgement, lease->referral, "offered to %s against the rules", auditor->town->parties[lease->hub].id);
+        BLAME(judgement, lease->referral, "offered to %s against the rules at %lld",
+              auditor->town->parties[lease->hub].id, (long long)lease->at);
     if (!law_may_stand(auditor, lease->hub, lease->at, BIT_OF(HUB_OPEN)))
         BLAME(judgement, lease->referral, "offered to %s, which is not open", auditor->town->parties[lease->hub].id);
 }
@@ -428,7 +556,7 @@ static void judge_former(struct judgement *judgement, const struct lease *former
 
     if (!(former->needs & lease->needs))
         return;
-    if (former->hub == lease->hub && !hub->ask_again && !former->taken_back)
+    if (former->hub == lease->hub && !hub->ask_again && !former->taken_back && !lease->by_hand)
         BLAME(judgement, lease->referral, "%s is asked twice about one need", hub->id);
     if (former->end == OPEN || former->ended_at > lease->at)
         BLAME(judgement, lease->referral, "held by two hubs at once, offers %d and %d", former->number, lease->number);
@@ -436,6 +564,8 @@ static void judge_former(struct judgement *judgement, const struct lease *former
 
 static void judge_hops(struct judgement *judgement, const struct lease *lease)
 {
+    if (lease->by_hand || law_was_said(judgement->auditor, lease->referral, MESSAGE_release, lease->at))
+        return;
     for (int n = 0; n < TOWN_NEEDS; n++)
         if (lease->needs >> town_needs[n] & 1 &&
             places_offers_about(judgement, lease->referral, BIT_OF(town_needs[n]), lease->at) >
@@ -450,7 +580,7 @@ static void judge_offers(struct judgement *judgement, uint32_t from)
     for (uint32_t i = from; i < judgement->count; i++) {
         const struct lease *lease = &judgement->leases[i];
         const char *id = auditor->town->parties[lease->hub].id;
-        if (lease->number != (int)(i - from) + 1)
+        if (lease->number != (int)(i - from) + 1 && !lease->story->erased_at)
             BLAME(judgement, lease->referral, "offer number %d is the %uth", lease->number, i - from + 1);
         judge_rules(judgement, lease);
         judge_hops(judgement, lease);
@@ -459,8 +589,7 @@ static void judge_offers(struct judgement *judgement, uint32_t from)
         if (lease->person != (lease->accepted_at != 0))
             BLAME(judgement, lease->referral, "%s was told who it is: %d, has accepted: %d", id, lease->person,
                   lease->accepted_at != 0);
-        if (lease->end == OPEN && !lease->accepted_at && lease->deadline + AUDIT_DAY_MS / 24 < judgement->now)
-            BLAME(judgement, lease->referral, "the deadline of offer %d passed and nothing happened", lease->number);
+        clock_judge(judgement, lease);
         if (lease->end == OPEN && lease->story->ended)
             BLAME(judgement, lease->referral, "has ended, and %s still has it", id);
     }
@@ -503,27 +632,43 @@ static void judge_tier(struct judgement *judgement, uint64_t referral, const str
         BLAME(judgement, referral, "%s", "became a case, and for every need there was a place to go to");
 }
 
+/* An offer is told again, under its number, when its sender or an operator has changed something. */
+static bool is_told_again(struct judgement *judgement, uint32_t from, const struct happening *offer)
+{
+    for (uint32_t i = from; i < judgement->count; i++) {
+        const struct lease *lease = &judgement->leases[i];
+        if (lease->number != offer->offer_number || lease->hub != offer->party)
+            continue;
+        if (!law_was_said(judgement->auditor, lease->referral, MESSAGE_update, offer->at) &&
+            !law_was_said(judgement->auditor, lease->referral, MESSAGE_prioritise, offer->at))
+            BLAME(judgement, lease->referral, "offer %d is made twice", lease->number);
+        return true;
+    }
+    return false;
+}
+
 static void judge_story(struct judgement *judgement, uint64_t referral, struct story *story)
 {
-    const struct asked *asked = auditor_asked_of(judgement->auditor, story);
     uint32_t from = judgement->count;
     int ended = 0;
 
     if (story->count > 0)
         qsort(story->happenings, story->count, sizeof story->happenings[0], earlier);
     for (uint32_t i = 0; i < story->count; i++)
-        if (story->happenings[i].type == MESSAGE_offer)
+        if (story->happenings[i].type == MESSAGE_offer && !is_told_again(judgement, from, &story->happenings[i]))
             add_lease(judgement, referral, story, &story->happenings[i]);
     if (judgement->count > from)
         qsort(judgement->leases + from, judgement->count - from, sizeof judgement->leases[0], by_number);
     for (uint32_t i = 0; i < story->count; i++) {
-        if (ended && story->happenings[i].party == asked->party && story->happenings[i].type < MESSAGE_offer)
+        if (ended && auditor_is_to_sender(story->happenings[i].type) &&
+            story->happenings[i].state != STATE_ENTERED_IN_ERROR)
             BLAME(judgement, referral, "%s after its end", message_spec(story->happenings[i].type)->name);
         if (story->happenings[i].type != MESSAGE_offer)
             judge_happening(judgement, referral, story, from, &story->happenings[i]);
         ended += story->happenings[i].type == MESSAGE_ended;
     }
     judge_offers(judgement, from);
+    rights_judge_story(judgement, referral, story, from);
     judge_places_told(judgement, referral, story, from);
     judge_tier(judgement, referral, story, from);
 }
@@ -553,6 +698,8 @@ static void judge_answer(struct judgement *judgement, const struct asked *asked)
     bool taken = lease && lease->accepted_at;
     const char *name = message_spec(asked->type)->name;
 
+    if (judgement->auditor->town->parties[asked->party].role > ROLE_HUB)
+        return;
     if (asked->refusal == REFUSAL_OFFER_ENDED && (!own || lease->end == OPEN || lease->ended_at > asked->refused_at))
         BLAME(judgement, asked->referral, "%s was refused as if offer %d had ended", name, asked->offer_number);
     if (asked->refusal == REFUSAL_NOT_FOUND && own && lease->at < asked->refused_at)
@@ -565,7 +712,8 @@ static void judge_answer(struct judgement *judgement, const struct asked *asked)
         BLAME(judgement, asked->referral, "%s of offer %d was answered as done, but its story says otherwise", name,
               asked->offer_number);
     else if ((asked->type == MESSAGE_complete && lease->end != COMPLETED) ||
-             (asked->type == MESSAGE_fail && lease->end != FAILED))
+             ((asked->type == MESSAGE_fail || asked->type == MESSAGE_hand_back) && lease->end != FAILED) ||
+             (asked->type == MESSAGE_hand_back && asked->done && !lease->handed_back))
         BLAME(judgement, asked->referral, "%s of offer %d has not ended its part so", name, asked->offer_number);
 }
 
@@ -576,10 +724,12 @@ static void judge_cancel(struct judgement *judgement, const struct asked *asked)
 
     if (!asked->agreed || !story || !story->asked)
         return;
-    if (auditor_asked_of(auditor, story)->party != asked->party)
+    if (auditor_asked_of(auditor, story)->party != asked->party &&
+        auditor->town->parties[asked->party].role != ROLE_OPERATOR)
         BLAME(judgement, asked->referral, "%s", "cancelled by somebody who did not send it");
     for (uint32_t i = 0; i < story->count; i++)
-        if (story->happenings[i].type == MESSAGE_ended && story->happenings[i].state == STATE_CANCELLED)
+        if (story->happenings[i].type == MESSAGE_ended &&
+            (story->happenings[i].state == STATE_CANCELLED || story->happenings[i].state == STATE_ENTERED_IN_ERROR))
             return;
     BLAME(judgement, asked->referral, "%s", "cancel was answered as done, but it did not end so");
 }
@@ -590,7 +740,8 @@ static void judge_status(struct judgement *judgement, const struct asked *asked)
     const struct auditor *auditor = judgement->auditor;
     const struct story *story = asked->referral < auditor->stories_count ? &auditor->stories[asked->referral] : NULL;
     bool sent = story && story->asked && auditor_asked_of(auditor, story)->party == asked->party;
-    bool asked_about = lease_of_hub(judgement, asked->referral, asked->party);
+    bool asked_about =
+        lease_of_hub(judgement, asked->referral, asked->party) || auditor->town->parties[asked->party].role > ROLE_HUB;
 
     if (asked->agreed && !sent && !asked_about)
         BLAME(judgement, asked->referral, "%s sees it, and has nothing to do with it",
@@ -625,12 +776,13 @@ static const struct happening *newest(const struct story *story)
 
 static bool is_confirmed(const struct auditor *auditor, const struct asked *asked, const struct happening *happening)
 {
-    return auditor->boxes[asked->party].said >= happening->mailbox_number;
+    return auditor->boxes[asked->party].agreed >= happening->mailbox_number;
 }
 
 static bool has_ended(enum state state)
 {
-    return state == STATE_COMPLETED || state == STATE_FAILED || state == STATE_CANCELLED;
+    return state == STATE_COMPLETED || state == STATE_FAILED || state == STATE_CANCELLED || state == STATE_REJECTED ||
+           state == STATE_ENTERED_IN_ERROR;
 }
 
 /* Everything is known to have ended, or to wait with a deadline. */
@@ -650,8 +802,20 @@ static bool is_settled(const struct auditor *auditor, const struct story *story)
     return true;
 }
 
+/* Its asker has been told, or the case is erased. */
+static bool is_answered(const struct auditor *auditor, const struct enquiry *enquiry)
+{
+    const struct asked *question = enquiry->asked ? &auditor->asked[enquiry->asked - 1] : NULL;
+
+    return enquiry->answered_at || !question ||
+           (question->referral && law_was_said(auditor, question->referral, MESSAGE_erase, INT64_MAX));
+}
+
 bool auditor_settled(const struct auditor *auditor)
 {
+    for (uint32_t i = 0; i < auditor->enquiries_count; i++)
+        if (!is_answered(auditor, &auditor->enquiries[i]))
+            return false;
     for (uint64_t n = 1; n < auditor->stories_count; n++)
         if (auditor->stories[n].asked && !is_settled(auditor, &auditor->stories[n]))
             return false;
@@ -661,16 +825,18 @@ bool auditor_settled(const struct auditor *auditor)
     return true;
 }
 
-/* Rank of a state among those that speak for the whole. */
-static int rank_of(enum state state)
+/* Rank among those that speak for the whole. */
+static int rank_of(const struct standing_told *told)
 {
-    static const int ranks[] = {[STATE_IN_PROGRESS] = 4,
-                                [STATE_ACCEPTED] = 3,
+    static const int ranks[] = {[STATE_IN_PROGRESS] = 5,
+                                [STATE_ACCEPTED] = 4,
                                 [STATE_RECEIVED] = 2,
                                 [STATE_ON_HOLD] = 1,
                                 [STATE_CANCELLED] = 0};
 
-    return state < STATE_CANCELLED ? ranks[state] : 0;
+    if (told->business == BUSINESS_PAUSED)
+        return 3;
+    return told->state < STATE_CANCELLED ? ranks[told->state] : 0;
 }
 
 static bool stands_so(const struct story *story, uint64_t needs, enum state state, enum business_status business)
@@ -678,10 +844,10 @@ static bool stands_so(const struct story *story, uint64_t needs, enum state stat
     int leading = 0;
 
     for (int n = 0; n < TOWN_NEEDS; n++)
-        if (needs >> town_needs[n] & 1 && rank_of(story->standing[n].state) > leading)
-            leading = rank_of(story->standing[n].state);
+        if (needs >> town_needs[n] & 1 && rank_of(&story->standing[n]) > leading)
+            leading = rank_of(&story->standing[n]);
     for (int n = 0; n < TOWN_NEEDS; n++)
-        if (needs >> town_needs[n] & 1 && rank_of(story->standing[n].state) == leading &&
+        if (needs >> town_needs[n] & 1 && rank_of(&story->standing[n]) == leading &&
             story->standing[n].state == state && story->standing[n].business == business)
             return true;
     return false;
@@ -730,15 +896,27 @@ static void count_unmet(const struct story *story, enum need need, uint64_t *fir
     for (uint32_t i = 0; i < story->count; i++)
         for (int p = 0; p < story->happenings[i].parts_count; p++) {
             const struct standing_told *part = &story->happenings[i].parts[p];
-            bool is_reminder = story->happenings[i].type == MESSAGE_progressed && part->state == STATE_ON_HOLD;
-            if (!(part->needs >> need & 1) || is_reminder)
+            if (!(part->needs >> need & 1) || auditor_is_aside(&story->happenings[i]))
                 continue;
-            bool is_unmet = part->state == STATE_ON_HOLD && (part->business != business || part->reason != reason);
+            bool is_unmet = part->state == STATE_ON_HOLD && part->business != BUSINESS_PAUSED &&
+                            (part->business != business || part->reason != reason);
             *first += is_unmet && !business;
             *all += is_unmet;
             business = part->business;
             reason = part->reason;
         }
+}
+
+/* What is placed anew together may be counted anew together, although some of it stands as before. */
+static uint64_t count_joined(const struct auditor *auditor, const struct story *story)
+{
+    uint64_t count = 0;
+
+    for (uint32_t i = 0; i < story->changes_count; i++) {
+        enum message_type type = auditor->asked[story->changes[i]].type;
+        count += type == MESSAGE_release || type == MESSAGE_update;
+    }
+    return count;
 }
 
 /* The report on unmet needs counts each as often as it was so; what the rules changed for is not counted twice. */
@@ -752,8 +930,10 @@ static void judge_unmet(struct judgement *judgement)
         uint64_t first = 0, all = 0;
         for (uint64_t i = 1; i < auditor->stories_count; i++)
             if (auditor->stories[i].asked &&
-                auditor_asked_of(auditor, &auditor->stories[i])->person->needs >> town_needs[n] & 1)
+                auditor_asked_of(auditor, &auditor->stories[i])->person->needs >> town_needs[n] & 1) {
                 count_unmet(&auditor->stories[i], town_needs[n], &first, &all);
+                all += count_joined(auditor, &auditor->stories[i]);
+            }
         if (auditor->unmet_told[n] < first || auditor->unmet_told[n] > all)
             auditor_blame(judgement->auditor, judgement->now,
                           "%s was unmet %llu to %llu times, and is reported %llu times",
@@ -775,14 +955,17 @@ void auditor_finish(struct auditor *auditor, int64_t now)
                 judge_story(&judgement, n, story);
                 story->last_told = -1;
                 for (uint32_t i = 0; i < story->count; i++)
-                    if (story->happenings[i].type <= MESSAGE_ended)
+                    if (auditor_is_to_sender(story->happenings[i].type))
                         story->last_told = i;
             } else {
                 judge_end(&judgement, n, story);
             }
         }
     judge_requests(&judgement);
+    rights_judge(&judgement);
     judge_unmet(&judgement);
     places_judge(&judgement);
+    for (uint32_t i = 0; i < judgement.count; i++)
+        free(judgement.leases[i].ticks);
     free(judgement.leases);
 }

@@ -188,11 +188,11 @@ static void judge_room(struct judgement *judgement, const struct lease *lease, i
 
     if (held > most)
         blame_room(judgement, lease, owner, "has", held, most);
-    if (taken > per_week)
+    if (taken > per_week && !lease->by_hand)
         blame_room(judgement, lease, spot, "has taken in its week", taken, per_week);
     taken = taken_in_week(judgement, owner, true, lease->at, CERTAINLY);
     per_week = law_per_week(auditor, owner.hub, owner.service, lease->at).most;
-    if (taken > per_week)
+    if (taken > per_week && !lease->by_hand)
         blame_room(judgement, lease, owner, "and who shares with it have taken in its week", taken, per_week);
 }
 
@@ -225,14 +225,16 @@ static void judge_pace(struct judgement *judgement, const struct lease *lease)
 
 static void judge_lease(struct judgement *judgement, const struct lease *lease)
 {
-    judge_pace(judgement, lease);
+    if (!lease->by_hand)
+        judge_pace(judgement, lease);
     /* An offer that ended in the turn that made it no longer stands; who came before it does not prove much. */
     if (lease->end != OPEN && lease->ended_at <= lease->at)
         return;
     for (int i = 0; i < TOWN_SERVICES_MAX; i++)
         if (lease->services >> i & 1) {
             judge_room(judgement, lease, i);
-            judge_stale(judgement, lease, i);
+            if (!lease->by_hand)
+                judge_stale(judgement, lease, i);
         }
 }
 
@@ -245,13 +247,12 @@ static const struct standing_told *told_at(const struct story *story, enum need 
 
     for (uint32_t i = 0; i < story->count; i++) {
         const struct happening *happening = &story->happenings[i];
-        bool is_reminder = happening->type == MESSAGE_progressed && happening->state == STATE_ON_HOLD;
         for (int p = 0; p < happening->parts_count; p++) {
             if (!(happening->parts[p].needs >> need & 1))
                 continue;
             if (happening->at >= at)
                 return happening->at > at ? told : NULL;
-            if (!is_reminder)
+            if (!auditor_is_aside(happening))
                 told = &happening->parts[p];
         }
     }
@@ -270,9 +271,15 @@ static bool waited_at(const struct story *story, enum need need, int64_t at)
 static bool comes_first(const struct auditor *auditor, uint64_t a, uint64_t b, int64_t at)
 {
     const struct story *one = &auditor->stories[a], *other = &auditor->stories[b];
-    const struct person *person = auditor_asked_of(auditor, one)->person;
-    const struct person *other_person = auditor_asked_of(auditor, other)->person;
+    const struct asked *asked = auditor_asked_of(auditor, one), *other_asked = auditor_asked_of(auditor, other);
+    const struct person *persons[PERSONS_MAX], *other_persons[PERSONS_MAX];
     uint32_t first, count;
+
+    if (law_persons(auditor, asked, at, persons) > 1 || law_persons(auditor, other_asked, at, other_persons) > 1)
+        return false;
+    uint32_t priority = law_priorities(auditor, asked, at), other_priority = law_priorities(auditor, other_asked, at);
+    if ((priority & (priority - 1)) || (other_priority & (other_priority - 1)))
+        return false;
 
     law_versions(auditor, at, &first, &count);
     int64_t bound = auditor->versions[first].town->overtaken_ms;
@@ -281,9 +288,9 @@ static bool comes_first(const struct auditor *auditor, uint64_t a, uint64_t b, i
         return false;
     if ((waited > 0) != (other_waited > 0))
         return waited > 0;
-    if (waited < 0 && person->priority != other_person->priority)
-        return person->priority > other_person->priority;
-    int weight = law_weight(auditor, person, at), other_weight = law_weight(auditor, other_person, at);
+    if (waited < 0 && priority != other_priority)
+        return priority > other_priority;
+    int weight = law_weight(auditor, persons[0], at), other_weight = law_weight(auditor, other_persons[0], at);
     if (waited < 0 && weight != other_weight)
         return weight > other_weight;
     return a < b;
@@ -316,7 +323,7 @@ static bool may_be_next(const struct judgement *judgement, uint64_t referral, co
 static void judge_turn(struct judgement *judgement, const struct lease *lease, enum need need)
 {
     struct auditor *auditor = judgement->auditor;
-    int service = service_for(auditor, lease, need);
+    int service = lease->by_hand ? -1 : service_for(auditor, lease, need);
 
     for (uint64_t n = 1; n < auditor->stories_count && service >= 0; n++) {
         const struct story *story = &auditor->stories[n];
@@ -410,7 +417,7 @@ static void judge_choice(struct judgement *judgement, const struct lease *lease)
 {
     uint64_t needs = lease->asked->person->needs;
 
-    if (lease->at != lease->story->submitted_at || !is_alone(judgement, lease))
+    if (lease->at != lease->story->submitted_at || lease->by_hand || !is_alone(judgement, lease))
         return;
     if (needs & (needs - 1))
         judge_fewest(judgement, lease);
@@ -425,7 +432,7 @@ static bool is_free(const struct judgement *judgement, uint64_t referral, const 
 {
     const struct auditor *auditor = judgement->auditor;
 
-    if (law_allow(auditor, asked, need, spot.hub, spot.service, at) != MAY ||
+    if (auditor->offers_are_hidden || law_allow(auditor, asked, need, spot.hub, spot.service, at) != MAY ||
         !may_be_next(judgement, referral, asked, need, spot.hub, at))
         return false;
     struct spot owner = owner_of(auditor, spot.hub, spot.service);
@@ -472,8 +479,10 @@ static void judge_held(struct judgement *judgement, uint64_t referral, const str
 {
     const struct standing_told *told = told_at(story, need, at);
 
-    if (!told)
-        return;
+    if (!told || story->erased_at || told->state != STATE_ON_HOLD ||
+        law_was_said(judgement->auditor, referral, MESSAGE_update, at) ||
+        law_was_said(judgement->auditor, referral, MESSAGE_prioritise, at))
+        return; /* new information counts when it is looked at next */
     if (told->business == BUSINESS_WAITLISTED)
         judge_waiting(judgement, referral, story, need, at);
     else if (told->reason == REASON_NO_HUB || told->reason == REASON_UNKNOWN_LOCALITY)

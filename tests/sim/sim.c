@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "tests/sim/world.h"
+#include "tests/sim/year.h"
 
 #define SEEDS_FOR_COVERAGE 100 /* from so many on, everything expected must have occurred */
 
@@ -65,6 +66,45 @@ static const char *const bugs[] = {
     [82] = "does not end the emergency rules by itself",
     [83] = "does not begin a new week",
     [84] = "takes offers back from a hub that is draining",
+    [90] = "does not remind hubs",
+    [92] = "does not begin a hub's time anew when it goes on after a pause",
+    [93] = "keeps the place of who was handed back",
+    [94] = "places by itself what an operator holds",
+    [95] = "does not tell the hub of a case what is new",
+    [97] = "leaves offers on when the consent has run out",
+    [98] = "does not begin a hub's time anew with a word of progress",
+    [99] = "places by hand where there is no place",
+    [100] = "does not tell former hubs of a retraction",
+    [101] = "asks the hub again from which a case was taken",
+    [102] = "tells senders what came of it without consent",
+    [104] = "counts hops on after a release",
+    [105] = "does not tell a hub that its case was taken back",
+    [106] = "does not see that a consent runs out",
+    [110] = "does a pause that is repeated twice",
+    [111] = "forgets the key of who is updated",
+    [112] = "does not remember requests that are done",
+    [113] = "keeps the place in the list of who is prioritised",
+    [114] = "places by hand all needs of a person",
+    [115] = "does not look at what an update changes",
+    [116] = "lets operators cancel without a reason",
+    [117] = "recognises no person",
+    [118] = "does not tell the head of the history",
+    [119] = "forgets what was said with an event",
+    [120] = "takes a confirmation for what another connection has",
+    [121] = "leaves a silent connection what it has",
+    [122] = "leaves who has gone what it had",
+    [123] = "does not hear the confirmation of a GP practice",
+    [124] = "forgets at a start the letters of who is far behind",
+    [125] = "reads other letters back from the store",
+    [126] = "does not send letters about enquiries",
+    [131] = "keeps the key of who was erased",
+    [132] = "tells of links without consent",
+    [133] = "makes enquiries for cases of others",
+    [134] = "takes an answer to an enquiry that has ended",
+    [135] = "reveals a person without an entry",
+    [136] = "takes anybody's answer to an enquiry",
+    [137] = "waits for the answer to an enquiry for ever",
+    [139] = "forgets open enquiries at a start",
 };
 #define BUGS_COUNT (sizeof bugs / sizeof bugs[0])
 #endif
@@ -74,6 +114,8 @@ struct choice {
     unsigned referrals;
     bool trace;
     bool planted;
+    bool year;
+    uint64_t days;
     uint64_t bug; /* 0: all */
 };
 
@@ -205,10 +247,14 @@ static bool take_options(int argc, char **argv, struct choice *choice)
             choice->trace = true;
         else if (strcmp(argv[i], "--planted") == 0)
             choice->planted = true;
+        else if (strcmp(argv[i], "--year") == 0)
+            choice->year = true;
         else if (!take_number(argv[i + 1], &number))
             return false;
         else if (strcmp(argv[i], "--bug") == 0)
             choice->bug = number;
+        else if (strcmp(argv[i], "--days") == 0)
+            choice->days = number;
         else if (strcmp(argv[i], "--seed") == 0)
             choice->seed = number;
         else if (strcmp(argv[i], "--seeds") == 0)
@@ -217,17 +263,31 @@ static bool take_options(int argc, char **argv, struct choice *choice)
             choice->referrals = (unsigned)number;
         else
             return false;
-        i += strcmp(argv[i], "--trace") != 0 && strcmp(argv[i], "--planted") != 0;
+        i += strcmp(argv[i], "--trace") != 0 && strcmp(argv[i], "--planted") != 0 && strcmp(argv[i], "--year") != 0;
     }
-    return choice->seeds > 0 && choice->referrals > 0 && choice->referrals < 100000;
+    if (!choice->referrals && !choice->year)
+        choice->referrals = 30;
+    return choice->seeds > 0 && choice->days > 0 && choice->days < 4000 && choice->referrals < 100000;
+}
+
+static int run_year(const struct choice *choice)
+{
+    const struct year_choice year = {.network = SOURCE_DIR "/etc/networks/plymouth.conf",
+                                     .postcodes = SOURCE_DIR "/etc/data/postcodes_plymouth.csv",
+                                     .seed = choice->seed,
+                                     .referrals = choice->referrals ? choice->referrals : 5000,
+                                     .days = (unsigned)choice->days};
+
+    return year_run(&year) ? 0 : 1;
 }
 
 int main(int argc, char **argv)
 {
-    struct choice choice = {.seed = 1, .seeds = 1, .referrals = 30};
+    struct choice choice = {.seed = 1, .seeds = 1, .days = 365};
 
     if (!take_options(argc, argv, &choice)) {
-        fprintf(stderr, "usage: sim [--seed S] [--seeds N] [--referrals N] [--trace]\n");
+        fprintf(stderr, "usage: sim [--seed S] [--seeds N] [--referrals N] [--trace]\n"
+                        "       sim --year [--seed S] [--referrals N] [--days N]\n");
         return 2;
     }
 #ifdef PLANT
@@ -235,5 +295,5 @@ int main(int argc, char **argv)
         return run_planted(&choice);
     planted_bug = (int)choice.bug;
 #endif
-    return run_all(&choice);
+    return choice.year ? run_year(&choice) : run_all(&choice);
 }

@@ -198,11 +198,16 @@ static void draw_parties(struct town *town, struct random *random)
         snprintf(party->id, sizeof party->id, "%s-%d", i < senders ? "sender" : "hub", i);
         if (party->role == ROLE_HUB)
             draw_hub(town, i, random);
+        else if (has_now_and_then(town, TOWN_PRACTICES, random, 60))
+            snprintf(party->practice, sizeof party->practice, "Y9000%d", i);
     }
     draw_shares(town, random);
     struct town_party *watcher = &town->parties[town->parties_count++];
     watcher->role = ROLE_OPERATOR;
     strcpy(watcher->id, "operator");
+    struct town_party *officer = &town->parties[town->parties_count++];
+    officer->role = ROLE_PRIVACY_OFFICER;
+    strcpy(officer->id, "privacy");
 }
 
 /* The emergency rules are about needs that somebody meets. */
@@ -222,31 +227,83 @@ static void trim_emergency(struct town *town)
             town->parties[i].services[j].emergency_only = false;
 }
 
-static void write_wait(struct writer *writer, struct random *random, const char *name, int least, int most)
+/* ---- drawing: who works when, and how long is waited ---- */
+
+/* Somebody works from Monday to Friday, somebody on a few days, somebody on Saturdays, too. */
+static void draw_hours(struct town_hours *hours, struct random *random)
 {
-    write_text(writer, " %s = \"%dm\";", name, (int)random_between(random, least, most));
+    int days = random_chance(random, 70) ? 5 : (int)random_between(random, 4, 6);
+    int skipped = random_chance(random, 25) ? (int)random_between(random, 0, 4) : -1;
+
+    hours->known = true;
+    for (int i = 0; i < 7; i++) {
+        hours->days[i] = (struct town_day){0};
+        if (i >= days || i == skipped)
+            continue;
+        hours->days[i].opens = 30 * (int)random_between(random, 14, 20);
+        hours->days[i].closes = hours->days[i].opens + 30 * (int)random_between(random, 8, 18);
+    }
+}
+
+/* By priority, each half as long as the one before. */
+static void draw_minutes(int minutes[PRIORITY_STAT + 1], struct random *random, int least, int most)
+{
+    int routine = (int)random_between(random, least, most);
+
+    for (int i = PRIORITY_ROUTINE; i <= PRIORITY_STAT; i++)
+        minutes[i] = routine >> (i - PRIORITY_ROUTINE);
+}
+
+static void draw_clock(const struct town *town, struct town_clock *clock, struct random *random, int least, int most)
+{
+    *clock = (struct town_clock){.silence = SILENCE_ATTENTION};
+    draw_minutes(clock->minutes, random, least, most);
+    if (has_now_and_then(town, TOWN_GRACE, random, 70))
+        draw_minutes(clock->grace, random, 16, 600);
+    if (has_now_and_then(town, TOWN_NEXT, random, 60))
+        clock->silence = SILENCE_NEXT_HUB;
+}
+
+static void draw_hub_times(const struct town *town, struct town_party *hub, struct random *random)
+{
+    if (has_now_and_then(town, TOWN_HOURS, random, 70))
+        draw_hours(&hub->hours, random);
+    hub->closed_from = hub->closed_to = 0;
+    if ((hub->hours.known || town->office.known) && random_chance(random, 30)) {
+        hub->closed_from = town->starts_on + random_between(random, -1, 6);
+        hub->closed_to = hub->closed_from + random_between(random, 0, 3);
+    }
+    hub->own_answer = has_now_and_then(town, TOWN_GRACE, random, 20);
+    if (hub->own_answer)
+        draw_clock(town, &hub->answer, random, 120, 600);
+}
+
+static void draw_times(struct town *town, struct random *random)
+{
+    if (has_now_and_then(town, TOWN_HOURS, random, 80)) {
+        draw_hours(&town->office, random);
+        for (int i = 0; i < TOWN_HOLIDAYS; i++)
+            town->holidays[i] = town->starts_on + 5 * i + random_between(random, 0, 4);
+    }
+    for (int i = 0; i < town->parties_count; i++)
+        if (town->parties[i].role == ROLE_HUB)
+            draw_hub_times(town, &town->parties[i], random);
 }
 
 static void draw_deadlines(struct town *town, struct random *random)
 {
-    struct writer deadlines = {.text = town->deadlines, .size = sizeof town->deadlines};
-    struct writer *writer = &deadlines;
-    static const char *const names[] = {"routine", "urgent", "asap", "stat"};
-    int64_t offer = random_between(random, 120, 600);
-    int64_t accepted = random_between(random, 300, 1500);
-    int expiry = (int)random_between(random, 2, 4);
-
-    write_text(writer, "deadlines = {");
-    for (int i = 0; i < 4; i++)
-        write_text(writer, " offer_%s = \"%dm\"; accepted_%s = \"%dm\";", names[i], (int)(offer >> i), names[i],
-                   (int)(accepted >> i));
-    write_wait(writer, random, "progress", 600, 3000);
-    write_wait(writer, random, "waiting_review", 200, 1500);
-    write_wait(writer, random, "attention_review", 200, 1500);
-    write_wait(writer, random, "outcome_confirm", 60, 600);
-    if (!town_has(town, TOWN_EXPIRY))
-        expiry = 300;
-    write_text(writer, " waiting_expiry = \"%dd\"; };\n", expiry);
+    draw_clock(town, &town->clocks[STAGE_RECEIPT], random, 20, 700);
+    draw_clock(town, &town->clocks[STAGE_ANSWER], random, 120, 600);
+    draw_clock(town, &town->clocks[STAGE_CONTACT], random, 300, 1400);
+    draw_clock(town, &town->clocks[STAGE_PROGRESS], random, 600, 3000);
+    for (int i = PRIORITY_URGENT; i <= PRIORITY_STAT; i++) /* days and hours of different priorities do not compare */
+        town->clocks[STAGE_PROGRESS].minutes[i] = town->clocks[STAGE_PROGRESS].minutes[PRIORITY_ROUTINE];
+    town->pause = (int)random_between(random, 600, 3000);
+    town->enquiry = (int)random_between(random, 200, 2000);
+    town->waiting_review = (int)random_between(random, 200, 1500);
+    town->attention_review = (int)random_between(random, 200, 1500);
+    town->outcome_confirm = (int)random_between(random, 60, 600);
+    int expiry = town_has(town, TOWN_EXPIRY) ? (int)random_between(random, 2, 4) : 300;
     town->waiting_expiry_ms = expiry * INT64_C(86400000);
 }
 
@@ -298,6 +355,7 @@ void town_draw(struct town *town, struct random *random, int64_t starts_on)
     draw_parties(town, random);
     trim_emergency(town);
     draw_deadlines(town, random);
+    draw_times(town, random);
 }
 
 static bool is_shared(const struct town *town, const struct town_service *owner)
@@ -332,6 +390,8 @@ static void redraw_hub(const struct town *town, struct town_party *hub, struct r
         draw_era(town, &hub->eras[hub->eras_count - 1], random);
     if (town_has(town, TOWN_LIVES))
         come_and_go(town, hub, random);
+    if (has_now_and_then(town, TOWN_HOURS, random, 20))
+        draw_hub_times(town, hub, random);
     for (int i = 0; i < hub->services_count && hub->tier != TIER_UNIVERSAL; i++) {
         struct town_service *service = &hub->services[i];
         service->places = (uint32_t)random_between(random, 0, 4) + (service->seats ? 4 : 0);
@@ -401,6 +461,48 @@ static void write_persons(struct writer *writer, const struct town_service *serv
         write_text(writer, "conditions = ( %s ); ", conditions[service->condition]);
 }
 
+static void write_hours(struct writer *writer, const char *name, const struct town_hours *hours)
+{
+    static const char *const weekdays[] = {"mon", "tue", "wed", "thu", "fri", "sat", "sun"};
+    const char *separator = "";
+
+    if (!hours->known)
+        return;
+    write_text(writer, "%s = [", name);
+    for (int i = 0; i < 7; i++) {
+        const struct town_day *day = &hours->days[i];
+        if (!day->closes)
+            continue;
+        write_text(writer, "%s\"%s %02d:%02d-%02d:%02d\"", separator, weekdays[i], day->opens / 60, day->opens % 60,
+                   day->closes / 60, day->closes % 60);
+        separator = ", ";
+    }
+    write_text(writer, "]; ");
+}
+
+static void write_clock(struct writer *writer, enum stage stage, const struct town_clock *clock)
+{
+    write_text(writer, "%s = {", code_text(LIST_stage, (int)stage));
+    for (int i = PRIORITY_ROUTINE; i <= PRIORITY_STAT; i++)
+        write_text(writer, " %s = \"%dm\";", code_text(LIST_priority, i), clock->minutes[i]);
+    for (int i = PRIORITY_ROUTINE; i <= PRIORITY_STAT && stage != STAGE_RECEIPT; i++)
+        write_text(writer, " grace_%s = \"%dm\";", code_text(LIST_priority, i), clock->grace[i]);
+    if (stage == STAGE_CONTACT || stage == STAGE_PROGRESS)
+        write_text(writer, " silence = \"%s\";", code_text(LIST_silence, (int)clock->silence));
+    write_text(writer, " }; ");
+}
+
+static void write_deadlines(struct writer *writer, const struct town *town)
+{
+    write_text(writer, "deadlines = { ");
+    for (int stage = STAGE_RECEIPT; stage <= STAGE_PROGRESS; stage++)
+        write_clock(writer, (enum stage)stage, &town->clocks[stage]);
+    write_text(writer, "pause = \"%dm\"; enquiry = \"%dm\"; attention_review = \"%dm\"; waiting_review = \"%dm\"; ",
+               town->pause, town->enquiry, town->attention_review, town->waiting_review);
+    write_text(writer, "outcome_confirm = \"%dm\"; waiting_expiry = \"%dm\"; };\n", town->outcome_confirm,
+               (int)(town->waiting_expiry_ms / 60000));
+}
+
 static void write_service(struct writer *writer, const struct town *town, const struct town_party *hub,
                           const struct town_service *service)
 {
@@ -463,6 +565,18 @@ static void write_hub(struct writer *writer, const struct town *town, const stru
         write_era(writer, town, &hub->eras[1]);
         write_text(writer, "} ); ");
     }
+    write_hours(writer, "hours", &hub->hours);
+    if (hub->closed_from) {
+        write_text(writer, "closures = ( { ");
+        write_day(writer, "from", hub->closed_from);
+        write_day(writer, "to", hub->closed_to);
+        write_text(writer, "} ); ");
+    }
+    if (hub->own_answer) {
+        write_text(writer, "deadlines = { ");
+        write_clock(writer, STAGE_ANSWER, &hub->answer);
+        write_text(writer, "}; ");
+    }
     write_text(writer, "services = (");
     for (int i = 0; i < hub->services_count; i++)
         if (!hub->services[i].is_gone) {
@@ -486,6 +600,20 @@ static void write_nearness(struct writer *writer, const struct town_nearness *ne
     write_text(writer, "]; ");
 }
 
+static void write_holidays(struct writer *writer, const struct town *town)
+{
+    char day[11];
+
+    if (!town->holidays[0])
+        return;
+    write_text(writer, "bank_holidays = [");
+    for (int i = 0; i < TOWN_HOLIDAYS; i++) {
+        date_format(town->holidays[i], day);
+        write_text(writer, "%s\"%s\"", i ? ", " : "", day);
+    }
+    write_text(writer, "];\n");
+}
+
 static void write_rules(struct writer *writer, const struct town *town)
 {
     write_text(writer, "name = \"Town %d\"; hops_max = %d; ", town->number, town->hops_max);
@@ -507,7 +635,10 @@ static void write_rules(struct writer *writer, const struct town *town)
     write_text(writer, "travel = {");
     for (int mode = TRANSPORT_WALK; mode <= TRANSPORT_CAR; mode++)
         write_text(writer, " %s = \"%dm\";", code_text(LIST_transport, mode), town_metres_a_minute[mode]);
-    write_text(writer, " };\n%s", town->deadlines);
+    write_text(writer, " };\n");
+    write_hours(writer, "office_hours", &town->office);
+    write_holidays(writer, town);
+    write_deadlines(writer, town);
 }
 
 void town_write(const struct town *town, char text[TOWN_TEXT_BYTES])
@@ -530,9 +661,13 @@ void town_write(const struct town *town, char text[TOWN_TEXT_BYTES])
             separator = ",\n";
         }
     write_text(&writer, ");\nsenders = (");
-    for (int i = 0; i < town->parties_count && town->parties[i].role == ROLE_SENDER; i++)
-        write_text(&writer, "%s{ id = \"%s\"; name = \"Sender %d\"; kind = \"gp_link_worker\"; }", i ? ", " : "",
+    for (int i = 0; i < town->parties_count && town->parties[i].role == ROLE_SENDER; i++) {
+        write_text(&writer, "%s{ id = \"%s\"; name = \"Sender %d\"; kind = \"gp_link_worker\"; ", i ? ", " : "",
                    town->parties[i].id, i);
+        if (town->parties[i].practice[0])
+            write_text(&writer, "practice = \"%s\"; ", town->parties[i].practice);
+        write_text(&writer, "}");
+    }
     write_text(&writer, ");\n");
 }
 
@@ -567,6 +702,11 @@ int town_find_service(const struct town_party *hub, const char *id, size_t lengt
     return -1;
 }
 
+const struct town_clock *town_clock_of(const struct town *town, const struct town_party *hub, enum stage stage)
+{
+    return stage == STAGE_ANSWER && hub->own_answer ? &hub->answer : &town->clocks[stage];
+}
+
 const struct town_era *town_era_on(const struct town_party *hub, int64_t day)
 {
     const struct town_era *era = &hub->eras[0];
@@ -578,6 +718,11 @@ const struct town_era *town_era_on(const struct town_party *hub, int64_t day)
 }
 
 int town_operator(const struct town *town)
+{
+    return town->parties_count - 2;
+}
+
+int town_privacy(const struct town *town)
 {
     return town->parties_count - 1;
 }

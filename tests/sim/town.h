@@ -15,6 +15,8 @@
 #define TOWN_GROUPS 2
 #define TOWN_POSTCODES 24
 #define TOWN_NAME_BYTES 16
+#define TOWN_PRACTICE_BYTES 8
+#define TOWN_HOLIDAYS 2
 #define TOWN_TEXT_BYTES 32768
 
 enum town_feature {
@@ -35,6 +37,17 @@ enum town_feature {
     TOWN_PLACES, /* postcodes, hubs of contact, practices */
     TOWN_EMERGENCY,
     TOWN_APPLY,
+    TOWN_HOURS,     /* who works when: weekly hours, closures, bank holidays, an office */
+    TOWN_GRACE,     /* hubs are reminded first */
+    TOWN_NEXT,      /* who is silent about a case loses it */
+    TOWN_CASES,     /* hubs tell how it goes, pause, hand back */
+    TOWN_UPDATES,   /* senders send new information, and take back what was a mistake */
+    TOWN_CONSENT,   /* consents run out */
+    TOWN_DESK,      /* operators step in */
+    TOWN_RIGHTS,    /* somebody looks at persons, and erases them */
+    TOWN_SAME,      /* one person comes through several doors; hubs refer on */
+    TOWN_ENQUIRIES, /* hubs ask one another */
+    TOWN_PRACTICES, /* GP practices are told */
     TOWN_FEATURES
 };
 
@@ -48,6 +61,22 @@ enum town_condition {
     CONDITION_SAFE_TO_VISIT,
     CONDITION_ADULT,
     CONDITION_COUNT
+};
+
+/* Weekly hours: minutes on the wall, from Monday; closes 0: nobody works on that day. */
+struct town_day {
+    int opens, closes;
+};
+struct town_hours {
+    bool known;
+    struct town_day days[7];
+};
+
+/* How long a hub has for one step, and how long after it was reminded; minutes, by priority. */
+struct town_clock {
+    int minutes[PRIORITY_STAT + 1];
+    int grace[PRIORITY_STAT + 1];
+    enum silence silence;
 };
 
 struct town_area {
@@ -84,6 +113,11 @@ struct town_party {
     int64_t opens_on, closes_on; /* days since 1970, 0: none */
     bool ask_again;
     int parent; /* -1: none */
+    struct town_hours hours;
+    int64_t closed_from, closed_to; /* days; 0: never */
+    bool own_answer;                /* it has a clock of its own for answers */
+    struct town_clock answer;
+    char practice[TOWN_PRACTICE_BYTES]; /* of a sender: the GP practice that it is; "": none */
     struct town_era eras[TOWN_ERAS_MAX];
     int eras_count;
     struct town_service services[TOWN_SERVICES_MAX];
@@ -112,7 +146,10 @@ struct town {
     int64_t waiting_expiry_ms;
     struct town_area areas[TOWN_AREAS_MAX];
     struct town_party parties[TOWN_PARTIES_MAX];
-    char deadlines[1024]; /* as they stand in the text */
+    struct town_clock clocks[STAGE_PROGRESS + 1];
+    int pause, enquiry, attention_review, waiting_review, outcome_confirm; /* minutes */
+    struct town_hours office;
+    int64_t holidays[TOWN_HOLIDAYS]; /* days, ascending; 0: none */
 };
 
 /* A postcode that every town knows. */
@@ -137,8 +174,10 @@ bool town_has(const struct town *, enum town_feature);
 int town_find_party(const struct town *, const char *id, size_t length);
 int town_find_area(const struct town *, const char *code, size_t length);
 int town_find_service(const struct town_party *, const char *id, size_t length);
+const struct town_clock *town_clock_of(const struct town *, const struct town_party *, enum stage);
 const struct town_era *town_era_on(const struct town_party *, int64_t day);
-/* The operator's party. */
+/* Behind the senders and hubs: the operator's party, and the privacy officer's. */
 int town_operator(const struct town *);
+int town_privacy(const struct town *);
 
 #endif

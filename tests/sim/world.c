@@ -20,6 +20,7 @@
 #include "proto/check.h"
 #include "tests/people.h"
 #include "tests/sim/actor.h"
+#include "tests/sim/array.h"
 #include "tests/sim/store_memory.h"
 
 #define SECOND INT64_C(1000)
@@ -48,18 +49,19 @@ struct event_of {
     int64_t at;
     uint64_t order; /* of being planned: breaks ties */
     enum event_kind kind;
-    int party;
+    int party, door;
     connection_t connection;
     uint8_t *frame; /* owned */
     size_t length;
 };
 
 struct link_end {
-    int party;
+    int party, door;
     bool daemon_side, party_side; /* thinks that it is connected */
     bool dead;                    /* nothing passes any more, and nobody has noticed */
     bool greeted;
     int64_t last_to_daemon, last_to_party; /* arrivals: what comes later arrives later, unless it is reordered */
+    int64_t last_push;                     /* the order of pushes is that in which they were sent */
 };
 
 struct events {
@@ -68,7 +70,7 @@ struct events {
     uint64_t order;
     struct link_end *links; /* by connection; 0 is none */
     uint32_t links_count, links_room;
-    connection_t current[TOWN_PARTIES_MAX]; /* the party's own; 0: none */
+    connection_t current[TOWN_PARTIES_MAX][WORLD_DOORS]; /* the party's own; 0: none */
 };
 
 struct daemon {
@@ -211,15 +213,28 @@ void world_wake(struct world *world, int party, int64_t at)
     plan(world, (struct event_of){.at = at > world->now ? at : world->now, .kind = WAKE, .party = party});
 }
 
+struct noticed *world_know(struct world *world, uint64_t referral)
+{
+    for (uint32_t i = 0; i < world->known_count; i++)
+        if (world->known[i].referral == referral)
+            return &world->known[i];
+    world->known = array_grow(world->known, world->known_count, &world->known_room, sizeof world->known[0]);
+    world->known[world->known_count] = (struct noticed){.referral = referral};
+    return &world->known[world->known_count++];
+}
+
 /* ---- network ---- */
 
 /* No content: what kind of message, about what. */
-static void trace_frame(struct world *world, const char *way, int party, const struct message *message)
+static void trace_frame(struct world *world, const char *way, connection_t connection, const struct message *message)
 {
-    static const enum field numbers[] = {FIELD_mailbox_number, FIELD_referral_id, FIELD_offer_number, FIELD_places};
-    static const char *const names[] = {"#", "referral ", "offer ", "places "};
+    int party = world->events->links[connection].party;
+    static const enum field numbers[] = {FIELD_mailbox_number, FIELD_referral_id, FIELD_offer_number,
+                                         FIELD_places,         FIELD_at,          FIELD_deadline};
+    static const char *const names[] = {"#", "referral ", "offer ", "places ", "at ", "until "};
     char what[100];
-    size_t used = (size_t)snprintf(what, sizeof what, "%s %s", way, message_spec(message->type)->name);
+    size_t used = (size_t)snprintf(what, sizeof what, "%llu %s %s", (unsigned long long)connection, way,
+                                   message_spec(message->type)->name);
 
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
         if (message_has(message, numbers[i]) && used < sizeof what)
@@ -233,16 +248,46 @@ static void trace_frame(struct world *world, const char *way, int party, const s
     trace_line(world, world->town.parties[party].id, what);
 }
 
-static void note_frame(struct world *world, const char *way, int party, const struct message *message,
+static void note_frame(struct world *world, const char *way, connection_t connection, const struct message *message,
                        const void *frame, size_t length)
 {
+    int party = world->events->links[connection].party;
     const uint8_t *byte = frame;
 
     for (size_t i = 0; i < length; i++)
         world->digest = (world->digest ^ byte[i]) * UINT64_C(1099511628211);
     world->digest = (world->digest ^ (uint64_t)world->now ^ (uint64_t)party) * UINT64_C(1099511628211);
     if (world->trace)
-        trace_frame(world, way, party, message);
+        trace_frame(world, way, connection, message);
+}
+
+static void cut(struct world *world, connection_t connection, int64_t notice_max, int64_t away);
+
+static void put_under_way(struct world *world, enum event_kind kind, connection_t connection, int64_t at,
+                          const void *frame, size_t length)
+{
+    uint8_t *copy = malloc(length);
+
+    assert(copy);
+    memcpy(copy, frame, length);
+    plan(world, (struct event_of){.at = at,
+                                  .kind = kind,
+                                  .party = world->events->links[connection].party,
+                                  .connection = connection,
+                                  .frame = copy,
+                                  .length = length});
+}
+
+static int64_t arrival(struct world *world, int64_t *last)
+{
+    int64_t at = world->now + random_between(&world->random, 1, world->trouble.delay_max_ms);
+
+    if (at < *last && !world->trouble.reordering)
+        at = *last;
+    else if (at < *last)
+        happens(world, MISHAP_REORDERING);
+    *last = at > *last ? at : *last;
+    return at;
 }
 
 /* Puts a frame under way, once, twice or not at all. */
@@ -260,50 +305,51 @@ static void carry(struct world *world, enum event_kind kind, connection_t connec
         happens(world, MISHAP_REPETITION);
         copies = 2;
     }
-    for (; copies > 0; copies--) {
-        int64_t at = world->now + random_between(&world->random, 1, world->trouble.delay_max_ms);
-        if (at < *last && !world->trouble.reordering)
-            at = *last;
-        else if (at < *last)
-            happens(world, MISHAP_REORDERING);
-        *last = at > *last ? at : *last;
-        uint8_t *copy = malloc(length);
-        assert(copy);
-        memcpy(copy, frame, length);
-        plan(world, (struct event_of){.at = at,
-                                      .kind = kind,
-                                      .party = link->party,
-                                      .connection = connection,
-                                      .frame = copy,
-                                      .length = length});
-    }
+    for (; copies > 0; copies--)
+        put_under_way(world, kind, connection, arrival(world, last), frame, length);
 }
 
-void world_send(struct world *world, int party, const void *frame, size_t length)
+/* Nothing gets lost on a connection but by its end, and the order stays: a confirmation covers what came before. */
+static void carry_push(struct world *world, connection_t connection, const void *frame, size_t length)
+{
+    struct link_end *link = &world->events->links[connection];
+    int64_t at = world->now + random_between(&world->random, 1, world->trouble.delay_max_ms);
+
+    if (!world->quiet && random_chance(&world->random, world->trouble.loss / 4)) {
+        happens(world, MISHAP_LOSS);
+        cut(world, connection, 2 * SECOND, random_between(&world->random, 0, MINUTE));
+        return;
+    }
+    link->last_push = at > link->last_push ? at : link->last_push;
+    put_under_way(world, TO_PARTY, connection, link->last_push, frame, length);
+}
+
+void world_send(struct world *world, int party, int door, const void *frame, size_t length)
 {
     static struct message message;
-    connection_t connection = world->events->current[party];
+    connection_t connection = world->events->current[party][door];
     struct fault fault;
 
     if (!connection)
         return;
     bool decoded = decode(world->daemon->decoder, frame, length, &message, &fault);
     assert(decoded);
-    note_frame(world, "says", party, &message, frame, length);
-    auditor_said(world->auditor, world->now, party, &message);
+    note_frame(world, "says", connection, &message, frame, length);
+    auditor_said(world->auditor, world->now, party, connection, &message);
     carry(world, TO_DAEMON, connection, frame, length);
 }
 
-static void connect(struct world *world, int party)
+static void connect(struct world *world, int party, int door)
 {
     struct events *events = world->events;
 
-    if (events->current[party])
+    if (events->current[party][door])
         return;
     if (!world->daemon->turn) {
         plan(world, (struct event_of){.at = world->now + random_between(&world->random, SECOND, 10 * SECOND),
                                       .kind = CONNECT,
-                                      .party = party});
+                                      .party = party,
+                                      .door = door});
         return;
     }
     if (events->links_count + 1 >= events->links_room) {
@@ -313,9 +359,10 @@ static void connect(struct world *world, int party)
     }
     if (!events->links_count)
         events->links[events->links_count++] = (struct link_end){0};
-    events->current[party] = events->links_count;
-    events->links[events->links_count++] = (struct link_end){.party = party, .daemon_side = true, .party_side = true};
-    actor_connected(world->actors[party]);
+    events->current[party][door] = events->links_count;
+    events->links[events->links_count++] =
+        (struct link_end){.party = party, .door = door, .daemon_side = true, .party_side = true};
+    actor_connected(world->actors[party], door);
 }
 
 /* Nothing passes from now on; each side notices in its time, and the party comes back. */
@@ -331,15 +378,17 @@ static void cut(struct world *world, connection_t connection, int64_t notice_max
                                   .kind = DAEMON_NOTICES,
                                   .party = link->party,
                                   .connection = connection});
-    plan(world, (struct event_of){.at = noticed + 1 + away, .kind = CONNECT, .party = link->party});
+    plan(world, (struct event_of){.at = noticed + 1 + away, .kind = CONNECT, .party = link->party, .door = link->door});
 }
 
 static void party_notices(struct world *world, const struct event_of *event)
 {
-    if (world->events->current[event->party] != event->connection)
+    int door = world->events->links[event->connection].door;
+
+    if (world->events->current[event->party][door] != event->connection)
         return;
-    world->events->current[event->party] = 0;
-    actor_disconnected(world->actors[event->party]);
+    world->events->current[event->party][door] = 0;
+    actor_disconnected(world->actors[event->party], door);
 }
 
 static void arrive_at_party(struct world *world, const struct event_of *event)
@@ -348,11 +397,11 @@ static void arrive_at_party(struct world *world, const struct event_of *event)
     struct link_end *link = &world->events->links[event->connection];
     struct fault fault;
 
-    if (link->dead || world->events->current[event->party] != event->connection)
+    if (link->dead || world->events->current[event->party][link->door] != event->connection)
         return;
     /* What cannot be decoded was objected to when it was sent. */
     if (decode(world->daemon->decoder, event->frame, event->length, &message, &fault))
-        actor_receive(world->actors[event->party], &message);
+        actor_receive(world->actors[event->party], link->door, &message);
 }
 
 /* ---- daemon ---- */
@@ -443,7 +492,8 @@ static bool start_daemon(struct world *world, char *why, size_t why_size)
                                          .retry_after_ms = 5 * SECOND,
                                          .push_again_ms = 30 * SECOND,
                                          .version = "simulated",
-                                         .shelf = daemon->shelf};
+                                         .shelf = daemon->shelf,
+                                         .held_max = world->trouble.held_max};
     town_write(&world->towns[world->on_disk].town, text);
     struct network *network = network_parse("town", text, strlen(text), faults);
     if (!network)
@@ -569,9 +619,11 @@ static void send_out(struct world *world, size_t count)
             auditor_object(world->auditor, world->now, "the daemon sends what cannot be decoded");
             return;
         }
-        note_frame(world, "     hears", link->party, &message, frame, dispatch->length);
-        auditor_told(world->auditor, world->now, link->party, &message, frame, dispatch->length);
-        if (link->daemon_side && !link->dead)
+        note_frame(world, "     hears", dispatch->connection, &message, frame, dispatch->length);
+        auditor_told(world->auditor, world->now, link->party, dispatch->connection, &message, frame, dispatch->length);
+        if (link->daemon_side && !link->dead && message_spec(message.type)->direction == PUSH)
+            carry_push(world, dispatch->connection, frame, dispatch->length);
+        else if (link->daemon_side && !link->dead)
             carry(world, TO_PARTY, dispatch->connection, frame, dispatch->length);
     }
 }
@@ -675,7 +727,8 @@ static bool arrive_at_daemon(struct world *world, const struct event_of *event)
 static void break_one(struct world *world, enum mishap mishap)
 {
     int party = (int)random_between(&world->random, 0, world->town.parties_count - 1);
-    connection_t connection = world->events->current[party];
+    int door = (int)random_between(&world->random, 0, WORLD_DOORS - 1);
+    connection_t connection = world->events->current[party][door];
     int64_t away = random_between(&world->random, 0, MINUTE);
 
     if (!connection || world->events->links[connection].dead)
@@ -758,7 +811,7 @@ static void happen(struct world *world, struct event_of *event)
         actor_wake(world->actors[event->party]);
         break;
     case CONNECT:
-        connect(world, event->party);
+        connect(world, event->party, event->door);
         break;
     case PARTY_NOTICES:
         party_notices(world, event);
@@ -812,6 +865,7 @@ static void draw_trouble(struct world *world)
     world->trouble.new_network = (int)random_between(random, -15, 15);
     world->trouble.holes_allowed = random_chance(random, 30);
     world->trouble.fault_every_ms = random_between(random, 10 * MINUTE, 8 * HOUR);
+    world->trouble.held_max = random_chance(random, 40) ? 4 : 0;
 }
 
 static void plan_operator(struct world *world, int64_t phase)
@@ -837,7 +891,8 @@ static void plan_work(struct world *world, unsigned referrals)
 
     for (int i = 0; i < world->town.parties_count; i++) {
         world->actors[i] = actor_open(world, i);
-        plan(world, (struct event_of){.at = world->now + i, .kind = CONNECT, .party = i});
+        for (int door = 0; door < actor_doors(world->actors[i]); door++)
+            plan(world, (struct event_of){.at = world->now + i, .kind = CONNECT, .party = i, .door = door});
     }
     for (unsigned i = 0; i < referrals; i++) {
         int64_t at = world->starts_at + random_between(&world->random, 0, phase * 7 / 10);
@@ -862,7 +917,8 @@ static void begin_quiet(struct world *world)
     for (int i = 0; i < world->town.parties_count; i++) {
         actor_hurry(world->actors[i]);
         actor_plan_capacity(world->actors[i], world->now);
-        plan(world, (struct event_of){.at = world->now + 20 * MINUTE, .kind = CONNECT, .party = i});
+        for (int door = 0; door < actor_doors(world->actors[i]); door++)
+            plan(world, (struct event_of){.at = world->now + 20 * MINUTE, .kind = CONNECT, .party = i, .door = door});
     }
 }
 
@@ -883,6 +939,10 @@ static void run_phases(struct world *world)
         world_wake(world, i, world->now);
     }
     actor_ask_unmet(world->actors[town_operator(&world->town)]);
+    int64_t sequence = 0;
+    const char *hash = NULL;
+    if (auditor_first_head(world->auditor, &sequence, &hash))
+        actor_ask_check(world->actors[town_operator(&world->town)], sequence, hash);
     run_until(world, world->now + HOUR);
     settle(world);
     auditor_finish(world->auditor, world->now);
@@ -972,6 +1032,7 @@ static void world_close(struct world *world)
     free(world->events);
     auditor_close(&world->auditor);
     free(world->towns);
+    free(world->known);
 }
 
 void world_run_seed(uint64_t seed, unsigned referrals, enum trace trace, struct world_result *result)

@@ -22,6 +22,13 @@ struct trouble {
     bool reordering;
     bool holes_allowed; /* by operators, in what they apply */
     int64_t fault_every_ms;
+    uint32_t held_max; /* letters of one party that the daemon holds in memory; 0: as usual */
+};
+
+/* A referral, for those who have no mailbox and yet do something with it; its hub may refer it on once. */
+struct noticed {
+    uint64_t referral;
+    bool referred_on;
 };
 
 /* A version of the town; wanted: it may come into force. */
@@ -49,7 +56,10 @@ struct world {
     struct actor *actors[TOWN_PARTIES_MAX];
     struct events *events;
     struct daemon *daemon;
-    unsigned submits; /* made so far */
+    unsigned submits;      /* made so far */
+    struct noticed *known; /* referrals that were acknowledged */
+    uint32_t known_count, known_room;
+    uint64_t enquiry; /* the newest that a hub was asked; others may try to answer it */
     uint64_t digest;
 };
 
@@ -86,9 +96,12 @@ void world_run_seed(uint64_t seed, unsigned referrals, enum trace, struct world_
 /* Over all runs. Prints the kinds of fault that never happened; returns how many. */
 int world_print_missing(void);
 
+#define WORLD_DOORS 2 /* programs that a party may have at once */
+
 /* For actors. */
+struct noticed *world_know(struct world *, uint64_t referral);
 void world_wake(struct world *, int party, int64_t at);
-/* Sends a frame over the party's connection, if it has one. */
-void world_send(struct world *, int party, const void *frame, size_t length);
+/* Sends a frame over the connection of one of the party's doors, if it has one. */
+void world_send(struct world *, int party, int door, const void *frame, size_t length);
 
 #endif

@@ -22,7 +22,8 @@ try:
 except ImportError as error:
     sys.exit(f"demo: {error}; the foreign peers need python3-zmq and python3-msgpack (Debian packages)")
 
-SILENCE = 5  # seconds that a hub has for an offer in the demo
+SILENCE, GRACE = 3, 2  # seconds that a hub has for an offer in the demo, and after it was reminded
+PRACTICE = "gp-L83651"
 CROWD = 195
 AT_A_HUB = {"accepted", "in-progress", "completed", "failed"}
 
@@ -92,7 +93,7 @@ class Demo:
         self.counts = collections.Counter()
         self.parties = Parties(self.judge)
         self.network = Network(build, directory=tempfile.mkdtemp(prefix="referrald-demo-"))
-        self.network.write_network(shorten_deadlines(self.network.plymouth, SILENCE))
+        self.network.write_network(self.shortened(self.network.plymouth))
 
     def run(self):
         began = time.monotonic()
@@ -109,6 +110,10 @@ class Demo:
 
     # ---- helpers ----
 
+    @staticmethod
+    def shortened(text):
+        return shorten_deadlines(text, SILENCE, GRACE)
+
     def say(self, who, what, code="0"):
         self.screen.line(who, what, code)
 
@@ -122,9 +127,14 @@ class Demo:
         self.say(party.label, f"refers {words}: stored as {referral}")
         return referral
 
-    def correlation_of(self, party, referral):
-        return next(party.submits[request]["correlation_id"] for request, one in party.acknowledged.items()
-                    if one == referral)
+    def submit_of(self, party, referral):
+        return next(party.submits[request] for request, one in party.acknowledged.items() if one == referral)
+
+    def await_told(self, party, kind, about):
+        """The newest push of the kind about a referral or an enquiry."""
+        return self.parties.attend_until(
+            lambda: next((push for push in reversed(party.told[about]) if push["type"] == kind), None),
+            what=f"{party.label} was not told {kind}")
 
     def await_offer(self, referral, number=1):
         def find():
@@ -156,7 +166,10 @@ class Demo:
         if push["type"] == "answered":
             return f"{hub}: {push['state']}" + (f", {reason}" if reason else "")
         if push["type"] == "progressed":
-            return f"{hub}: help has begun" if push["state"] == "in-progress" else f"{hub}: {push['state']}"
+            begun = f"{hub}: help has begun" if push["state"] == "in-progress" else f"{hub}: {push['state']}"
+            return f'{hub}: "{push["note"]}"' if "note" in push else begun
+        if push["type"] == "linked":
+            return f"belongs to {push['linked_id']}: {push['link']}"
         return f"ended: {push.get('outcome', push['state'])}" + (f' "{push["note"]}"' if "note" in push else "")
 
     def answer(self, hub, kind, offer, **fields):
@@ -184,7 +197,8 @@ class Demo:
     def open_network(self):
         self.screen.chapter("The network opens", "The real Plymouth hubs and postcodes; the people are invented.")
         sender_names = {"social-prescribing": ("sender", "GP social prescriber"),
-                        "adult-social-care-team": ("sender", "Adult Social Care")}
+                        "adult-social-care-team": ("sender", "Adult Social Care"),
+                        PRACTICE: ("sender", "Adelaide Street Surgery")}
         hub_names = sorted({service.hub for service in self.network.services})
         for name in [*sender_names, *hub_names]:
             self.network.enrol(name, "hub" if name in hub_names else "sender")
@@ -196,17 +210,20 @@ class Demo:
             self.parties.add(name, Party(self.network.peer(name, "hub"), self.names[name]))
         self.gp = self.parties.by_name["social-prescribing"]
         self.asc_team = self.parties.by_name["adult-social-care-team"]
+        self.practice = self.parties.by_name[PRACTICE]
         self.calling_hub = self.parties.by_name["mount-gould"]
         self.parties.hello_all()
         self.screen.pause = self.parties.attend_for
         self.say("", f"{len(hub_names)} hubs with {len(self.network.services)} services and "
                      f"{sum({one.owner: one.places for one in self.network.services}.values())} places are connected")
-        self.say("", f"the network file is the city's own, but a hub has {SILENCE} s for an offer instead of days")
+        self.say("", f"the network file is the city's own, but a hub has {SILENCE} s for an offer instead of days, "
+                     f"and {GRACE} s when it was reminded")
 
     def lonely_patient(self):
         self.screen.chapter("A lonely patient", "A link worker in a GP practice refers; weeks later the practice "
                             "wants to know what came of it.")
-        referral = self.refer(self.gp, "a lonely patient, 78", need="befriending", age=78, neighbourhood="Stonehouse")
+        referral = self.refer(self.gp, "a lonely patient, 78", need="befriending", age=78, neighbourhood="Stonehouse",
+                              gp_practice_ods=PRACTICE[3:], consent_message_back=["referrer", "gp"])
         self.hear(self.gp, referral)
         hub, offer = self.await_offer(referral)
         self.say(hub.label, f"is asked: {offer['needs'][0]['code']}, {offer['age_band']}, "
@@ -218,9 +235,23 @@ class Demo:
         self.hear(self.gp, referral)
         self.answer(hub, "start", offer)
         self.hear(self.gp, referral)
-        self.answer(hub, "complete", offer, outcome="got-help", note="comes to the lunch club every week")
+        scores = [{"moment": moment, "measure": "WEMWBS", "total": total, "taken_on": "2026-01-05"}
+                  for moment, total in (("before", 31), ("after", 47))]
+        self.answer(hub, "complete", offer, outcome="got-help", outcome_scores=scores,
+                    note="comes to the lunch club every week")
         self.hear(self.gp, referral)
+        self.hear_message_back(referral)
         self.explained = referral
+
+    def hear_message_back(self, referral):
+        """It closes when the link worker and the practice both have it."""
+        back = self.await_told(self.practice, "message_back", referral)
+        before, after = (score["total"] for score in back["outcome_scores"])
+        self.say(self.practice.label, f"<- {referral}, about its own patient: {back['outcome']}; wellbeing (WEMWBS) "
+                                      f"{before} before, {after} now", "32")
+        self.parties.attend_until(lambda: self.status(self.gp, referral)["business_status"] == "closed-acknowledged",
+                                  what="the referral does not close")
+        self.say("", "both have confirmed it: the referral is closed")
 
     def two_needs(self):
         self.screen.chapter("Two needs, two hubs", "No hub offers both: each is asked about its own need, and the "
@@ -254,15 +285,29 @@ class Demo:
         self.hear(hub_sends, food)
         self.answer(hub, "start", offer)
         self.hear(hub_sends, food)
-        correlation = self.correlation_of(hub_sends, food)
-        care = self.refer(hub_sends, "him on to Adult Social Care, same story", need="home-care",
-                          correlation_id=correlation, consent_to_share="best_interests", **fields)
-        self.hear(hub_sends, care)
-        hub, offer = self.await_offer(care)
-        same = "the same" if offer["correlation_id"] == correlation else "ANOTHER"
-        self.answer(hub, "accept", offer)
-        self.say(hub.label, f"accepts {care}: home care; it carries {same} correlation_id as {food}")
-        self.hear(hub_sends, care)
+        self.parties.ask(hub_sends, {"type": "update", "referral_id": food, "note": "the neighbour has a key, flat 2"})
+        updated = self.await_told(hub, "updated", food)
+        self.say(hub.label, f'<- {food}, new from {hub_sends.label}: "{updated["note"]}"', "32")
+        self.refer_on(hub, food, fields)
+
+    def refer_on(self, hub, food, fields):
+        """Is he known? He is not. Then the hub that has visited him refers him, in the same story."""
+        him, care_hub = self.submit_of(self.calling_hub, food), self.parties.by_name["adult-social-care"]
+        who = {name: him[name] for name in ("nhs_number", "family_name", "given_name", "date_of_birth", "postcode")}
+        enquiry = self.parties.ask(hub, {"type": "enquire", "hub_id": care_hub.peer.name, "referral_id": food,
+                                         **who})[0]["enquiry_id"]
+        self.await_told(care_hub, "enquiry", enquiry)
+        self.say(hub.label, f"asks {care_hub.label} whether he is known")
+        self.parties.ask(care_hub, {"type": "answer_enquiry", "enquiry_id": enquiry, "known": "not-known"})
+        answer = self.await_told(hub, "enquiry_answered", food)
+        self.say(hub.label, f"<- {care_hub.label}: {answer['known']}", "32")
+        care = self.refer(hub, "him on to Adult Social Care, same story", need="home-care", onward_from=food,
+                          correlation_id=him["correlation_id"], consent_to_share="best_interests", **who, **fields)
+        self.hear(self.calling_hub, food)
+        asked, offer = self.await_offer(care)
+        same = "the same" if offer["correlation_id"] == him["correlation_id"] else "ANOTHER"
+        self.answer(asked, "accept", offer)
+        self.say(asked.label, f"accepts {care}: home care; it carries {same} correlation_id as {food}")
 
     def full_hub(self):
         self.screen.chapter("A full hub", "Mannamead has two places for advocacy, and nobody else offers it.")
@@ -314,6 +359,8 @@ class Demo:
         self.hear(self.gp, referral)
         second, offer = self.await_offer(referral, 2)
         self.say(second.label, f"stays silent; its deadline is {offer['deadline'][11:19]}")
+        reminder = self.await_told(second, "reminder", referral)
+        self.say(second.label, f"<- is reminded: it has until {reminder['deadline'][11:19]}", "33")
         self.hear(self.gp, referral)
         third, offer = self.await_offer(referral, 3)
         withdrawn = any(push["type"] == "withdrawn" for push in second.told[referral])
@@ -403,7 +450,7 @@ class Demo:
         text = self.network.plymouth.replace('id = "efford";', 'id = "efford";\n        status = "paused";', 1)
         path = self.network.path("new.conf")
         with open(path, "w", encoding="utf-8") as file:
-            file.write(shorten_deadlines(text, SILENCE))
+            file.write(self.shortened(text))
         self.operate("routing", "diff", path)
         self.what_if(path)
         self.operate("routing", "apply", path, "--reason", "building works", expect=1)

@@ -12,6 +12,8 @@ from harness import OPTIONS
 from network import Network
 from people import People
 
+EX_UNAVAILABLE = 69
+
 
 @contextlib.contextmanager
 def small_disk(megabytes):
@@ -68,6 +70,24 @@ def a_disk_without_room_for_the_store():
         check("store" in said and "space" in said.lower(), "and the sentence says what is missing: " + said.strip())
 
 
+def a_disk_that_may_only_be_read():
+    """No start, and no damage: when it may be written again, everything is there."""
+    with small_disk(48) as disk, network_on(disk) as network:
+        network.enrol("social-prescribing", "sender")
+        network.start()
+        sender = network.peer("social-prescribing", "sender")
+        stored = sender.ask(People(4).submit())[0]["referral_id"]
+        check(network.stop() == 0, "the daemon stops well")
+        subprocess.run(["mount", "-o", "remount,ro", disk], check=True)
+        code, said = network.run_to_end()
+        check(code == EX_UNAVAILABLE, f"no start on a read-only file system (exit {code})")
+        check("Read-only" in said, "and the sentence says so: " + said.strip().splitlines()[-1])
+        subprocess.run(["mount", "-o", "remount,rw", disk], check=True)
+        network.start()
+        check(sender.ask({"type": "status", "referral_id": stored})[0]["type"] == "referral", "all is there afterwards")
+
+
 if __name__ == "__main__":
     a_disk_that_fills_up_beside_the_store()
     a_disk_without_room_for_the_store()
+    a_disk_that_may_only_be_read()

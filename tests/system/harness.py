@@ -12,6 +12,11 @@ def take_options():
     parser = argparse.ArgumentParser(add_help=False)
     parser.add_argument("--build", required=True)
     parser.add_argument("--kills", type=int, default=50)
+    parser.add_argument("--cuts", type=int, default=20)
+    parser.add_argument("--flips", type=int, default=50)
+    parser.add_argument("--stride", type=int, default=1)  # of many places, each how-manieth is tried
+    parser.add_argument("--hostile", type=int, default=1000)
+    parser.add_argument("--seed", type=int, default=int(os.environ.get("REFERRALD_SEED", "50")))
     options, rest = parser.parse_known_args()
     sys.argv[1:] = rest
     referrald = os.path.join(options.build, "referrald")
@@ -51,11 +56,13 @@ class NetworkCase(unittest.TestCase):
     store_limit = "64MiB"
     text = None  # of the network; None: that of Plymouth
     changes = []  # to it: (text, what stands there instead)
+    began = None  # what the clock on the wall shows when the daemon starts; None: it shows the real time
 
     @classmethod
     def make_network(cls):
         from network import Network
-        network = Network(OPTIONS.build, cls.text, store_limit=cls.store_limit, settings=cls.settings)
+        network = Network(OPTIONS.build, cls.text, store_limit=cls.store_limit, settings=cls.settings,
+                          began=cls.began)
         network.write_network(changed(network.text, cls.changes))
         return network
 
@@ -87,7 +94,7 @@ class OperatorCase(NetworkCase):
     @classmethod
     def before_start(cls):
         from people import People
-        cls.people = People(41)
+        cls.people = People(41, cls.network.clock)
         cls.network.enrol(SENDER, "sender")
         for hub in cls.hubs:
             cls.network.enrol(hub, "hub")

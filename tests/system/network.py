@@ -12,6 +12,7 @@ import subprocess
 import tempfile
 import time
 
+from clock import Clock
 from peer import Keys, Peer
 from people import POSTCODES, ROOT
 
@@ -65,17 +66,25 @@ def read_services(text):
     return [one._replace(places=places[one.owner]) for one in services]
 
 
-def shorten_deadlines(text, seconds):
-    """The same network, whose hubs have so many seconds to answer an offer."""
-    return re.sub(r'(offer_\w+ = )"[^"]+"', rf'\1"{seconds}s"', text)
+def shorten_deadlines(text, seconds, grace=0):
+    """The same network, whose hubs have so many seconds to answer an offer, and so many more when they were reminded
+    (0: they are not), by the clock on the wall: no hours are known and no holidays."""
+    def shorten(group):
+        return re.sub(r'\b(grace_)?(routine|urgent|asap|stat) = "[^"]+"',
+                      lambda match: f'{match[1] or ""}{match[2]} = "{grace if match[1] else seconds}s"', group[0])
+    text = re.sub(r"\banswer =\s*\{[^}]*\}", shorten, text)
+    text = re.sub(r"\b(answer_(?:routine|urgent|asap|stat)) = \"[^\"]+\"", rf'\1 = "{seconds}s"', text)
+    text = re.sub(r"\bclosures = \([^)]*\);", "", text)
+    return re.sub(r"\b(hours|office_hours|bank_holidays) =\s*\[[^\]]*\];", "", text)
 
 
 class Network:
     """Its directory, its keys, and the process."""
 
-    def __init__(self, build, network_text=None, store_limit="64MiB", settings=None, directory=None):
+    def __init__(self, build, network_text=None, store_limit="64MiB", settings=None, directory=None, began=None):
         self.build = os.path.abspath(build)
         self.directory = directory or tempfile.mkdtemp(prefix="referrald-test-")
+        self.clock = Clock(self.build, self.path("clock"), began) if began else None  # None: the real time
         self.endpoint = f"tcp://127.0.0.1:{free_port()}"
         self.operator_socket = self.path("ops.sock")
         self.process = None
@@ -147,7 +156,8 @@ class Network:
             with open(self.log_path, "ab") as log:
                 self.process = subprocess.Popen([self.program("referrald"), "--config", self.path("referrald.conf")],
                                                 stdout=log, stderr=log, stdin=subprocess.DEVNULL,
-                                                env={**os.environ, "NOTIFY_SOCKET": notify_path},
+                                                env={**os.environ, **self.time_environment(),
+                                                     "NOTIFY_SOCKET": notify_path},
                                                 start_new_session=True,
                                                 preexec_fn=None if self.stays else die_with_parent)
             if wait:
@@ -218,7 +228,10 @@ class Network:
     def environment(self):
         """Without settings of whoever runs the test."""
         return {name: value for name, value in os.environ.items() if not name.startswith("REFERRAL")} | {
-            "HOME": self.directory, "XDG_CONFIG_HOME": self.path("no-config")}
+            "HOME": self.directory, "XDG_CONFIG_HOME": self.path("no-config")} | self.time_environment()
+
+    def time_environment(self):
+        return self.clock.environment() if self.clock else {}
 
     def close(self):
         for peer in self.peers:

@@ -44,7 +44,7 @@ class Party:
         self.acknowledged = {}                          # request_id: referral_id
         self.duplicates_told = 0
         self.refusals = []
-        self.told = collections.defaultdict(list)       # referral_id: pushes about it, in order
+        self.told = collections.defaultdict(list)       # referral_id or enquiry_id: pushes about it, in order
         self.heard = collections.Counter()              # referral_id: how many of them the story has told
         self.offers = {}                                # (referral_id, offer_number): offer
         self.holding = {}                               # (referral_id, offer_number): service ids
@@ -60,7 +60,7 @@ class Party:
 
     def say(self, kind, offer, **fields):
         """Answers an offer, or reports on it."""
-        if kind in ("reject", "complete", "fail"):
+        if kind in ("reject", "complete", "fail", "hand_back"):
             self.release(offer)
         return self.peer.post({"type": kind, "referral_id": offer["referral_id"],
                                "offer_number": offer["offer_number"], **fields})
@@ -73,7 +73,7 @@ class Party:
             self.take_committed(request_id, self.peer.answered.pop(request_id)[0])
         pushes = self.peer.pushes()
         for push in pushes:
-            self.told[push["referral_id"]].append(push)
+            self.told[push.get("referral_id") or push["enquiry_id"]].append(push)
             if push["type"] == "offer":
                 self.take_offer(push)
             elif push["type"] == "withdrawn":
@@ -90,6 +90,9 @@ class Party:
 
     def take_offer(self, offer):
         key = (offer["referral_id"], offer["offer_number"])
+        if key in self.offers:  # after an update it comes again, perhaps when it has been answered
+            self.offers[key] = offer
+            return
         self.offers[key] = offer
         self.holding[key] = services_of(offer)
         now = collections.Counter(service for held in self.holding.values() for service in held)

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """peer: a foreign peer, written from proto/PROTOCOL.md alone, with nothing but ZeroMQ and msgpack.
 
-It greets after every connect, repeats what was not answered with the same request_id, keeps pushed messages in the
-order of their numbers, and confirms them when its owner says so. It never sleeps: step() waits on the socket.
+It greets after every connect, repeats what was not answered with the same request_id, remembers pushed messages by
+their numbers, and confirms them when its owner says so. It never sleeps: step() waits on the socket.
 """
 import collections
 import datetime
@@ -14,14 +14,17 @@ import zmq
 from zmq.utils.monitor import recv_monitor_message
 
 REPEAT_AFTER = 2.0       # seconds without an answer
-HELLO_AGAIN_AFTER = 5.0  # seconds with a gap in the mailbox
 KNOCK_AGAIN_AFTER = 0.5  # seconds after the door was not opened
 NO_HELLO = "REF-0124"
 # A socket that was refused at the door never tries again by itself, and a plain send() on it waits for ever.
 REFUSED_AT_THE_DOOR = {zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL, zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL,
                        zmq.EVENT_HANDSHAKE_FAILED_AUTH}
 WATCHED = zmq.EVENT_DISCONNECTED + sum(REFUSED_AT_THE_DOOR)
-LAST_OF_ANSWER = {"welcome", "committed", "done", "refused", "totals", "end"}
+LAST_OF_ANSWER = {"welcome", "committed", "done", "refused", "totals", "drafted", "verified", "end"}
+
+# What is said about an offer that was made to a hub, accepted or not; about a referral; about an enquiry.
+OF_OFFER = {"accept", "reject", "start", "pause", "resume", "progress", "hand_back", "complete", "fail", "reoffer"}
+OF_ENQUIRY = {"answer_enquiry"}
 
 Keys = collections.namedtuple("Keys", "public secret server")
 
@@ -45,19 +48,19 @@ def referral_id(number):
 
 
 class Peer:
-    """One party on one connection. keys=None: an operator on the daemon's unix socket."""
+    """One party on one connection. keys=None: an operator on the daemon's unix socket. confirms=False: its owner confirms
+    by hand. shares: other connections of the party take of the same mailbox."""
 
-    def __init__(self, endpoint, keys=None, name="", context=None, confirms=True):
-        self.endpoint, self.keys, self.name, self.confirms = endpoint, keys, name, confirms
+    def __init__(self, endpoint, keys=None, name="", context=None, confirms=True, shares=False):
+        self.endpoint, self.keys, self.name, self.confirms, self.shares = endpoint, keys, name, confirms, shares
         self.context = context or zmq.Context.instance()
         self.unanswered = collections.OrderedDict()  # request_id: [request, when to send it (again)]
         self.answers = collections.defaultdict(list)
         self.answered = collections.OrderedDict()    # request_id: the whole answer, until it is taken
         self.history = {}                            # mailbox number: what was pushed under it
-        self.stored = None                           # last mailbox number taken in; None: not known before welcome
         self.inbox = collections.deque()
         self.welcome = None
-        self.gap_since = None
+        self.confirmed_before = None                 # mailbox number up to which all was confirmed at the first welcome
         self.reconnects = -1
         self.repeats = 0
         self.socket = self.monitor = None
@@ -145,9 +148,6 @@ class Peer:
             self.notice_disconnect()
         if self.knock_at and time.monotonic() > self.knock_at:
             self.connect()
-        if self.gap_since and time.monotonic() > self.gap_since + HELLO_AGAIN_AFTER:
-            self.gap_since = None
-            self.greet()
         self.repeat_unanswered()
 
     def notice_disconnect(self):
@@ -204,25 +204,29 @@ class Peer:
 
     def take_welcome(self, message):
         self.welcome = message
-        if self.stored is None:
-            self.stored = message.get("mailbox_number", 0)
-        if message["mailbox_number"] > self.stored:
+        if self.confirmed_before is None:
+            self.confirmed_before = message.get("mailbox_number", 0)
+        known = range(self.confirmed_before + 1, message.get("mailbox_number", 0) + 1)
+        if not self.shares and any(number not in self.history for number in known):
             raise PeerError(f"{self.name}: the daemon counts messages as confirmed that were never confirmed")
 
     def take_push(self, message):
+        """Numbers ascend on a connection, and those that another connection gave back come later: each is known by
+        itself. A repeat of what its owner has is confirmed again."""
         number = message["mailbox_number"]
         known = self.history.get(number)
-        if known is not None and known != message:
+        if known is not None and known != message and not self.has_been_updated(known, message):
             raise PeerError(f"{self.name}: mailbox number {number} was pushed with two contents")
-        if self.stored is None or number > self.stored + 1:
-            self.gap_since = self.gap_since or time.monotonic()
-            return
-        if number <= self.stored:
-            return
-        self.gap_since = None
-        self.stored = number
-        self.history[number] = message
-        self.inbox.append(message)
+        if known is None:
+            self.history[number] = message
+            self.inbox.append(message)
+        elif self.confirms and known not in self.inbox:
+            self.post({"type": "confirm", "mailbox_number": number})
+
+    @staticmethod
+    def has_been_updated(known, message):
+        """A repeat tells what an update has changed meanwhile."""
+        return known["type"] == message["type"] and known["type"] in ("offer", "person", "updated")
 
     # ---- what its owner does ----
 
@@ -231,14 +235,21 @@ class Peer:
         taken = list(self.inbox)
         self.inbox.clear()
         if taken and self.confirms:
-            self.confirm(taken[-1]["mailbox_number"])
+            self.confirm(max(push["mailbox_number"] for push in taken))
         return taken
 
     def confirm(self, number):
         for request_id, (request, _) in list(self.unanswered.items()):
-            if request["type"] == "confirm":  # the newer number says more
+            if request["type"] == "confirm" and request["mailbox_number"] <= number:  # the higher number says more
                 del self.unanswered[request_id]
         return self.post({"type": "confirm", "mailbox_number": number})
+
+    def say(self, kind, about=None, timeout=20.0, **fields):
+        """Says any request; about: the push, or the answer, whose referral, offer or enquiry it names. Returns the one
+        message that answers it."""
+        names = ["enquiry_id"] if kind in OF_ENQUIRY else ["referral_id", "offer_number"][:1 + (kind in OF_OFFER)]
+        named = {name: about[name] for name in names if about and name in about}
+        return self.ask({"type": kind, **named, **fields}, timeout)[0]
 
     def await_answer(self, request_id, timeout=20.0):
         until = time.monotonic() + timeout

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: MIT
 """people: invented people at real postcodes; the same seed makes the same people."""
 import csv
+import datetime
 import os
 import random
 
-from peer import new_uuid, time_text
+from peer import new_uuid
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 POSTCODES = os.path.join(ROOT, "etc", "data", "postcodes_plymouth.csv")
@@ -43,23 +44,27 @@ def read_postcodes():
 class People:
     """Makes the content of submits."""
 
-    def __init__(self, seed=1):
+    def __init__(self, seed=1, clock=None):
         self.random = random.Random(seed)
+        self.clock = clock  # None: the real time
         self.places = read_postcodes()
         self.count = 0
 
     def place_in(self, neighbourhood_name):
         return self.random.choice([row for row in self.places if row["msoa21_name"] == neighbourhood_name])["postcode"]
 
+    def now(self):
+        return self.clock.now() if self.clock else datetime.datetime.now(datetime.timezone.utc)
+
     def birthday(self, age=None):
-        year = 2026 - age if age else self.random.randint(1932, 2004)
+        year = self.now().year - age if age else self.random.randint(1932, 2004)
         return f"{year}-{self.random.randint(1, 11):02d}-{self.random.randint(1, 20):02d}"
 
     def submit(self, need=None, source="gp_link_worker", priority="routine", neighbourhood=None, age=None, **fields):
         """A whole submit about a new person with a need, or several; fields replace or add, None removes."""
         self.count += 1
         needs = need if isinstance(need, list) else [need or self.random.choice(COMMON_NEEDS)]
-        now = time_text(-1)
+        now = (self.now() - datetime.timedelta(seconds=1)).isoformat(timespec="milliseconds")
         message = {
             "type": "submit", "request_id": new_uuid(), "correlation_id": new_uuid(),
             "sent_at": now, "authored_on": now, "referral_identifier": f"case-{self.count:04d}",

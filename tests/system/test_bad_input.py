@@ -2,10 +2,12 @@
 # SPDX-License-Identifier: MIT
 """Bad input, one test for each kind. After each the answer names code, field and remedy and repeats no content, nothing
 has been stored, and an honest sender beside it is served."""
+import contextlib
 import json
 import os
 import re
 import resource
+import select
 import socket
 import subprocess
 import sys
@@ -17,7 +19,7 @@ import zmq
 from zmq.utils.monitor import recv_monitor_message
 
 from harness import NO_PACE, NetworkCase, OPTIONS, run
-from network import Network, free_port, shorten_deadlines
+from network import Network, die_with_parent, free_port, shorten_deadlines, wait_for
 from parties import Parties, Party
 from peer import Keys, Peer, new_uuid, referral_id, time_text
 from people import People
@@ -359,6 +361,12 @@ BAD_NETWORKS = {
         [('needs = [ "clinical-link" ]', 'needs = [ "home-care" ]', '"clinical-link",', 'promises "clinical-link"')],
     "hours that end before they begin":
         [('"fri 09:00-16:00"', '"fri 16:00-09:00"', None, "ends before it begins")],
+    "a bank holiday that is no day": [('"2026-12-28"', '"2026-12-32"', None, "a date that the calendar has")],
+    "a closure that ends before it begins": [('to = "2027-01-01"', 'to = "2026-01-01"', None, "ends before it begins")],
+    "an urgent case that may wait longer":
+        [('routine = "5d"; urgent = "1d";', 'routine = "5d"; urgent = "6d";', None, "urgent is longer than routine")],
+    "two mailboxes of one practice":
+        [('practice = "L83008";', 'practice = "L83006";', None, '"L83006" is already that of sender "gp-L83006"')],
     "a cycle of parents":
         [('id = "central-park";', 'id = "central-park"; satellite_of = "manadon-sports-hub";', None,
           '"manadon-sports-hub" is itself a satellite'),
@@ -540,6 +548,188 @@ class ReadsNothing(BadCase):
         self.assertEqual([], party.refusals)
         hub = self.network.peer("adult-social-care", "hub")
         hub.wait_until(lambda: hub.pushes() is None or len(hub.history) >= 100, 60)
+
+
+def percentile(values, share):
+    return sorted(values)[min(len(values) - 1, int(len(values) * share))]
+
+
+class Flood(BadCase):
+    """Who knows the port, or holds a key, tries everything: whoever is honest is served as before."""
+
+    changes = NO_PACE
+    settings = {"party_rate": 100000}  # of the honest one, who is measured as fast as it can
+    ROUNDS = 10
+    ASKED = 100        # by the honest client in each quiet round, and at least so often in a hostile one
+    GOOD_ENOUGH = 0.010  # the promise for an acknowledgement at normal load: below it, doubling is noise
+
+    def ask_once(self):
+        began = time.monotonic()
+        answer = self.honest.ask(self.people.submit(), timeout=30)[0]
+        self.assertEqual("committed", answer["type"], answer)
+        return time.monotonic() - began
+
+    def cpu_seconds(self):
+        with open(f"/proc/{self.network.process.pid}/stat", encoding="ascii") as file:
+            fields = file.read().rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def memory(self):
+        with open(f"/proc/{self.network.process.pid}/status", encoding="ascii") as file:
+            return int(re.search(r"RssAnon:\s+(\d+) kB", file.read())[1]) << 10
+
+    def descriptors(self):
+        return len(os.listdir(f"/proc/{self.network.process.pid}/fd"))
+
+    def connection(self):
+        return socket.create_connection(("127.0.0.1", int(self.network.endpoint.rsplit(":", 1)[1])), timeout=10)
+
+    @contextlib.contextmanager
+    def hostile(self):
+        with subprocess.Popen([sys.executable, "-B", os.path.join(HERE, "hostile.py"), "--build", OPTIONS.build,
+                               "--directory", self.network.directory, "--endpoint", self.network.endpoint,
+                               "--seed", str(OPTIONS.seed)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+                              preexec_fn=die_with_parent) as process:
+            try:
+                self.assertEqual("ready\n", process.stdout.readline())
+                yield process
+            finally:
+                process.kill()
+
+    def test_hostile_inputs_beside_an_honest_client(self):
+        quiet, beside, told = [], [], "0 0"
+        with self.hostile() as hostile:
+            before, descriptors = self.memory(), self.descriptors()
+            for _ in range(self.ROUNDS):
+                quiet += [self.ask_once() for _ in range(self.ASKED)]
+                hostile.stdin.write(f"{OPTIONS.hostile // self.ROUNDS}\n")
+                hostile.stdin.flush()
+                while not select.select([hostile.stdout], [], [], 0)[0]:
+                    beside.append(self.ask_once())
+                told = hostile.stdout.readline()
+            grown = self.memory() - before
+        sent, kinds = map(int, told.split())
+        p99, p99_beside = percentile(quiet, 0.99), percentile(beside, 0.99)
+        print(f"seed {OPTIONS.seed}: {sent} hostile inputs of {kinds} kinds; honest client p99 {p99 * 1000:.1f} ms alone "
+              f"({len(quiet)}), {p99_beside * 1000:.1f} ms beside them ({len(beside)}); memory +{grown >> 10} KiB",
+              flush=True)
+        self.assertGreaterEqual(sent, OPTIONS.hostile // self.ROUNDS * self.ROUNDS)
+        self.assertLess(p99_beside, max(2 * p99, self.GOOD_ENOUGH))
+        self.assertLess(grown, 64 << 20)
+        wait_for(lambda: self.descriptors() <= descriptors, 15, "descriptors of gone peers stay open")
+        totals = self.operator.ask({"type": "overview"})[0]
+        replayed = 20  # the hostile hub and sender hold one good submit each that they replay, and changed ones
+        self.assertLessEqual(totals["stored"] - self.stored_before, len(quiet) + len(beside) + sent // 15 + replayed)
+
+    def test_a_flood_of_connections(self):
+        """A thousand that say nothing."""
+        alone = [self.ask_once() for _ in range(100)]
+        flood = [self.connection() for _ in range(1000)]
+        try:
+            beside = [self.ask_once() for _ in range(100)]
+            began = time.monotonic()
+            for one in flood:
+                one.settimeout(max(0.1, began + 15 - time.monotonic()))
+                with contextlib.suppress(ConnectionResetError):
+                    while one.recv(4096):
+                        pass
+            closed = time.monotonic() - began
+        finally:
+            for one in flood:
+                one.close()
+        worst = percentile(beside, 0.99)
+        print(f"1000 silent connections: honest p99 {percentile(alone, 0.99) * 1000:.1f} ms alone, {worst * 1000:.1f} ms "
+              f"beside; all closed after {closed:.1f} s", flush=True)
+        self.assertLess(worst, 0.1)
+
+    def test_descriptors_run_out(self):
+        """More connections than the daemon may have: it serves who is there, and comes to rest. (Meanwhile libzmq 4.3.4 tries
+        again and again to accept them.)"""
+        self.ask_once()
+        limit = self.descriptors() + 40
+        before = resource.prlimit(self.network.process.pid, resource.RLIMIT_NOFILE)
+        resource.prlimit(self.network.process.pid, resource.RLIMIT_NOFILE, (limit, before[1]))
+        flood = []
+        try:
+            for _ in range(400):
+                one = socket.socket()
+                one.setblocking(False)
+                flood.append(one)
+                one.connect_ex(("127.0.0.1", int(self.network.endpoint.rsplit(":", 1)[1])))
+            cpu, began = self.cpu_seconds(), time.monotonic()
+            waits = [self.ask_once() for _ in range(20)]
+            while time.monotonic() < began + 2:
+                self.honest.step(0.05)
+            spent = (self.cpu_seconds() - cpu) / (time.monotonic() - began)
+        finally:
+            for one in flood:
+                one.close()
+            resource.prlimit(self.network.process.pid, resource.RLIMIT_NOFILE, before)
+        newcomer = self.raw()
+        self.assertEqual("committed", newcomer.ask(self.people.submit())["type"])
+        cpu, began = self.cpu_seconds(), time.monotonic()
+        while time.monotonic() < began + 1:
+            self.honest.step(0.05)
+        afterwards = (self.cpu_seconds() - cpu) / (time.monotonic() - began)
+        print(f"no descriptors left: honest client at worst {max(waits) * 1000:.1f} ms, {spent * 100:.0f} % of a core; "
+              f"afterwards {afterwards * 100:.0f} %", flush=True)
+        self.assertLess(max(waits), 1)
+        self.assertLess(afterwards, 0.2, "it spins")
+
+    def test_slow_peers(self):
+        """A byte a moment of a greeting: the door closes."""
+        slow = [self.connection() for _ in range(20)]
+        greeting = b"\xff" + bytes(8) + b"\x7f\x03\x00" + b"CURVE".ljust(20, b"\0") + bytes(32)
+        began, closed = time.monotonic(), set()
+        try:
+            for position in range(len(greeting)):
+                for number, one in enumerate(slow):
+                    try:
+                        one.sendall(greeting[position:position + 1])
+                        one.settimeout(0.001)
+                        if one.recv(4096) == b"":
+                            closed.add(number)
+                    except (BrokenPipeError, ConnectionResetError):
+                        closed.add(number)
+                    except socket.timeout:
+                        pass
+                self.ask_once()
+                self.honest.step(0.1)
+                if len(closed) == len(slow) or time.monotonic() > began + 20:
+                    break
+        finally:
+            for one in slow:
+                one.close()
+        print(f"{len(slow)} slow peers: {len(closed)} turned away within {time.monotonic() - began:.1f} s", flush=True)
+        self.assertEqual(len(slow), len(closed))
+
+    def say_without_end(self, megabytes):
+        """Byte by byte, since libzmq itself sends whole messages."""
+        with socket.socket(socket.AF_UNIX) as raw:
+            raw.settimeout(10)
+            raw.connect(self.network.operator_socket)
+            raw.sendall(b"\xff" + bytes(8) + b"\x7f\x03\x00" + b"NULL".ljust(20, b"\0") + bytes(32))
+            ready = b"\x05READY\x0bSocket-Type\x00\x00\x00\x06DEALER"
+            raw.sendall(b"\x04" + bytes([len(ready)]) + ready)
+            heard = b""
+            while b"ROUTER" not in heard:
+                heard += raw.recv(4096)
+            frame = b"\x03" + (32768).to_bytes(8, "big") + bytes(32768)
+            for number in range(megabytes * 32):
+                raw.sendall(frame)
+                if number % 256 == 0:
+                    self.ask_once()
+            return self.memory()
+
+    def test_a_message_that_never_ends(self):
+        """Frame after frame, and never the last one. libzmq has no limit for a whole message and keeps what has come (the
+        service's MemoryMax is the bound; only who has passed the door can do this): who is honest is served, and what
+        was kept is used again when the connection has gone."""
+        before = self.memory()
+        after = [self.say_without_end(64) for _ in range(4)]
+        print("a message that never ends, four times 64 MiB: memory "
+              + ", ".join(f"+{(one - before) >> 20} MiB" for one in after), flush=True)
+        self.assertLess(after[-1] - before, 128 << 20)
 
 
 class FullMap(BadCase):

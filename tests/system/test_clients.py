@@ -221,7 +221,9 @@ class Clients(NetworkCase):
     def test_a_person_is_masked_until_revealed_and_revealing_is_recorded(self):
         referral = self.submit()
         self.assertNotIn(CANARY, self.run_client("referralctl", "show", referral).stdout)
-        self.assertIn(CANARY, self.run_client("referralctl", "show", referral, "--reveal").stdout)
+        self.run_client("referralctl", "show", referral, "--reveal", expect=64)
+        self.assertIn(CANARY, self.run_client("referralctl", "show", referral, "--reveal", "--reason", "asked by phone").stdout)
+        self.assertIn("revealed", self.run_client("referralctl", "who-saw", referral).stdout)
 
     def test_what_is_not_there(self):
         self.run_client("referralctl", "show", referral_id(100000), expect=67)

@@ -98,29 +98,42 @@ Test(ask, a_second_welcome_does_not_hurry_a_request)
     cr_assert_eq(ask_next(&ask, 5), ASK_NOTHING);
 }
 
-Test(ask, pushes_are_taken_in_order_and_once)
+/* A client that was welcomed, with everything up to a number confirmed. */
+static struct ask welcomed(int64_t confirmed)
 {
     struct ask ask = {0};
 
-    cr_assert_not(ask_take(&ask, 1), "before hello is answered it is not known where the mailbox stands");
     ask_connected(&ask, 0);
-    ask_welcomed(&ask, 7, 0);
+    cr_assert_not(ask_welcomed(&ask, confirmed, 0));
+    return ask;
+}
+
+static void take_and_give(struct ask *ask, int64_t number)
+{
+    cr_assert(ask_take(ask, number));
+    cr_assert(ask_give(ask, number));
+}
+
+Test(ask, a_push_is_taken_once_and_a_gap_may_be)
+{
+    struct ask fresh = {0}, ask = welcomed(7);
+
+    cr_assert_not(ask_take(&fresh, 1), "before hello is answered it is not known where the mailbox stands");
     cr_assert_not(ask_take(&ask, 7));
     cr_assert(ask_take(&ask, 8));
     cr_assert_not(ask_take(&ask, 8), "a repeat");
-    cr_assert_not(ask_take(&ask, 10), "a gap");
-    cr_assert(ask_take(&ask, 9));
+    cr_assert(ask_take(&ask, 10), "another connection has 9");
+    cr_assert(ask_take(&ask, 9), "or had it");
 }
 
 Test(ask, what_was_taken_but_not_confirmed_is_not_taken_again_after_a_reconnect)
 {
-    struct ask ask = {0};
+    struct ask ask = welcomed(0);
 
-    ask_connected(&ask, 0);
-    ask_welcomed(&ask, 0, 0);
-    ask_take(&ask, 1);
-    ask_take(&ask, 2);
-    ask_confirmed(&ask, 1);
+    take_and_give(&ask, 1);
+    take_and_give(&ask, 2);
+    cr_assert_eq(ask_store(&ask, 1), 1);
+    ask_confirmed(&ask, 1, 1);
     ask_disconnected(&ask);
     ask_connected(&ask, 0);
     ask_welcomed(&ask, 1, 0);
@@ -130,24 +143,107 @@ Test(ask, what_was_taken_but_not_confirmed_is_not_taken_again_after_a_reconnect)
 
 Test(ask, what_another_program_of_the_party_has_confirmed_is_passed_over)
 {
-    struct ask ask = {0};
+    struct ask ask = welcomed(0);
 
-    ask_connected(&ask, 0);
-    ask_welcomed(&ask, 0, 0);
     ask_take(&ask, 1);
+    ask_take(&ask, 6);
     ask_welcomed(&ask, 5, 0);
+    cr_assert_not(ask_give(&ask, 1));
+    cr_assert(ask_give(&ask, 6));
+    cr_assert(ask_take(&ask, 7));
+}
+
+Test(ask, nothing_is_confirmed_that_the_caller_has_not_stored)
+{
+    struct ask ask = welcomed(0);
+
+    take_and_give(&ask, 5);
+    cr_assert(ask_take(&ask, 3), "another connection gave it back");
+    cr_assert_eq(ask_store(&ask, 5), 0, "to confirm 5 would confirm 3");
+    cr_assert(ask_give(&ask, 3));
+    cr_assert_eq(ask_store(&ask, 3), 5, "now both");
+    ask_confirmed(&ask, 5, 2);
+    cr_assert_eq(ask.held_count, 0);
+    cr_assert(ask_take(&ask, 5), "it was confirmed by nobody: it is given again");
+}
+
+Test(ask, what_was_given_before_with_a_lower_number_is_stored_too)
+{
+    struct ask ask = welcomed(0);
+
+    take_and_give(&ask, 1);
+    take_and_give(&ask, 2);
+    ask_take(&ask, 3);
+    cr_assert_eq(ask_store(&ask, 2), 2);
+    ask_confirmed(&ask, 2, 2);
+    cr_assert_eq(ask.held_count, 1);
+}
+
+Test(ask, what_could_not_be_kept_is_not_confirmed_and_comes_first_again)
+{
+    struct ask ask = welcomed(0);
+
+    take_and_give(&ask, 1);
+    cr_assert(ask_take(&ask, 2));
+    ask_lose(&ask, 2);
+    cr_assert_not(ask_take(&ask, 3), "else it would confirm 2");
+    cr_assert_eq(ask_store(&ask, 1), 1);
+    cr_assert(ask_take(&ask, 2));
+    cr_assert(ask_take(&ask, 3));
+}
+
+Test(ask, there_is_a_bound_for_what_is_held)
+{
+    struct ask ask = welcomed(0);
+
+    for (int64_t number = 1; number <= ASK_HELD_MAX; number++)
+        cr_assert(ask_take(&ask, number));
+    cr_assert_not(ask_take(&ask, ASK_HELD_MAX + 1));
+    ask_give(&ask, 1);
+    cr_assert_eq(ask_store(&ask, 1), 1);
+    ask_confirmed(&ask, 1, 1);
+    cr_assert_not(ask_take(&ask, ASK_HELD_MAX + 2), "what had no room comes before it");
+    cr_assert(ask_take(&ask, ASK_HELD_MAX + 1));
+}
+
+Test(ask, what_was_lost_to_another_connection_does_not_hold_up_the_rest)
+{
+    struct ask ask = welcomed(0);
+
+    cr_assert(ask_take(&ask, 2));
+    ask_lose(&ask, 2);
+    ask_welcomed(&ask, 0, 0);
+    cr_assert(ask_take(&ask, 3), "behind the welcome 2 would have come first");
+    ask_lose(&ask, 3);
+    ask_welcomed(&ask, 0, 0);
+    cr_assert(ask_take(&ask, 3));
+    cr_assert(ask_take(&ask, 4));
+}
+
+Test(ask, what_is_kept_and_forgotten_is_taken_again)
+{
+    struct ask ask = welcomed(0);
+
+    take_and_give(&ask, 5);
+    ask_take(&ask, 3);
+    cr_assert_not(ask_forget_kept(&ask), "to confirm 5 would confirm 3");
+    ask_give(&ask, 3);
+    ask_confirmed(&ask, ask_store(&ask, 5), 5);
+    ask_take(&ask, 6);
+    cr_assert(ask_forget_kept(&ask));
     cr_assert(ask_take(&ask, 6));
 }
 
 Test(ask, a_mailbox_that_has_gone_back_is_taken_from_there)
 {
-    struct ask ask = {0};
+    struct ask ask = welcomed(10);
 
-    ask_connected(&ask, 0);
-    ask_welcomed(&ask, 10, 0);
-    ask_take(&ask, 11);
-    ask_confirmed(&ask, 11);
-    ask_welcomed(&ask, 4, 0);
+    take_and_give(&ask, 11);
+    take_and_give(&ask, 13);
+    cr_assert_eq(ask_store(&ask, 13), 13);
+    ask_confirmed(&ask, 13, 11);
+    cr_assert_not(ask_welcomed(&ask, 11, 0), "12 is with another connection");
+    cr_assert(ask_welcomed(&ask, 4, 0));
     cr_assert(ask_take(&ask, 5));
 }
 

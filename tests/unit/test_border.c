@@ -286,7 +286,7 @@ static void fill_to_the_limit(struct message *message)
         struct value *item = &items[2 * i];
         item[MEMBER_prsb_element].present = item[MEMBER_prsb_value].present = true;
         item[MEMBER_prsb_element].text = (struct text){"Path", 4};
-        item[MEMBER_prsb_value].text = (struct text){wide, i < 5 ? sizeof wide : 4};
+        item[MEMBER_prsb_value].text = (struct text){wide, i < 4 ? sizeof wide : 4};
     }
     size_t length = encode(message, frame, SUBMIT_BYTES_MAX);
     cr_assert(length > 0 && SUBMIT_BYTES_MAX - length < 2 * sizeof wide);

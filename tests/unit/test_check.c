@@ -583,6 +583,123 @@ Test(rules, a_score_has_items_or_a_total_that_fit_its_measure)
     assert_refused(REFUSAL_OUT_OF_RANGE, "baseline_scores[1].taken_on");
 }
 
+Test(rules, the_scores_of_an_outcome_fit_their_measure_too)
+{
+    static const enum message_type with_scores[] = {MESSAGE_complete, MESSAGE_fail, MESSAGE_progress};
+
+    for (size_t t = 0; t < sizeof with_scores / sizeof with_scores[0]; t++) {
+        struct value *score;
+
+        message_init(&submit, with_scores[t]);
+        message_set_number(&submit, FIELD_status_reason, REASON_NOT_CONTACTABLE);
+        score = message_set_list(&submit, FIELD_outcome_scores, 1);
+        score[MEMBER_outcome_moment] = (struct value){.present = true, .number = MOMENT_AFTER};
+        score[MEMBER_outcome_measure] = (struct value){.present = true, .number = MEASURE_WEMWBS};
+        score[MEMBER_outcome_taken_on] = (struct value){.present = true, .number = NOW_MS / DAY_MS};
+        assert_refused(REFUSAL_REQUIRED, "outcome_scores[0].items");
+        score[MEMBER_outcome_total] = (struct value){.present = true, .number = 70};
+        assert_accepted();
+        score[MEMBER_outcome_total].number = 13;
+        assert_refused(REFUSAL_OUT_OF_RANGE, "outcome_scores[0].total");
+        score[MEMBER_outcome_total].number = 14;
+        score[MEMBER_outcome_taken_on].number++;
+        assert_refused(REFUSAL_OUT_OF_RANGE, "outcome_scores[0].taken_on");
+    }
+}
+
+Test(rules, an_update_brings_something_new)
+{
+    message_init(&submit, MESSAGE_update);
+    message_set_number(&submit, FIELD_referral_id, 1);
+    message_set_uuid(&submit, FIELD_request_id, (const uint8_t[UUID_BYTES]){1});
+    assert_refused(REFUSAL_REQUIRED, "note");
+    message_set_string(&submit, FIELD_phone, "01632960001");
+    assert_accepted();
+    clear(FIELD_phone);
+    message_set_string(&submit, FIELD_note, "Is in hospital until Monday.");
+    assert_accepted();
+}
+
+Test(rules, an_update_records_consent_as_a_whole_or_not_at_all)
+{
+    message_init(&submit, MESSAGE_update);
+    message_set_number(&submit, FIELD_consent_expires_on, 30000);
+    assert_refused(REFUSAL_REQUIRED, "consent_to_share");
+    message_set_number(&submit, FIELD_consent_to_share, CONSENT_GIVEN);
+    assert_refused(REFUSAL_REQUIRED, "consent_recorded_at");
+    message_set_number(&submit, FIELD_consent_recorded_at, NOW_MS);
+    assert_refused(REFUSAL_REQUIRED, "consent_recorded_by");
+    message_set_string(&submit, FIELD_consent_recorded_by, "Test Worker");
+    assert_accepted();
+    clear(FIELD_consent_expires_on);
+    assert_accepted();
+    message_set_number(&submit, FIELD_consent_recorded_at, NOW_MS + 5 * MINUTE_MS + 1);
+    assert_refused(REFUSAL_OUT_OF_RANGE, "consent_recorded_at");
+    message_set_number(&submit, FIELD_consent_to_share, CONSENT_WITHHELD);
+    assert_refused(REFUSAL_CONSENT_WITHHELD, "consent_to_share");
+    clear(FIELD_consent_to_share);
+    assert_refused(REFUSAL_REQUIRED, "consent_to_share");
+}
+
+Test(rules, a_person_is_named_by_number_or_by_name_and_birth)
+{
+    static const enum message_type asks[] = {MESSAGE_enquire, MESSAGE_find_person};
+
+    for (size_t t = 0; t < 2; t++) {
+        message_init(&submit, asks[t]);
+        message_set_string(&submit, FIELD_note, "why");
+        assert_refused(REFUSAL_REQUIRED, "family_name");
+        message_set_string(&submit, FIELD_nhs_number, "9990000018");
+        assert_accepted();
+        message_set_string(&submit, FIELD_family_name, "Invented");
+        assert_refused(REFUSAL_REQUIRED, "given_name");
+        message_set_string(&submit, FIELD_given_name, "Person");
+        assert_refused(REFUSAL_REQUIRED, "date_of_birth");
+        message_set_number(&submit, FIELD_date_of_birth, 0);
+        assert_accepted();
+        clear(FIELD_nhs_number);
+        assert_accepted();
+        clear(FIELD_family_name);
+        assert_refused(REFUSAL_REQUIRED, "family_name");
+    }
+}
+
+Test(rules, who_enquires_has_a_case_or_a_reason)
+{
+    message_init(&submit, MESSAGE_enquire);
+    message_set_string(&submit, FIELD_nhs_number, "9990000018");
+    assert_refused(REFUSAL_REQUIRED, "note");
+    message_set_number(&submit, FIELD_referral_id, 1);
+    assert_accepted();
+    message_set_string(&submit, FIELD_note, "why");
+    assert_accepted();
+    clear(FIELD_referral_id);
+    assert_accepted();
+}
+
+Test(rules, who_cannot_say_names_a_contact)
+{
+    message_init(&submit, MESSAGE_answer_enquiry);
+    message_set_number(&submit, FIELD_known, KNOWN_NO);
+    assert_accepted();
+    message_set_number(&submit, FIELD_known, KNOWN_CANNOT_SAY);
+    assert_refused(REFUSAL_REQUIRED, "contact");
+    message_set_string(&submit, FIELD_contact, "Duty desk, 01632 960001");
+    assert_accepted();
+}
+
+Test(rules, a_head_of_the_history_stands_with_its_number)
+{
+    message_init(&submit, MESSAGE_verify);
+    assert_accepted();
+    message_set_number(&submit, FIELD_audit_sequence, 0);
+    assert_refused(REFUSAL_REQUIRED, "audit_head");
+    message_set_string(&submit, FIELD_audit_head, "00");
+    assert_accepted();
+    clear(FIELD_audit_sequence);
+    assert_refused(REFUSAL_REQUIRED, "audit_sequence");
+}
+
 Test(rules, only_the_version_that_is_spoken_is_agreed)
 {
     message_init(&submit, MESSAGE_hello);
@@ -597,12 +714,18 @@ Test(rules, each_message_takes_its_own_reasons)
     static const char reject_takes[] = "21 22 23 24 26 27 31 32 40 41 42 99";
     static const char fail_takes[] = "FC did-not-attend 24 26 27 40 99 no-longer-needed";
     static const char cancel_takes[] = "no-longer-needed entered-in-error 24 26 99";
+    static const char hand_back_takes[] = "21 22 23 26 32 40 41 42 99";
+    static const char turn_away_takes[] = "outside-network no-hub 23 24 40 99";
     static const struct {
         enum message_type type;
         const char *takes;
-    } cases[] = {{MESSAGE_reject, reject_takes}, {MESSAGE_fail, fail_takes}, {MESSAGE_cancel, cancel_takes}};
+    } cases[] = {{MESSAGE_reject, reject_takes},
+                 {MESSAGE_fail, fail_takes},
+                 {MESSAGE_cancel, cancel_takes},
+                 {MESSAGE_hand_back, hand_back_takes},
+                 {MESSAGE_turn_away, turn_away_takes}};
 
-    for (size_t c = 0; c < 3; c++) {
+    for (size_t c = 0; c < sizeof cases / sizeof cases[0]; c++) {
         for (size_t i = 0; i < lists[LIST_status_reason].count; i++) {
             const struct code_spec *code = &lists[LIST_status_reason].codes[i];
 
@@ -615,6 +738,8 @@ Test(rules, each_message_takes_its_own_reasons)
                 assert_refused(REFUSAL_NOT_A_CODE, "status_reason");
         }
         message_init(&submit, cases[c].type);
+        if (cases[c].type == MESSAGE_turn_away)
+            continue; /* its note is always mandatory, which the codec sees to */
         message_set_number(&submit, FIELD_status_reason, REASON_OTHER);
         assert_refused(REFUSAL_REQUIRED, "note");
     }

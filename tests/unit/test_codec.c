@@ -414,10 +414,21 @@ static void add_longest(struct message *person)
     message_set_text(person, FIELD_neighbourhood_name, name, sizeof name);
 }
 
+/* Passes what was decoded on in a message of that type. */
+static void pass_on(struct message *to, enum message_type type)
+{
+    const struct message_spec *spec = message_spec(type);
+
+    message_init(to, type);
+    for (size_t m = 0; m < spec->count; m++)
+        message_copy(to, &got, spec->members[m].field);
+    add_longest(to);
+}
+
 Test(codec, the_longest_submit_can_be_passed_on_to_a_hub_whatever_the_network_adds)
 {
     static unsigned char again[MESSAGE_BYTES_MAX];
-    const struct message_spec *spec = message_spec(MESSAGE_person);
+    static char note[4 * 2000];
     struct message person;
     size_t bytes = SUBMIT_BYTES_MAX + 1;
 
@@ -427,10 +438,12 @@ Test(codec, the_longest_submit_can_be_passed_on_to_a_hub_whatever_the_network_ad
         make_large(--bytes);
     while (!decode(decoder, frame.bytes, frame.length, &got, &fault));
     cr_assert_gt(frame.length, SUBMIT_BYTES_MAX - 10);
-    message_init(&person, MESSAGE_person);
-    for (size_t m = 0; m < spec->count; m++)
-        message_copy(&person, &got, spec->members[m].field);
-    add_longest(&person);
+    pass_on(&person, MESSAGE_person);
+    cr_assert_gt(encode(&person, again, sizeof again), frame.length);
+    pass_on(&person, MESSAGE_updated);
+    for (size_t i = 0; i < sizeof note; i++)
+        note[i] = "\xf0\x9f\x98\x80"[i % 4];
+    message_set_text(&person, FIELD_note, note, sizeof note);
     cr_assert_gt(encode(&person, again, sizeof again), frame.length);
 }
 
@@ -488,6 +501,72 @@ Test(codec, the_parts_of_a_referral_and_the_places_to_go_arrive_and_can_be_copie
     memset(got.elements, 0, sizeof got.elements);
     cr_assert_eq(encode(&copy, again, sizeof again), frame.length);
     cr_assert_arr_eq(again, frame.bytes, frame.length);
+}
+
+/* Two scores: the items of one before, the total of one after. */
+static void fill_scores(struct message *message)
+{
+    struct value *score = message_set_list(message, FIELD_outcome_scores, 2);
+    struct value *items = message_set_member_list(message, &score[MEMBER_outcome_items], 7);
+
+    for (int i = 0; i < 7; i++)
+        items[i] = (struct value){.present = true, .number = 1 + i % 5};
+    for (int i = 0; i < 2; i++, score += OUTCOME_SCORE_MEMBER_COUNT) {
+        score[MEMBER_outcome_moment] = (struct value){.present = true, .number = i ? MOMENT_AFTER : MOMENT_BEFORE};
+        score[MEMBER_outcome_measure] = (struct value){.present = true, .number = MEASURE_SWEMWBS};
+        score[MEMBER_outcome_taken_on] = (struct value){.present = true, .number = 20750 + i};
+        if (i == 1)
+            score[MEMBER_outcome_total] = (struct value){.present = true, .number = 30};
+    }
+}
+
+Test(codec, what_a_hub_reports_at_the_end_arrives_and_can_be_copied)
+{
+    static unsigned char again[MESSAGE_BYTES_MAX];
+    static struct message complete;
+    static struct message copy;
+    struct value *support;
+
+    message_init(&complete, MESSAGE_complete);
+    message_copy(&complete, &sent, FIELD_request_id);
+    message_set_number(&complete, FIELD_referral_id, 12);
+    message_set_number(&complete, FIELD_offer_number, 1);
+    message_set_number(&complete, FIELD_outcome, OUTCOME_GOT_HELP);
+    support = message_set_list(&complete, FIELD_support_offered, 2);
+    support[0] = (struct value){.present = true, .number = NEED_FOOD};
+    support[1] = (struct value){.present = true, .number = NEED_HOUSING};
+    fill_scores(&complete);
+    frame_of(&frame, &complete);
+    assert_taken();
+    cr_assert_eq(message_member(&got, FIELD_outcome_scores, 0, MEMBER_outcome_moment)->number, MOMENT_BEFORE);
+    cr_assert_eq(message_member(&got, FIELD_outcome_scores, 1, MEMBER_outcome_total)->number, 30);
+    message_init(&copy, MESSAGE_complete);
+    for (size_t i = 0; i < FIELD_COUNT; i++)
+        message_copy(&copy, &got, i);
+    memset(got.elements, 0, sizeof got.elements);
+    cr_assert_eq(encode(&copy, again, sizeof again), frame.length);
+    cr_assert_arr_eq(again, frame.bytes, frame.length);
+}
+
+Test(codec, ids_of_referrals_and_enquiries_and_heads_of_the_history_arrive)
+{
+    static struct message answer;
+    static const char head[] = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
+
+    message_init(&answer, MESSAGE_done);
+    message_copy(&answer, &sent, FIELD_request_id);
+    message_set_number(&answer, FIELD_enquiry_id, 4711);
+    message_set_number(&answer, FIELD_audit_sequence, 9007199254740991);
+    message_set_string(&answer, FIELD_audit_head, head);
+    message_set_number(&answer, FIELD_duplicate, false);
+    message_set_number(&answer, FIELD_at, PEOPLE_AUTHORED_MS);
+    frame_of(&frame, &answer);
+    assert_taken();
+    cr_assert_eq(message_number(&got, FIELD_enquiry_id), 4711);
+    cr_assert_eq(message_number(&got, FIELD_audit_sequence), 9007199254740991);
+    cr_assert_arr_eq(message_text(&got, FIELD_audit_head).bytes, head, 64);
+    frame_set_string(&frame, "audit_head", "00");
+    assert_refused(REFUSAL_TOO_SHORT, "audit_head");
 }
 
 Test(codec, a_need_that_stands_twice_in_a_part_is_refused_by_its_place)

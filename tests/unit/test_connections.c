@@ -17,7 +17,7 @@ static struct connection *find(struct connections *connections, enum entrance en
 
 Test(connections, one_is_found_by_its_routing_id_and_by_its_handle)
 {
-    struct connections *connections = connections_open(10);
+    struct connections *connections = connections_open(10, 10, 10);
     struct connection *added = add(connections, ENTRANCE_PARTIES, 7);
 
     cr_assert(added);
@@ -30,7 +30,7 @@ Test(connections, one_is_found_by_its_routing_id_and_by_its_handle)
 
 Test(connections, a_handle_is_never_given_again)
 {
-    struct connections *connections = connections_open(10);
+    struct connections *connections = connections_open(10, 10, 10);
     connection_t first = add(connections, ENTRANCE_PARTIES, 7)->handle;
 
     connections_drop(connections, find(connections, ENTRANCE_PARTIES, 7));
@@ -41,7 +41,7 @@ Test(connections, a_handle_is_never_given_again)
 
 Test(connections, when_full_the_least_recently_used_makes_room_for_the_next_try)
 {
-    struct connections *connections = connections_open(3);
+    struct connections *connections = connections_open(3, 100, 3);
 
     for (uint32_t id = 1; id <= 3; id++)
         add(connections, ENTRANCE_PARTIES, id);
@@ -55,7 +55,7 @@ Test(connections, when_full_the_least_recently_used_makes_room_for_the_next_try)
 
 Test(connections, those_that_the_turn_knew_are_told_in_order_and_count_until_then)
 {
-    struct connections *connections = connections_open(2);
+    struct connections *connections = connections_open(2, 100, 2);
     connection_t handles[2];
 
     for (uint32_t id = 0; id < 2; id++) {
@@ -79,7 +79,7 @@ Test(connections, those_that_the_turn_knew_are_told_in_order_and_count_until_the
 
 Test(connections, many_come_and_go)
 {
-    struct connections *connections = connections_open(5000);
+    struct connections *connections = connections_open(5000, 5000, 2);
 
     for (uint32_t id = 0; id < 5000; id++)
         cr_assert(add(connections, ENTRANCE_PARTIES, id));
@@ -87,5 +87,51 @@ Test(connections, many_come_and_go)
         connections_drop(connections, find(connections, ENTRANCE_PARTIES, id));
     for (uint32_t id = 0; id < 5000; id++)
         cr_assert_eq(find(connections, ENTRANCE_PARTIES, id) != NULL, id % 2 == 1);
+    connections_close(&connections);
+}
+
+Test(connections, a_party_that_opens_too_many_loses_its_own_oldest_and_nobody_elses)
+{
+    static const struct principal other = {.key = "other", .party = "rees", .role = ROLE_HUB};
+    struct connections *connections = connections_open(100, 3, 10);
+    uint32_t honest = 1000;
+
+    cr_assert(connections_add(connections, ENTRANCE_PARTIES, &honest, sizeof honest, &other));
+    for (uint32_t id = 1; id <= 3; id++)
+        cr_assert(add(connections, ENTRANCE_PARTIES, id));
+    cr_expect(find(connections, ENTRANCE_PARTIES, 1));
+    for (uint32_t id = 4; id <= 50; id++)
+        cr_assert(add(connections, ENTRANCE_PARTIES, id));
+    cr_expect_eq(find(connections, ENTRANCE_PARTIES, 50)->party->connections, 3);
+    cr_expect_null(find(connections, ENTRANCE_PARTIES, 1));
+    cr_expect(find(connections, ENTRANCE_PARTIES, 48));
+    cr_expect_eq(find(connections, ENTRANCE_PARTIES, honest)->party->connections, 1);
+    connections_close(&connections);
+}
+
+static bool keep_even(void *argument, const struct principal *principal)
+{
+    ++*(int *)argument;
+    return (principal->key[0] - '0') % 2 == 0;
+}
+
+Test(connections, after_a_review_only_those_are_left_that_may_stay)
+{
+    struct connections *connections = connections_open(100, 100, 10);
+    connection_t gone;
+    int seen = 0;
+
+    for (uint32_t id = 0; id < 10; id++) {
+        struct principal principal = {.key = {(char)('0' + id)}, .party = "four-greens", .role = ROLE_HUB};
+
+        connections_add(connections, ENTRANCE_PARTIES, &id, sizeof id, &principal);
+    }
+    find(connections, ENTRANCE_PARTIES, 3)->known_to_turn = true;
+    gone = find(connections, ENTRANCE_PARTIES, 3)->handle;
+    connections_review(connections, keep_even, &seen);
+    cr_expect_eq(seen, 10);
+    for (uint32_t id = 0; id < 10; id++)
+        cr_expect_eq(find(connections, ENTRANCE_PARTIES, id) != NULL, id % 2 == 0);
+    cr_expect_eq(connections_next_gone(connections), gone, "the turn is told");
     connections_close(&connections);
 }

@@ -6,12 +6,11 @@
 #include "tests/peer.h"
 
 #include <criterion/criterion.h>
-#include <criterion/redirect.h>
 #include <jansson.h>
 #include <sysexits.h>
 #include <time.h>
 
-#define LINE_BYTES 512
+#include "tests/client_line.h"
 
 /* What the peer knows, and what it was told. */
 static struct {
@@ -279,46 +278,12 @@ static int run(const char *line)
         {"report equity", "", "", ctl_report_options, 0, 0, ctl_report_equity},
         {0}};
     static const struct program program = {"referralctl", "", program_options, commands};
-    char copy[LINE_BYTES];
-    char *words[32];
-    char *rest;
-    int count = 0;
+    const char *at = strchr(line, '@');
+    char whole[LINE_BYTES];
 
-    snprintf(copy, sizeof copy, "referralctl -S %s/socket --timeout 20s %s", peer->directory, line);
-    for (char *word = strtok_r(copy, " ", &rest); word && count < 31; word = strtok_r(NULL, " ", &rest)) {
-        for (char *blank = word; (blank = strchr(blank, '_'));)
-            *blank = ' ';
-        words[count++] = strcmp(word, "@") == 0 ? file : word;
-    }
-    words[count] = NULL;
-    return options_run(&program, count, words);
-}
-
-/* All that was printed so far. */
-static const char *printed(FILE *redirected)
-{
-    static char text[1 << 16];
-    size_t length;
-
-    fflush(stdout);
-    fflush(stderr);
-    length = fread(text, 1, sizeof text - 1, redirected);
-    text[length] = '\0';
-    return text;
-}
-
-static void expect_out(const char *part)
-{
-    const char *text = printed(cr_get_redirected_stdout());
-
-    cr_assert(strstr(text, part), "\"%s\" is not in: %s", part, text);
-}
-
-static void expect_err(const char *part)
-{
-    const char *text = printed(cr_get_redirected_stderr());
-
-    cr_assert(strstr(text, part), "\"%s\" is not in: %s", part, text);
+    snprintf(whole, sizeof whole, "referralctl -S %s/socket --timeout 20s %.*s%s%s", peer->directory,
+             at ? (int)(at - line) : (int)strlen(line), line, at ? file : "", at ? at + 1 : "");
+    return line_run(&program, whole);
 }
 
 static int asked(enum message_type type)
@@ -394,7 +359,7 @@ Test(ctl, what_is_no_text_is_told_with_its_line_before_anything_is_sent)
     cr_assert_eq(run("routing check @"), EX_NOINPUT);
     cr_assert_eq(run("routing check /nowhere/at/all"), EX_NOINPUT);
     cr_assert_eq(asked(MESSAGE_draft), 0);
-    const char *text = printed(cr_get_redirected_stderr());
+    const char *text = line_printed(cr_get_redirected_stderr());
     cr_assert(strstr(text, "network.conf:2: not text in UTF-8") && strstr(text, "network.conf is empty") &&
                   strstr(text, "cannot read /nowhere/at/all: No such file"),
               "%s", text);
@@ -438,7 +403,7 @@ Test(ctl, a_file_is_applied_after_its_coverage_was_looked_at)
     cr_assert_eq(peer_state.holes_allowed, 0);
     cr_assert_eq(asked(MESSAGE_check), 1);
     cr_assert_eq(asked(MESSAGE_coverage), 1);
-    const char *text = printed(cr_get_redirected_stdout());
+    const char *text = line_printed(cr_get_redirected_stdout());
     cr_assert(strstr(text, "network version 8 is in force\n"), "%s", text);
     cr_assert_null(strstr(text, "E01"), "old holes are not shown: %s", text);
     expect_err("3 holes, 0 of them new\n");
@@ -449,7 +414,7 @@ Test(ctl, new_holes_are_shown_and_refused_until_they_are_allowed)
     peer_state.old_holes = peer_state.new_holes = 1;
     cr_assert_eq(run("routing apply @ --reason x"), 1);
     cr_assert_eq(asked(MESSAGE_apply), 0);
-    const char *text = printed(cr_get_redirected_stdout());
+    const char *text = line_printed(cr_get_redirected_stdout());
     cr_assert(strstr(text, "E02") && !strstr(text, "E01"), "%s", text);
     expect_err("--allow-holes");
     peer_state.draft_length = 0;
@@ -490,7 +455,7 @@ Test(ctl, programs_get_one_document_for_all_steps)
 
     peer_state.new_holes = 1;
     cr_assert_eq(run("routing apply @ --reason x --allow-holes -o json"), EX_OK);
-    document = json_loads(printed(cr_get_redirected_stdout()), 0, NULL);
+    document = json_loads(line_printed(cr_get_redirected_stdout()), 0, NULL);
     items = json_object_get(document, "items");
     cr_assert_str_eq(json_string_value(json_object_get(document, "schema")), "referral.routing-apply/1");
     cr_assert_eq(json_array_size(items), 2);
@@ -503,7 +468,7 @@ Test(ctl, spreadsheets_get_one_table)
 {
     peer_state.old_holes = 1;
     cr_assert_eq(run("routing apply @ --reason x -o csv"), EX_OK);
-    cr_assert_str_eq(printed(cr_get_redirected_stdout()),
+    cr_assert_str_eq(line_printed(cr_get_redirected_stdout()),
                      "neighbourhood_code,neighbourhood_name,need,age_band,cause,is_new\r\n");
     peer_state.faults = 1;
     peer_state.draft_length = 0;
@@ -556,7 +521,7 @@ Test(ctl, a_profile_is_asked_about_with_its_options)
     cr_assert_eq(peer_state.age, 70);
     cr_assert_eq(peer_state.travel, 30);
     cr_assert_str_eq(peer_state.neighbourhood, "E02003130");
-    const char *text = printed(cr_get_redirected_stdout());
+    const char *text = line_printed(cr_get_redirected_stdout());
     cr_assert(strstr(text, "profile  routine: food, housing\n") && strstr(text, "approximate: the postcode's sector") &&
                   strstr(text, "because   ring: the nearer ring") && strstr(text, "Oak Hub") &&
                   strstr(text, "the emergency rules were on"),
@@ -568,11 +533,11 @@ Test(ctl, columns_hold_hubs_only_and_a_document_the_decision_too)
     json_t *document;
 
     cr_assert_eq(run("explain-profile --need food --age 70 -o csv"), EX_OK);
-    cr_assert_str_eq(printed(cr_get_redirected_stdout()),
+    cr_assert_str_eq(line_printed(cr_get_redirected_stdout()),
                      "hub_id,hub_name,need,rule,needed,service_id,ring,distance_m,places_free,stale,rank,chosen\r\n"
                      "oak,Oak Hub,food,eligible,,,,,,,,true\r\n");
     cr_assert_eq(run("explain-profile --need food --age 70 -o json"), EX_OK);
-    document = json_loads(printed(cr_get_redirected_stdout()), 0, NULL);
+    document = json_loads(line_printed(cr_get_redirected_stdout()), 0, NULL);
     cr_assert_eq(json_array_size(json_object_get(document, "items")), 2);
     json_decref(document);
 }

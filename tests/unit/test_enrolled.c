@@ -14,6 +14,7 @@
 
 #define KEY_A "rq:rM>}U?@Lns47E1%kR.o@n%FcmmsL/@{H8]yf7"
 #define KEY_B "Yne@$w-vo<fVvi]a<NY6T1ed:M$fCG*[IaLV{hID"
+#define KEY_C "D:)Q[IlAW!ahhC2ac:9*A}h:p?([4%wOTJ%JR%cs"
 
 static struct config_faults faults;
 static char directory[32];
@@ -88,7 +89,7 @@ Test(enrolled, a_key_is_found_with_its_party_and_role)
     cr_assert(enrolled == NULL);
 }
 
-Test(enrolled, a_party_may_have_several_keys)
+Test(enrolled, a_party_may_have_two_keys_while_one_follows_the_other)
 {
     write_key("old.pub", "four-greens", "hub", KEY_A);
     write_key("new.pub", "four-greens", "hub", KEY_B);
@@ -96,6 +97,91 @@ Test(enrolled, a_party_may_have_several_keys)
     cr_assert(enrolled != NULL, "%s", faults.lines[0]);
     cr_assert_str_eq(enrolled_at(enrolled, 0)->party, enrolled_at(enrolled, 1)->party);
     enrolled_free(&enrolled);
+}
+
+Test(enrolled, a_third_key_of_a_party_is_refused)
+{
+    write_key("a.pub", "four-greens", "hub", KEY_A);
+    write_key("b.pub", "four-greens", "hub", KEY_B);
+    write_key("c.pub", "four-greens", "hub", KEY_C);
+    expect_fault("four-greens has 3 keys (a.pub, b.pub, ...), at most 2: remove those it has replaced");
+}
+
+Test(enrolled, a_party_has_one_role)
+{
+    write_key("a.pub", "four-greens", "hub", KEY_A);
+    write_key("b.pub", "four-greens", "operator", KEY_B);
+    expect_fault("a.pub and b.pub give four-greens two roles");
+}
+
+Test(enrolled, every_role_can_be_enrolled)
+{
+    for (size_t i = 0; i < lists[LIST_role].count; i++) {
+        write_key("a.pub", "somebody", lists[LIST_role].codes[i].text, KEY_A);
+        struct enrolled *enrolled = enrolled_load(directory, &faults);
+        cr_assert(enrolled != NULL, "%s", faults.lines[0]);
+        cr_assert(eq(int, enrolled_find(enrolled, KEY_A)->role, (enum role)lists[LIST_role].codes[i].number));
+        enrolled_free(&enrolled);
+    }
+}
+
+Test(enrolled, nobody_takes_the_name_of_a_user_or_of_the_network)
+{
+    write_key("a.pub", "uid-0", "hub", KEY_A);
+    write_key("b.pub", "network", "hub", KEY_B);
+    cr_assert(enrolled_load(directory, &faults) == NULL);
+    cr_assert(eq(sz, faults.count, 2));
+    cr_assert(strstr(faults.lines[0], "no party can be called uid-0") != NULL, "%s", faults.lines[0]);
+}
+
+/* What is in force after a directory with faults was read again. */
+static struct enrolled *load_again(const struct enrolled *before)
+{
+    memset(&faults, 0, sizeof faults);
+    struct enrolled *enrolled = enrolled_load_again(before, directory, &faults);
+    cr_assert(enrolled != NULL);
+    cr_assert(gt(sz, faults.count, 0));
+    return enrolled;
+}
+
+Test(enrolled, a_removed_or_changed_key_is_revoked_although_another_file_has_a_fault)
+{
+    char path[300];
+
+    write_key("a.pub", "four-greens", "hub", KEY_A);
+    write_key("b.pub", "rees", "hub", KEY_B);
+    struct enrolled *before = enrolled_load(directory, &faults);
+    write_text("b.pub", "party = ");
+    write_key("c.pub", "jan-cutting", "hub", KEY_C);
+    struct enrolled *now = load_again(before);
+    cr_expect(enrolled_find(now, KEY_A) != NULL);
+    cr_expect(enrolled_find(now, KEY_B) != NULL, "its file cannot be read, perhaps it is just being written");
+    cr_expect(enrolled_find(now, KEY_C) == NULL, "nothing new with a fault");
+    enrolled_free(&now);
+    write_key("a.pub", "four-greens", "sender", KEY_A);
+    now = load_again(before);
+    cr_expect(enrolled_find(now, KEY_A) == NULL, "it says something else now");
+    enrolled_free(&now);
+    snprintf(path, sizeof path, "%s/a.pub", directory);
+    unlink(path);
+    now = load_again(before);
+    cr_expect(enrolled_find(now, KEY_A) == NULL);
+    cr_expect(enrolled_find(now, KEY_B) != NULL);
+    enrolled_free(&now);
+    enrolled_free(&before);
+}
+
+Test(enrolled, without_faults_all_are_read_anew)
+{
+    struct enrolled *before = enrolled_load(directory, &faults);
+
+    write_key("a.pub", "four-greens", "hub", KEY_A);
+    struct enrolled *now = enrolled_load_again(before, directory, &faults);
+    cr_assert(now != NULL && faults.count == 0);
+    cr_expect(enrolled_find(now, KEY_A) != NULL);
+    enrolled_free(&now);
+    cr_expect(enrolled_load_again(before, "/nowhere", &faults) == NULL);
+    enrolled_free(&before);
 }
 
 Test(enrolled, an_empty_directory_enrols_nobody)

@@ -32,7 +32,7 @@ static void build_push(struct message *push, enum message_type type)
     message_set_number(push, FIELD_offer_number, 3);
 }
 
-static enum exec_verdict run_with(enum message_type type, const char *command, const char *json, int limit_ms)
+static enum verdict run_with(enum message_type type, const char *command, const char *json, int limit_ms)
 {
     struct message push;
 
@@ -41,27 +41,28 @@ static enum exec_verdict run_with(enum message_type type, const char *command, c
     return exec_judge(&push, &result, &answer);
 }
 
-static enum exec_verdict run_offer(const char *command)
+static enum verdict run_offer(const char *command)
 {
     return run_with(MESSAGE_offer, command, "{}", LIMIT_MS);
 }
 
+static const char *told(enum field field)
+{
+    return answer.texts.of[field] ? answer.texts.of[field] : "";
+}
+
 struct row {
     int status;
-    enum exec_verdict verdict;
+    enum verdict verdict;
     enum message_type type;
-    enum status_reason reason;
+    char reason[4];
 };
 
 static struct row rows[] = {
-    {0, EXEC_STORED, MESSAGE_NONE, 0},
-    {75, EXEC_LATER, MESSAGE_NONE, 0},
-    {69, EXEC_ANSWER, MESSAGE_reject, REASON_CAPACITY},
-    {77, EXEC_ANSWER, MESSAGE_reject, REASON_NOT_ELIGIBLE},
-    {65, EXEC_ANSWER, MESSAGE_reject, REASON_OTHER},
-    {1, EXEC_UNKNOWN, MESSAGE_NONE, 0},
-    {64, EXEC_UNKNOWN, MESSAGE_NONE, 0},
-    {127, EXEC_UNKNOWN, MESSAGE_NONE, 0},
+    {0, VERDICT_STORED, MESSAGE_NONE, ""},      {75, VERDICT_LATER, MESSAGE_NONE, ""},
+    {69, VERDICT_ANSWER, MESSAGE_reject, "22"}, {77, VERDICT_ANSWER, MESSAGE_reject, "40"},
+    {65, VERDICT_ANSWER, MESSAGE_reject, "99"}, {1, VERDICT_UNKNOWN, MESSAGE_NONE, ""},
+    {64, VERDICT_UNKNOWN, MESSAGE_NONE, ""},    {127, VERDICT_UNKNOWN, MESSAGE_NONE, ""},
 };
 
 ParameterizedTestParameters(hub_exec, the_exit_status_says_what_becomes_of_an_offer)
@@ -77,22 +78,22 @@ ParameterizedTest(struct row *row, hub_exec, the_exit_status_says_what_becomes_o
     snprintf(command, sizeof command, "exit %d", row->status);
     cr_assert_eq(run_offer(command), row->verdict, "exit %d", row->status);
     cr_assert_eq(result.status, row->status);
-    if (row->verdict != EXEC_ANSWER)
+    if (row->verdict != VERDICT_ANSWER)
         return;
     cr_assert_eq(answer.type, row->type);
-    cr_assert_eq(answer.reason, row->reason);
-    cr_assert_eq(answer.referral, REFERRAL);
-    cr_assert_eq(answer.offer, 3);
-    cr_assert(answer.has_request_id);
+    cr_assert_str_eq(told(FIELD_status_reason), row->reason);
+    cr_assert_str_eq(told(FIELD_referral_id), "R42-69");
+    cr_assert_str_eq(told(FIELD_offer_number), "3");
+    cr_assert_neq(told(FIELD_request_id)[0], '\0');
     cr_assert(answer_is_whole(&answer, why), "%s", why);
 }
 
 Test(hub_exec, a_person_cannot_be_declined_by_exit_status)
 {
-    cr_assert_eq(run_with(MESSAGE_person, "exit 69", "{}", LIMIT_MS), EXEC_UNKNOWN);
-    cr_assert_eq(run_with(MESSAGE_withdrawn, "exit 77", "{}", LIMIT_MS), EXEC_UNKNOWN);
-    cr_assert_eq(run_with(MESSAGE_person, "exit 75", "{}", LIMIT_MS), EXEC_LATER);
-    cr_assert_eq(run_with(MESSAGE_person, "exit 0", "{}", LIMIT_MS), EXEC_STORED);
+    cr_assert_eq(run_with(MESSAGE_person, "exit 69", "{}", LIMIT_MS), VERDICT_UNKNOWN);
+    cr_assert_eq(run_with(MESSAGE_withdrawn, "exit 77", "{}", LIMIT_MS), VERDICT_UNKNOWN);
+    cr_assert_eq(run_with(MESSAGE_person, "exit 75", "{}", LIMIT_MS), VERDICT_LATER);
+    cr_assert_eq(run_with(MESSAGE_person, "exit 0", "{}", LIMIT_MS), VERDICT_STORED);
 }
 
 Test(hub_exec, the_command_gets_the_json_and_what_it_is_about)
@@ -141,25 +142,27 @@ Test(hub_exec, a_command_that_does_not_read_is_not_wrong)
     static char json[300001];
 
     memset(json, 'x', sizeof json - 1);
-    cr_assert_eq(run_with(MESSAGE_offer, "exit 0", json, LIMIT_MS), EXEC_STORED);
+    cr_assert_eq(run_with(MESSAGE_offer, "exit 0", json, LIMIT_MS), VERDICT_STORED);
 }
 
 Test(hub_exec, the_first_line_on_stderr_becomes_the_note)
 {
-    cr_assert_eq(run_offer("echo 'two on holiday' >&2; echo more >&2; exit 69"), EXEC_ANSWER);
-    cr_assert_str_eq(answer.note, "two on holiday");
+    cr_assert_eq(run_offer("echo 'two on holiday' >&2; echo more >&2; exit 69"), VERDICT_ANSWER);
+    cr_assert_str_eq(told(FIELD_note), "two on holiday");
     run_offer("printf a >&2; printf '%0.s\\303\\266' $(seq 300) >&2; exit 65");
-    cr_assert_eq(strlen(answer.note), 199, "200 bytes at most, and no letter is cut in half");
+    cr_assert_eq(strlen(told(FIELD_note)), 199, "200 bytes at most, and no letter is cut in half");
 }
 
 Test(hub_exec, a_command_may_answer_at_once)
 {
-    cr_assert_eq(run_offer("echo '{\"type\":\"accept\"}'"), EXEC_ANSWER);
+    cr_assert_eq(run_offer("echo '{\"type\":\"accept\"}'"), VERDICT_ANSWER);
     cr_assert_eq(answer.type, MESSAGE_accept);
-    cr_assert_eq(answer.offer, 3);
-    cr_assert_eq(run_offer("echo '{\"type\":\"reject\",\"status_reason\":\"22\"}'"), EXEC_ANSWER);
+    cr_assert_str_eq(told(FIELD_offer_number), "3");
+    cr_assert_eq(run_offer("echo '{\"state\":\"accepted\"}'"), VERDICT_ANSWER);
+    cr_assert_eq(answer.type, MESSAGE_accept);
+    cr_assert_eq(run_offer("echo '{\"type\":\"reject\",\"status_reason\":\"22\"}'"), VERDICT_ANSWER);
     cr_assert_eq(answer.type, MESSAGE_reject);
-    cr_assert_eq(answer.reason, REASON_CAPACITY);
+    cr_assert_str_eq(told(FIELD_status_reason), "22");
 }
 
 Test(hub_exec, an_answer_that_cannot_be_read_is_not_lost_in_silence)
@@ -176,14 +179,14 @@ Test(hub_exec, an_answer_that_cannot_be_read_is_not_lost_in_silence)
 
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
         snprintf(command, sizeof command, "echo '%s'", wrong[i]);
-        cr_assert_eq(run_offer(command), EXEC_UNKNOWN, "%s", wrong[i]);
+        cr_assert_eq(run_offer(command), VERDICT_UNKNOWN, "%s", wrong[i]);
         cr_assert(result.words[0] != '\0');
     }
 }
 
 Test(hub_exec, a_signal_is_not_taken_for_an_exit_status)
 {
-    cr_assert_eq(run_offer("kill -9 $$"), EXEC_UNKNOWN);
+    cr_assert_eq(run_offer("kill -9 $$"), VERDICT_UNKNOWN);
     cr_assert_eq(result.status, 128 + SIGKILL);
 }
 
@@ -207,7 +210,7 @@ Test(hub_exec, the_time_limit_ends_the_command_and_its_children)
     char state = 'R';
     long child;
 
-    cr_assert_eq(run_with(MESSAGE_offer, "sleep 1000 & echo $!; wait", "{}", 300), EXEC_UNKNOWN);
+    cr_assert_eq(run_with(MESSAGE_offer, "sleep 1000 & echo $!; wait", "{}", 300), VERDICT_UNKNOWN);
     cr_assert_eq(result.status, -1);
     child = atol(result.output);
     cr_assert_gt(child, 1);
@@ -220,7 +223,7 @@ Test(hub_exec, the_time_limit_ends_the_command_and_its_children)
 
 Test(hub_exec, a_child_that_holds_the_output_open_does_not_hold_the_agent)
 {
-    cr_assert_eq(run_offer("sleep 5 & exit 0"), EXEC_STORED);
+    cr_assert_eq(run_offer("sleep 5 & exit 0"), VERDICT_STORED);
 }
 
 Test(hub_exec, more_output_than_is_wanted_is_dropped)
@@ -230,18 +233,89 @@ Test(hub_exec, more_output_than_is_wanted_is_dropped)
     cr_assert_eq(result.output_length, EXEC_OUTPUT_BYTES_MAX - 1);
 }
 
+Test(hub_exec, of_a_case_a_command_may_say_how_it_goes)
+{
+    const char *command = "echo '{\"type\":\"progress\",\"note\":\"met twice\",\"support_offered\":[\"befriending\"],"
+                          "\"outcome_scores\":[{\"moment\":\"before\",\"measure\":\"ONS4\",\"items\":[3,4,3,8],"
+                          "\"taken_on\":\"2026-09-01\"}]}'";
+
+    cr_assert_eq(run_with(MESSAGE_person, command, "{}", LIMIT_MS), VERDICT_ANSWER, "%s", result.words);
+    cr_assert_eq(answer.type, MESSAGE_progress);
+    cr_assert_str_eq(told(FIELD_outcome_scores), "before:ONS4:3 4 3 8::2026-09-01");
+    cr_assert_eq(run_offer(command), VERDICT_UNKNOWN, "what is not accepted does not go on");
+    cr_assert_eq(run_with(MESSAGE_person, "echo '{\"type\":\"accept\"}'", "{}", LIMIT_MS), VERDICT_UNKNOWN);
+}
+
+static enum verdict run_enquiry(const char *command)
+{
+    struct message push;
+
+    message_init(&push, MESSAGE_enquiry);
+    message_set_number(&push, FIELD_enquiry_id, REFERRAL);
+    exec_run(command, &push, "{}", 2, 1, LIMIT_MS, &result);
+    return exec_judge(&push, &result, &answer);
+}
+
+Test(hub_exec, an_enquiry_is_answered_by_exit_status_or_at_once)
+{
+    cr_assert_eq(run_enquiry("exit 67"), VERDICT_ANSWER);
+    cr_assert_eq(answer.type, MESSAGE_answer_enquiry);
+    cr_assert_str_eq(told(FIELD_known), "not-known");
+    cr_assert_str_eq(told(FIELD_enquiry_id), "R42-69");
+    cr_assert_eq(run_enquiry("echo '{\"type\":\"answer_enquiry\",\"known\":\"known\"}'"), VERDICT_ANSWER);
+    cr_assert_eq(run_enquiry("echo '{\"type\":\"answer_enquiry\",\"known\":\"cannot-say\"}'"), VERDICT_UNKNOWN,
+                 "a contact is missing");
+    cr_assert_eq(run_enquiry("echo '{\"type\":\"accept\"}'"), VERDICT_UNKNOWN);
+    cr_assert_eq(run_offer("exit 67"), VERDICT_UNKNOWN);
+    cr_assert_eq(run_enquiry("exit 0"), VERDICT_STORED);
+}
+
 Test(hub_exec, an_answer_reads_back_as_it_was_written)
 {
-    struct answer before = {.type = MESSAGE_reject, .referral = 42, .offer = 2, .reason = REASON_OTHER};
-    static struct answer after;
+    static struct answer before = {.type = MESSAGE_reject}, after;
     char json[EXEC_OUTPUT_BYTES_MAX], again[EXEC_OUTPUT_BYTES_MAX], why[ANSWER_WHY_BYTES];
 
+    answer_set_referral(&before, FIELD_referral_id, 42);
+    answer_set_number(&before, FIELD_offer_number, 2);
+    answer_set_text(&before, FIELD_status_reason, "99");
+    answer_set_text(&before, FIELD_note, "two\nlines, \"quoted\", C:\\temp");
     answer_new_request_id(&before);
-    strcpy(before.note, "two\nlines, \"quoted\"");
     cr_assert(answer_format(&before, json, sizeof json));
     cr_assert_null(strchr(json, '\n'));
     cr_assert(answer_parse(json, strlen(json), &after, why), "%s", why);
-    cr_assert_str_eq(after.note, before.note);
+    cr_assert_str_eq(after.texts.of[FIELD_note], before.texts.of[FIELD_note]);
+    cr_assert_str_eq(after.texts.of[FIELD_request_id], before.texts.of[FIELD_request_id],
+                     "else a repeat is a second answer");
     cr_assert(answer_format(&after, again, sizeof again));
     cr_assert_str_eq(again, json);
+    cr_assert_not(answer_format(&after, again, 20), "it does not fit");
+    answer_clear(&before);
+    answer_clear(&after);
+}
+
+Test(hub_exec, what_an_answer_lacks_is_named_before_the_network_is_asked)
+{
+    static const struct {
+        const char *json, *why;
+    } rows_of_faults[] = {
+        {"{\"type\":\"pause\",\"referral_id\":\"R42-69\"}", "note is missing"},
+        {"{\"type\":\"hand_back\",\"referral_id\":\"R42-69\",\"status_reason\":\"99\"}", "note"},
+        {"{\"type\":\"reject\",\"status_reason\":\"22\"}", "referral_id is missing"},
+        {"{\"type\":\"enquire\",\"hub_id\":\"oak\",\"nhs_number\":\"9990000018\"}", "note"},
+        {"{\"type\":\"complete\",\"referral_id\":\"R42-69\",\"outcome\":\"got-help\",\"outcome_scores\":[{\"moment\":"
+         "\"after\",\"measure\":\"ONS4\",\"items\":[3,4,3,11],\"taken_on\":\"2026-09-01\"}]}",
+         "outcome_scores"},
+        {"{\"type\":\"accept\",\"referral_id\":\"R42-69\",\"outcome\":\"got-help\"}", "outcome does not belong"},
+        {"{\"type\":\"hold\",\"referral_id\":\"R42-69\"}", "type"},
+    };
+
+    for (size_t i = 0; i < sizeof rows_of_faults / sizeof rows_of_faults[0]; i++) {
+        static struct answer faulty;
+        const char *json = rows_of_faults[i].json;
+        char why[ANSWER_WHY_BYTES] = "";
+
+        cr_assert_not(answer_parse(json, strlen(json), &faulty, why) && answer_is_whole(&faulty, why), "%s", json);
+        cr_assert(strstr(why, rows_of_faults[i].why), "%s: %s", json, why);
+        answer_clear(&faulty);
+    }
 }

@@ -66,7 +66,7 @@ static int parts_waiting(const struct referral *referral)
 static void recount_offer(const struct offer *offer, struct places places[4], struct service_figures figures[4])
 {
     bool waits = offer->state == STATE_REQUESTED || offer->state == STATE_RECEIVED;
-    bool helps = offer->state == STATE_ACCEPTED || offer->state == STATE_IN_PROGRESS;
+    bool helps = offer->state == STATE_ACCEPTED || offer->state == STATE_IN_PROGRESS || offer->state == STATE_ON_HOLD;
     uint32_t row = offer->hub - 1;
     uint32_t owner = four.services[row].owner;
 
@@ -81,6 +81,31 @@ static void recount_offer(const struct offer *offer, struct places places[4], st
         places[row].taken_in_week++;
         if (owner != row)
             places[owner].taken_in_week++;
+    }
+}
+
+/* Exactly the open referrals of a person are found. */
+static void assert_person(uint64_t hash, uint64_t seed)
+{
+    bool found[REFERRALS + 1] = {false};
+    uint64_t at = 0, number;
+
+    while ((number = ledger_find_person(&ledger, hash, &at))) {
+        cr_assert(number <= REFERRALS && !found[number], "seed %lu: once", seed);
+        found[number] = true;
+    }
+    for (int i = 0; i < REFERRALS && referrals[i].number; i++) {
+        bool expected =
+            referral_is_open(&referrals[i]) && (referrals[i].persons[0] == hash || referrals[i].persons[1] == hash);
+        cr_assert_eq(found[i + 1], expected, "seed %lu: referral %d, person %lu", seed, i + 1, hash);
+    }
+}
+
+static void assert_persons(uint64_t seed)
+{
+    for (uint64_t i = 0; i < 5; i++) {
+        assert_person(1000 + i, seed);
+        assert_person(2000 + i, seed);
     }
 }
 
@@ -99,7 +124,8 @@ static void assert_recount(uint64_t seed)
         totals.open += open;
         totals.closed += !open;
         totals.offered += referral->state == STATE_RECEIVED;
-        totals.placed += referral->state == STATE_ACCEPTED || referral->state == STATE_IN_PROGRESS;
+        totals.placed += referral->state == STATE_ACCEPTED || referral->state == STATE_IN_PROGRESS ||
+                         (referral->state == STATE_ON_HOLD && referral->business_status == BUSINESS_PAUSED);
         totals.waiting += parts_waiting(referral) > 0;
         totals.overdue += open && referral->overdue;
         totals.attention += referral_needs_person(referral);
@@ -113,6 +139,7 @@ static void assert_recount(uint64_t seed)
             recount_offer(&referral->offers[offer], places, figures);
     }
     cr_assert_arr_eq(&ledger.totals, &totals, sizeof totals, "seed %lu", seed);
+    assert_persons(seed);
     cr_assert_eq(ledger.waitlist.count, waiting, "seed %lu", seed);
     for (int row = HOME; row <= FAR; row++) {
         cr_assert_eq(ledger.places[row].used, places[row].used, "seed %lu", seed);
@@ -153,27 +180,54 @@ static void submit(int i, uint64_t *random)
         referral->profile.needs |= NEED_BIT(NEED_BEFRIENDING) | NEED_BIT(NEED_ADVICE) | NEED_BIT(NEED_FOOD);
     referral->profile.priority = (enum priority)(1 + random_below(random, PRIORITY_STAT));
     referral->profile.safeguarding = random_below(random, 10) == 0;
-    happens(referral, (struct cause){.event = EVENT_SUBMITTED, .actor = PARTY_SURGERY});
+    if (random_below(random, 8) == 0)
+        referral->profile.consent_until = hours_day(now) + random_below(random, 10);
+    referral->persons[0] = random_below(random, 4) ? 1000 + random_below(random, 5) : 0;
+    referral->persons[1] = random_below(random, 4) ? 2000 + random_below(random, 5) : 0;
+    happens(referral, (struct cause){.event = EVENT_SUBMITTED, .role = ROLE_SENDER, .actor = PARTY_SURGERY});
+}
+
+/* What a hub, the sender and operators say. */
+static struct cause answer_of_hub(const struct referral *referral, const struct part *part, uint64_t *random)
+{
+    static const enum event answers[] = {EVENT_ACCEPTED,  EVENT_REJECTED,   EVENT_STARTED,
+                                         EVENT_COMPLETED, EVENT_FAILED,     EVENT_PAUSED,
+                                         EVENT_RESUMED,   EVENT_PROGRESSED, EVENT_HANDED_BACK};
+
+    return (struct cause){.event = answers[random_below(random, sizeof answers / sizeof answers[0])],
+                          .role = ROLE_HUB,
+                          .actor = referral->offers[part->offer - 1].hub,
+                          .offer_number = part->offer,
+                          .reason = REASON_DECLINED,
+                          .outcome = OUTCOME_GOT_HELP};
+}
+
+static struct cause order_of_operator(const struct part *part, uint64_t *random)
+{
+    static const enum event orders[] = {EVENT_HELD, EVENT_RELEASED, EVENT_RELEASED, EVENT_PRIORITISED, EVENT_REOFFERED};
+
+    return (struct cause){.event = orders[random_below(random, sizeof orders / sizeof orders[0])],
+                          .role = ROLE_OPERATOR,
+                          .actor = 99,
+                          .offer_number = part->offer,
+                          .priority = (enum priority)(1 + random_below(random, PRIORITY_STAT))};
 }
 
 /* Somebody answers, or the clock does. */
 static void go_on(struct referral *referral, uint64_t *random)
 {
-    static const enum event answers[] = {EVENT_ACCEPTED, EVENT_REJECTED, EVENT_STARTED, EVENT_COMPLETED, EVENT_FAILED};
-    struct cause cause = {.event = answers[random_below(random, 5)], .reason = REASON_DECLINED};
     const struct part *part = &referral->parts[random_below(random, referral->parts_count)];
+    struct cause cause = {.event = EVENT_OUTCOME_CONFIRMED, .role = ROLE_SENDER, .actor = PARTY_SURGERY};
 
-    cause.outcome = OUTCOME_GOT_HELP;
-    if (part->offer) {
-        cause.offer_number = part->offer;
-        cause.actor = referral->offers[part->offer - 1].hub;
-    }
-    if (!part->offer || random_below(random, 10) == 0)
-        cause = (struct cause){.event = EVENT_OUTCOME_CONFIRMED, .actor = PARTY_SURGERY};
-    if (part->state == STATE_ON_HOLD)
+    if (part->offer && random_below(random, 10))
+        cause = answer_of_hub(referral, part, random);
+    if (part_waits(part))
         cause = (struct cause){.event = EVENT_OFFERED, .need = __builtin_ctzll(part->needs)};
+    if (random_below(random, 8) == 0)
+        cause = order_of_operator(part, random);
     if (random_below(random, 20) == 0)
-        cause = (struct cause){.event = EVENT_CANCELLED, .actor = PARTY_SURGERY, .reason = REASON_NO_LONGER_NEEDED};
+        cause = (struct cause){
+            .event = EVENT_CANCELLED, .role = ROLE_SENDER, .actor = PARTY_SURGERY, .reason = REASON_NO_LONGER_NEEDED};
     if (random_below(random, 6) == 0)
         cause = (struct cause){.event = EVENT_OVERDUE};
     happens(referral, cause);
@@ -233,10 +287,11 @@ Test(ledger, what_is_added_and_removed_leaves_every_figure_at_nothing)
             ledger_remove(&ledger, &referrals[i]);
     cr_assert_arr_eq(&ledger.totals, &nothing, sizeof nothing);
     cr_assert_eq(ledger.waitlist.count, 0);
+    cr_assert_eq(ledger.persons_count, 0);
     assert_nothing_counts();
 }
 
-Test(ledger, every_open_referral_has_a_timer_at_its_deadline)
+Test(ledger, every_open_referral_has_a_timer_when_it_is_next_due)
 {
     uint64_t seed = random_seed(1), random = seed;
     bool timed[REFERRALS] = {false};
@@ -244,7 +299,7 @@ Test(ledger, every_open_referral_has_a_timer_at_its_deadline)
 
     live_through(&random, seed);
     while (timers_take_due(&ledger.timers, INT64_MAX, &timer))
-        timed[timer.referral - 1] |= timer.at == referrals[timer.referral - 1].deadline;
+        timed[timer.referral - 1] |= timer.at == referral_next_due(&referrals[timer.referral - 1]);
     for (int i = 0; i < REFERRALS && referrals[i].number; i++)
         cr_assert(timed[i] || !referral_is_open(&referrals[i]), "seed %lu", seed);
 }
@@ -504,24 +559,155 @@ Test(ledger, only_referrals_of_the_same_hash_are_found)
     cr_assert_eq(ledger_find_request(&ledger, 5, &at), 0);
 }
 
+/* ---- persons ---- */
+
+#define PEOPLE 3000
+
+static bool finds_person(uint64_t hash, uint64_t referral)
+{
+    uint64_t at = 0, found;
+
+    while ((found = ledger_find_person(&ledger, hash, &at)))
+        if (found == referral)
+            return true;
+    return false;
+}
+
+Test(ledger, persons_who_come_and_go_are_found_as_long_as_they_are_open_whatever_their_hashes)
+{
+    static struct referral people[PEOPLE];
+    static bool is_in[PEOPLE];
+    uint64_t random = random_seed(0), count = 0;
+
+    for (uint64_t i = 0; i < PEOPLE; i++) {
+        people[i] = (struct referral){.number = i + 1, .state = STATE_RECEIVED, .deadline = 1};
+        /* Some share a place of the table, and some even the hash. */
+        people[i].persons[0] = i % 3 ? random_next(&random) | 1 : (uint64_t)(1 + random_below(&random, 50)) << 40 | 7;
+        people[i].persons[1] = i % 5 ? ~people[i].persons[0] : 0;
+    }
+    for (int step = 0; step < 20 * PEOPLE; step++) {
+        uint32_t i = random_below(&random, PEOPLE);
+        (is_in[i] ? ledger_remove : ledger_add)(&ledger, &people[i]);
+        is_in[i] = !is_in[i];
+        ledger.timers.count = 0;
+    }
+    for (uint64_t i = 0; i < PEOPLE; i++) {
+        cr_assert_eq(finds_person(people[i].persons[0], i + 1), is_in[i], "%lu", i);
+        if (people[i].persons[1]) {
+            cr_assert_eq(finds_person(people[i].persons[1], i + 1), is_in[i], "%lu", i);
+            count += is_in[i];
+        }
+        count += is_in[i];
+    }
+    cr_assert_eq(ledger.persons_count, count);
+}
+
+Test(ledger, a_closed_referral_is_nobody_s_any_more)
+{
+    struct referral one = {.number = 1, .state = STATE_RECEIVED, .deadline = 1, .persons = {5, 6}};
+    struct referral closed = one;
+
+    ledger_add(&ledger, &one);
+    cr_assert(finds_person(5, 1) && finds_person(6, 1));
+    ledger_remove(&ledger, &one);
+    closed.state = STATE_COMPLETED;
+    closed.business_status = BUSINESS_CLOSED_ACKNOWLEDGED;
+    closed.deadline = 0;
+    ledger_add(&ledger, &closed);
+    cr_assert_not(finds_person(5, 1) || finds_person(6, 1));
+}
+
+/* ---- enquiries ---- */
+
+Test(ledger, open_enquiries_are_counted_and_come_up_at_their_deadlines)
+{
+    static const uint64_t in_order[] = {9, 7, 8};
+    struct timer timer;
+
+    ledger_open_enquiry(&ledger, 8, 200);
+    ledger_open_enquiry(&ledger, 9, 100);
+    ledger_look_at_enquiry(&ledger, 7, 150);
+    cr_assert_eq(ledger.totals.enquiries_open, 2);
+    ledger_end_enquiry(&ledger);
+    cr_assert_eq(ledger.totals.enquiries_open, 1);
+    cr_assert_not(timers_take_due(&ledger.enquiries, 99, &timer));
+    for (size_t i = 0; i < 3; i++) {
+        cr_assert(timers_take_due(&ledger.enquiries, 1000, &timer));
+        cr_assert_eq(timer.referral, in_order[i]);
+    }
+    cr_assert_not(timers_take_due(&ledger.enquiries, 1000, &timer));
+}
+
 /* ---- parties ---- */
+
+static struct owed owed_of(uint64_t number)
+{
+    return (struct owed){.sequence = number & 0xffffffffffff, .letter = number & 3, .type = 60};
+}
 
 Test(ledger, a_mailbox_grows_in_order_wherever_its_ring_began)
 {
     struct party *party = ledger_add_party(&ledger, "surgery", 1, 40);
     uint64_t random = random_seed(0);
-    uint64_t owed = 40;
+    uint64_t last = 40;
+    struct owed owed;
 
-    while (owed < 5000) {
-        for (uint32_t more = random_below(&random, 40); more > 0; more--, owed++) {
-            struct owed next = {.sequence = (owed + 1) & 0xffffffffffff, .letter = owed & 3, .type = 60};
-            cr_assert_eq(ledger_owe(&ledger, party, next), owed + 1);
-        }
+    while (last < 5000) {
+        for (uint32_t more = random_below(&random, 40); more > 0; more--, last++)
+            cr_assert_eq(ledger_owe(&ledger, party, owed_of(last + 1)), last + 1);
         uint64_t confirmed = party->mailbox.confirmed;
-        mailbox_confirm(&party->mailbox, confirmed + random_below(&random, (uint32_t)(owed - confirmed) / 2 + 1));
-        for (uint64_t n = party->mailbox.confirmed + 1; n <= owed; n++)
-            cr_assert_eq(mailbox_at(&party->mailbox, n).sequence, n);
+        uint64_t up_to = confirmed + random_below(&random, (uint32_t)(last - confirmed) / 2 + 1);
+        while (mailbox_confirm_next(&party->mailbox, 0, up_to, now, &owed))
+            cr_assert_eq(owed.sequence, party->mailbox.confirmed);
+        for (uint64_t number = party->mailbox.confirmed + 1; number <= last; number++)
+            cr_assert_eq(mailbox_at(&party->mailbox, number).sequence, number);
     }
+}
+
+Test(ledger, who_has_what_survives_the_growth_of_the_ring)
+{
+    struct party *party = ledger_add_party(&ledger, "surgery", 1, 0);
+    int slot = 0;
+
+    ledger_owe(&ledger, party, owed_of(1));
+    mailbox_open(&party->mailbox, 3, now);
+    mailbox_sent(&party->mailbox, mailbox_next_to_send(&party->mailbox, 9, &slot), 3, now);
+    for (uint64_t number = 2; number <= 100; number++)
+        ledger_owe(&ledger, party, owed_of(number));
+    cr_assert_eq(mailbox_next_to_send(&party->mailbox, 9, &slot), 2);
+    cr_assert_eq(mailbox_next_with(&party->mailbox, 3, 0), 1);
+}
+
+Test(ledger, of_a_party_that_is_far_behind_no_more_is_held_than_there_is_room_for)
+{
+    struct party *party = ledger_add_party(&ledger, "surgery", 1, 0);
+    uint64_t held = MAILBOX_HELD_MAX;
+    struct owed owed;
+
+    for (uint64_t number = 1; number <= 50000; number++)
+        cr_assert_eq(ledger_owe(&ledger, party, owed_of(number)), number);
+    cr_assert_eq(party->mailbox.held, MAILBOX_HELD_MAX);
+    cr_assert_eq(party->mailbox.capacity, MAILBOX_HELD_MAX);
+    cr_assert_not(ledger_has_room_for_owed(&ledger, party));
+    for (uint64_t number = 1; number <= 50000; number++) {
+        cr_assert_eq(mailbox_confirm_next(&party->mailbox, 0, number, now, &owed), number);
+        cr_assert_eq(owed.sequence, number);
+        while (ledger_has_room_for_owed(&ledger, party))
+            ledger_take_owed(&ledger, party, owed_of(++held));
+    }
+    cr_assert_eq(party->mailbox.capacity, MAILBOX_HELD_MAX);
+    cr_assert_eq(ledger_owe(&ledger, party, owed_of(50001)), 50001);
+    cr_assert_eq(mailbox_at(&party->mailbox, 50001).sequence, 50001, "held again");
+}
+
+Test(ledger, a_connection_has_the_slot_that_it_was_given)
+{
+    struct party *party = ledger_add_party(&ledger, "surgery", 1, 0);
+
+    party->connections[4] = 77;
+    cr_assert_eq(ledger_slot_of(party, 77), 4);
+    cr_assert_eq(ledger_slot_of(party, 78), 0);
+    cr_assert_eq(ledger_slot_of(party, 0), 0);
 }
 
 Test(ledger, parties_are_found_by_name_and_by_number_and_pushed_to_once)

@@ -18,6 +18,7 @@
     {                                                                                                                  \
         __VA_ARGS__, FIELD_COUNT                                                                                       \
     }
+#define SAID FIELD_note, FIELD_support_offered, FIELD_outcome_scores
 #define ONE_PART FIELD_needs, FIELD_offer_number /* what is told only when needs have gone several ways */
 #define NO_FIELDS                                                                                                      \
     (enum field[])                                                                                                     \
@@ -30,8 +31,10 @@ static struct referral referral;
 static struct outcome_of outcome;
 static struct message submit;
 static struct message letter;
-static struct text note;
+static struct message said;
+static bool nobody_said;
 static struct letter_texts texts;
+static bool linked_is_known;
 static int64_t now;
 static uint8_t bytes[MESSAGE_BYTES_MAX];
 static size_t length;
@@ -74,11 +77,18 @@ static void happens(struct cause cause)
 
 static void says(uint32_t hub, enum event event, uint8_t offer_number)
 {
-    happens((struct cause){.event = event,
-                           .actor = hub,
-                           .offer_number = offer_number,
-                           .reason = event == EVENT_REJECTED || event == EVENT_FAILED ? REASON_OTHER : 0,
-                           .outcome = event == EVENT_COMPLETED ? OUTCOME_PARTLY : 0});
+    happens((struct cause){
+        .event = event,
+        .role = ROLE_HUB,
+        .actor = hub,
+        .offer_number = offer_number,
+        .reason = event == EVENT_REJECTED || event == EVENT_FAILED || event == EVENT_HANDED_BACK ? REASON_OTHER : 0,
+        .outcome = event == EVENT_COMPLETED ? OUTCOME_PARTLY : 0});
+}
+
+static void surgery_cancels(enum status_reason reason)
+{
+    happens((struct cause){.event = EVENT_CANCELLED, .role = ROLE_SENDER, .actor = PARTY_SURGERY, .reason = reason});
 }
 
 static void hub_says(enum event event)
@@ -107,12 +117,30 @@ static void needs_are(size_t count, const enum need *needs)
 }
 #define NEEDS_ARE(...) needs_are(sizeof((enum need[]){__VA_ARGS__}) / sizeof(enum need), (enum need[]){__VA_ARGS__})
 
+/* What a hub may say of how it goes; whoever says something else says less. */
+static void say_everything(void)
+{
+    nobody_said = false;
+    message_init(&said, MESSAGE_complete);
+    message_set_string(&said, FIELD_note, "a note");
+    *message_set_list(&said, FIELD_support_offered, 1) = (struct value){.present = true, .number = NEED_ADVICE};
+    struct value *score = message_set_list(&said, FIELD_outcome_scores, 1);
+    for (size_t m = 0; m < OUTCOME_SCORE_MEMBER_COUNT; m++) {
+        const struct field_spec *member = &records[RECORD_outcome_score].members[m];
+        struct value *values = member->kind == KIND_INTS ? message_set_member_list(&said, &score[m], 1) : &score[m];
+        *values = (struct value){.present = true, .number = 1};
+    }
+}
+
 static void submit_is_written(void)
 {
     fill_submit();
     now = NETWORKS_NOW_MS;
-    note = (struct text){"a note", 6};
-    referral = (struct referral){.number = 7, .sender = PARTY_SURGERY, .state = STATE_REQUESTED};
+    say_everything();
+    referral = (struct referral){.number = 7,
+                                 .sender = PARTY_SURGERY,
+                                 .state = STATE_REQUESTED,
+                                 .message_back = CODE_BIT(BACK_REFERRER) | CODE_BIT(BACK_GP)};
     referral.profile = profile_at_home();
     strcpy(referral.neighbourhood_code, "E02000000");
     memset(referral.correlation_id, 0xc0, UUID_BYTES);
@@ -120,12 +148,13 @@ static void submit_is_written(void)
 
 static void submitted(void)
 {
-    happens((struct cause){.event = EVENT_SUBMITTED, .actor = PARTY_SURGERY});
+    happens((struct cause){.event = EVENT_SUBMITTED, .role = ROLE_SENDER, .actor = PARTY_SURGERY});
 }
 
 static void surgery_submits(void)
 {
     network_of_four(&invented);
+    linked_is_known = false;
     submit_is_written();
     NEEDS_ARE(NEED_BEFRIENDING);
     submitted();
@@ -139,8 +168,9 @@ static void write_with(const struct message *known, const struct letter *to)
                                  .referral = &referral,
                                  .entry = &outcome.entry,
                                  .submit = known,
-                                 .note = note,
-                                 .sender = "surgery"};
+                                 .said = nobody_said ? NULL : &said,
+                                 .sender = "surgery",
+                                 .linked_sender = linked_is_known ? "clinic" : NULL};
 
     letter_write(&facts, to, &texts, &letter);
     length = encode(&letter, bytes, sizeof bytes);
@@ -294,7 +324,7 @@ Test(letter, progress_and_outcome_are_told_with_their_hub)
     hub_says(EVENT_ACCEPTED);
     hub_says(EVENT_STARTED);
     write_letter(0, MESSAGE_progressed);
-    assert_has_all_but(BUT(FIELD_status_reason, ONE_PART));
+    assert_has_all_but(BUT(FIELD_status_reason, FIELD_outcome, ONE_PART));
     assert_states(STATE_IN_PROGRESS, BUSINESS_CONTACT_MADE, 0);
     assert_text(FIELD_hub_id, "home");
     hub_says(EVENT_COMPLETED);
@@ -309,10 +339,10 @@ Test(letter, when_help_is_late_the_sender_is_told_whose)
 {
     hub_says(EVENT_ACCEPTED);
     now = referral.deadline;
-    note = (struct text){0};
+    nobody_said = true;
     happens((struct cause){.event = EVENT_OVERDUE});
     write_letter(0, MESSAGE_progressed);
-    assert_has_all_but(BUT(FIELD_note, ONE_PART));
+    assert_has_all_but(BUT(SAID, FIELD_outcome, ONE_PART));
     assert_states(STATE_ACCEPTED, BUSINESS_HUB_ACCEPTED, REASON_OVERDUE);
     assert_text(FIELD_hub_id, "home");
 }
@@ -332,7 +362,7 @@ Test(letter, who_is_silent_is_told_that_the_offer_is_withdrawn)
 
 Test(letter, what_the_sender_withdraws_is_withdrawn_from_the_hub)
 {
-    happens((struct cause){.event = EVENT_CANCELLED, .actor = PARTY_SURGERY, .reason = REASON_NO_LONGER_NEEDED});
+    surgery_cancels(REASON_NO_LONGER_NEEDED);
     write_letter(0, MESSAGE_withdrawn);
     assert_has_all_but(NO_FIELDS);
     assert_number(FIELD_offer_number, 1);
@@ -382,7 +412,7 @@ Test(letter, a_damaged_person_is_withdrawn)
 
 Test(letter, of_an_erased_person_only_the_course_is_told)
 {
-    note = (struct text){0};
+    nobody_said = true;
     hub_says(EVENT_ACCEPTED);
     write_with(NULL, &outcome.entry.letters[0]);
     assert_has_all_but(BUT(FIELD_status_reason, FIELD_referral_identifier, FIELD_note, ONE_PART));
@@ -718,7 +748,7 @@ Test(letter, a_need_that_is_withdrawn_after_a_hub_has_declined_it_names_that_hub
     NEEDS_ARE(NEED_HOUSING, NEED_BEFRIENDING);
     submitted();
     says(PARTY_NEAR, EVENT_REJECTED, 1);
-    happens((struct cause){.event = EVENT_CANCELLED, .actor = PARTY_SURGERY, .reason = REASON_NO_LONGER_NEEDED});
+    surgery_cancels(REASON_NO_LONGER_NEEDED);
     write_letter(1, MESSAGE_ended);
     assert_part_at(0, "home");
     assert_part(1, MEMBER_part_state, STATE_CANCELLED);
@@ -731,9 +761,9 @@ Test(letter, who_has_waited_too_long_is_told_with_the_need_and_no_hub)
     now = referral.submitted_at + invented.network.deadlines.waiting_expiry_ms;
     happens((struct cause){.event = EVENT_OFFERED, .need = NEED_FOOD});
     cr_assert_eq(outcome.entry.event, EVENT_OVERDUE);
-    note = (struct text){0};
+    nobody_said = true;
     write_letter(0, MESSAGE_progressed);
-    assert_has_all_but(BUT(FIELD_hub_id, FIELD_hub_name, FIELD_offer_number, FIELD_note));
+    assert_has_all_but(BUT(FIELD_hub_id, FIELD_hub_name, FIELD_offer_number, SAID, FIELD_outcome));
     assert_states(STATE_ON_HOLD, BUSINESS_WAITLISTED, REASON_WAITED_TOO_LONG);
     HAS_NEEDS(NEED_FOOD);
 }
@@ -767,7 +797,7 @@ Test(letter, the_outcome_of_all_needs_is_told_in_one)
 Test(letter, what_is_withdrawn_from_several_hubs_names_each_offer)
 {
     three_ways();
-    happens((struct cause){.event = EVENT_CANCELLED, .actor = PARTY_SURGERY, .reason = REASON_NO_LONGER_NEEDED});
+    surgery_cancels(REASON_NO_LONGER_NEEDED);
     for (uint8_t i = 0; i < 2; i++) {
         write_letter(i, MESSAGE_withdrawn);
         assert_has_all_but(NO_FIELDS);
@@ -797,7 +827,7 @@ Test(letter, a_letter_can_be_written_again_when_much_else_has_happened)
     invented.places[TOWN_CITY].total = 1;
     happens((struct cause){.event = EVENT_OFFERED, .need = NEED_FOOD});
     says(PARTY_HOME, EVENT_ACCEPTED, offer_at(PARTY_HOME));
-    happens((struct cause){.event = EVENT_CANCELLED, .actor = PARTY_SURGERY, .reason = REASON_DECLINED});
+    surgery_cancels(REASON_DECLINED);
     outcome.entry = past;
     for (uint8_t i = 0; i < 3; i++) {
         write_letter(i, past.letters[i].type);
@@ -932,6 +962,453 @@ Test(letter, what_the_sender_is_told_holds_nothing_of_the_person)
     hub_says(EVENT_COMPLETED);
     write_letter(0, MESSAGE_ended);
     cr_assert_not(bytes_hold(CANARY));
+}
+
+/* ---- the closed loop ---- */
+
+static struct cause by_operator(enum event event)
+{
+    return (struct cause){.event = event, .role = ROLE_OPERATOR, .actor = 90};
+}
+
+Test(letter, a_reminder_says_for_what_it_was_waited_and_until_when_it_is_now)
+{
+    invented.network.deadlines.stages.clocks[STAGE_ANSWER].grace_ms[PRIORITY_ROUTINE] = DAY_MS;
+    now = referral.deadline;
+    happens((struct cause){.event = EVENT_OVERDUE});
+    write_letter(0, MESSAGE_reminder);
+    assert_has_all_but(NO_FIELDS);
+    assert_number(FIELD_offer_number, 1);
+    assert_number(FIELD_deadline_stage, STAGE_ANSWER);
+    assert_number(FIELD_deadline, now + DAY_MS);
+}
+
+Test(letter, an_update_is_told_like_the_person_with_the_senders_note)
+{
+    hub_says(EVENT_ACCEPTED);
+    happens((struct cause){.event = EVENT_UPDATED, .role = ROLE_SENDER, .actor = PARTY_SURGERY});
+    write_letter(0, MESSAGE_updated);
+    assert_has_all_but(BUT(FIELD_service_ids));
+    assert_text(FIELD_note, "a note");
+    HAS_NEEDS(NEED_BEFRIENDING);
+}
+
+Test(letter, an_operators_reason_is_not_for_hubs_and_the_priority_is_the_one_that_holds)
+{
+    hub_says(EVENT_ACCEPTED);
+    struct cause cause = by_operator(EVENT_PRIORITISED);
+    cause.priority = PRIORITY_STAT;
+    happens(cause);
+    write_letter(0, MESSAGE_updated);
+    assert_has_all_but(BUT(FIELD_service_ids, FIELD_note));
+    assert_number(FIELD_priority, PRIORITY_STAT);
+}
+
+Test(letter, an_offer_is_told_again_under_its_number_with_the_deadline_that_runs)
+{
+    int64_t deadline = referral.deadline;
+
+    now += DAY_MS / 24;
+    happens((struct cause){.event = EVENT_UPDATED, .role = ROLE_SENDER, .actor = PARTY_SURGERY});
+    write_letter(0, MESSAGE_offer);
+    assert_has_all_but(BUT(FIELD_service_ids, FIELD_ask_first));
+    assert_number(FIELD_offer_number, 1);
+    assert_number(FIELD_deadline, deadline);
+}
+
+/* The clinic is the person's practice. */
+static void help_ends(uint8_t scope)
+{
+    surgery_submits();
+    referral.practice = PARTY_CLINIC;
+    referral.message_back = scope;
+    hub_says(EVENT_ACCEPTED);
+    hub_says(EVENT_STARTED);
+    hub_says(EVENT_COMPLETED);
+}
+
+Test(letter, the_practice_is_told_whose_patient_it_is_and_what_came_of_it)
+{
+    help_ends(CODE_BIT(BACK_GP));
+    write_letter(1, MESSAGE_message_back);
+    assert_has_all_but(BUT(FIELD_status_reason, FIELD_parts, FIELD_places_to_go));
+    assert_states(STATE_COMPLETED, BUSINESS_PARTLY, 0);
+    assert_number(FIELD_outcome, OUTCOME_PARTLY);
+    assert_text(FIELD_note, "a note");
+    assert_text(FIELD_sender_id, "surgery");
+    HAS_NEEDS(NEED_BEFRIENDING);
+    cr_assert_not(message_member(&letter, FIELD_needs, 0, MEMBER_detail)->present);
+}
+
+Test(letter, the_sender_is_told_what_came_of_it_only_if_the_person_agreed)
+{
+    static const uint8_t scopes[] = {CODE_BIT(BACK_REFERRER), CODE_BIT(BACK_GP),
+                                     CODE_BIT(BACK_REFERRER) | CODE_BIT(BACK_GP), CODE_BIT(BACK_NONE)};
+
+    for (size_t i = 0; i < sizeof scopes; i++) {
+        bool agreed = scopes[i] & CODE_BIT(BACK_REFERRER);
+        help_ends(scopes[i]);
+        write_letter(0, MESSAGE_ended);
+        assert_number(FIELD_state, STATE_COMPLETED);
+        assert_number(FIELD_business_status, BUSINESS_PARTLY);
+        const enum field fields_of_outcome[] = {SAID, FIELD_outcome};
+        for (size_t f = 0; f < sizeof fields_of_outcome / sizeof fields_of_outcome[0]; f++)
+            cr_assert_eq(message_has(&letter, fields_of_outcome[f]), agreed, "%s", fields[fields_of_outcome[f]].name);
+        surgery_submits();
+        referral.message_back = scopes[i];
+        hub_says(EVENT_ACCEPTED);
+        hub_says(EVENT_STARTED);
+        hub_says(EVENT_PAUSED);
+        write_letter(0, MESSAGE_progressed);
+        assert_states(STATE_ON_HOLD, BUSINESS_PAUSED, agreed ? REASON_PAUSED : 0);
+        cr_assert_eq(message_has(&letter, FIELD_note), agreed);
+        hub_says(EVENT_FAILED);
+        write_letter(0, MESSAGE_ended);
+        assert_states(STATE_FAILED, BUSINESS_NOT_HELPED, agreed ? REASON_OTHER : 0);
+    }
+}
+
+Test(letter, what_the_network_itself_says_needs_no_such_consent)
+{
+    referral.message_back = CODE_BIT(BACK_NONE);
+    hub_says(EVENT_ACCEPTED);
+    now = referral.deadline;
+    happens((struct cause){.event = EVENT_OVERDUE});
+    write_letter(0, MESSAGE_progressed);
+    assert_number(FIELD_status_reason, REASON_OVERDUE);
+}
+
+Test(letter, of_several_needs_no_part_tells_its_outcome_without_consent)
+{
+    for (int agreed = 0; agreed < 2; agreed++) {
+        three_ways();
+        referral.message_back = agreed ? CODE_BIT(BACK_REFERRER) : CODE_BIT(BACK_NONE);
+        uint8_t home = offer_at(PARTY_HOME);
+        says(PARTY_HOME, EVENT_ACCEPTED, home);
+        says(PARTY_HOME, EVENT_COMPLETED, home);
+        invented.places[TOWN_CITY].total = 1;
+        happens((struct cause){.event = EVENT_OFFERED, .need = NEED_FOOD});
+        write_letter(0, MESSAGE_routed);
+        assert_part(0, MEMBER_part_state, STATE_COMPLETED);
+        assert_part(0, MEMBER_part_outcome, agreed ? OUTCOME_PARTLY : 0);
+    }
+}
+
+Test(letter, the_sender_learns_whether_the_practice_is_told)
+{
+    help_ends(CODE_BIT(BACK_GP) | CODE_BIT(BACK_REFERRER));
+    write_letter(0, MESSAGE_ended);
+    assert_has_all_but(BUT(FIELD_status_reason, FIELD_parts, FIELD_places_to_go));
+    assert_number(FIELD_gp_told, true);
+    referral.practice = PARTY_NONE;
+    write_letter(0, MESSAGE_ended);
+    cr_assert(message_has(&letter, FIELD_gp_told));
+    assert_number(FIELD_gp_told, false);
+    referral.message_back = CODE_BIT(BACK_REFERRER);
+    write_letter(0, MESSAGE_ended);
+    cr_assert_not(message_has(&letter, FIELD_gp_told));
+}
+
+Test(letter, what_is_handed_back_is_told_with_its_reason_and_then_who_is_asked_next)
+{
+    hub_says(EVENT_ACCEPTED);
+    hub_says(EVENT_HANDED_BACK);
+    write_letter(0, MESSAGE_progressed);
+    assert_states(STATE_RECEIVED, BUSINESS_OFFERED, REASON_OTHER);
+    assert_text(FIELD_hub_id, "home");
+    assert_text(FIELD_note, "a note");
+    write_letter(1, MESSAGE_routed);
+    assert_text(FIELD_hub_id, "near");
+}
+
+/* Two referrals belong together; the clinic made the other, and the hub of the whole city has it. */
+static void link_is_made(void)
+{
+    linked_is_known = true;
+    hub_says(EVENT_ACCEPTED);
+    referral.links[referral.links_count++] = (struct linked){9, LINK_SAME_PERSON};
+    happens((struct cause){.event = EVENT_LINKED, .linked_hub = PARTY_CITY, .tell_link = true});
+}
+
+Test(letter, a_link_says_which_referral_from_whom_and_who_has_it)
+{
+    link_is_made();
+    write_letter(0, MESSAGE_linked);
+    assert_has_all_but(NO_FIELDS);
+    assert_number(FIELD_referral_id, 7);
+    assert_number(FIELD_linked_id, 9);
+    assert_number(FIELD_link, LINK_SAME_PERSON);
+    assert_text(FIELD_sender_id, "clinic");
+    assert_text(FIELD_hub_id, "city");
+    assert_text(FIELD_hub_name, "The city hub");
+    write_letter(1, MESSAGE_linked);
+    assert_has_all_but(BUT(FIELD_referral_identifier));
+    linked_is_known = false;
+    write_letter(0, MESSAGE_linked);
+    assert_has_all_but(BUT(FIELD_sender_id));
+}
+
+Test(letter, of_who_is_erased_it_is_told_that_they_are)
+{
+    help_ends(CODE_BIT(BACK_REFERRER));
+    happens((struct cause){.event = EVENT_OUTCOME_CONFIRMED, .role = ROLE_SENDER, .actor = PARTY_SURGERY});
+    happens((struct cause){.event = EVENT_ERASED, .role = ROLE_PRIVACY_OFFICER, .actor = 91});
+    write_letter(0, MESSAGE_erased);
+    assert_has_all_but(BUT(FIELD_enquiry_id));
+    write_letter(1, MESSAGE_erased);
+    assert_has_all_but(BUT(FIELD_enquiry_id));
+    write_with(NULL, &outcome.entry.letters[1]);
+    assert_has_all_but(BUT(FIELD_enquiry_id));
+}
+
+static void assert_withdrawn_for(enum status_reason reason)
+{
+    write_letter(0, MESSAGE_withdrawn);
+    assert_has_all_but(NO_FIELDS);
+    assert_number(FIELD_state, STATE_CANCELLED);
+    assert_number(FIELD_status_reason, reason);
+}
+
+Test(letter, a_hub_is_told_why_an_offer_is_its_own_no_more)
+{
+    struct cause cause = {.event = EVENT_HUB_CLOSED, .offer_number = 1};
+
+    happens(cause);
+    assert_withdrawn_for(REASON_HUB_CLOSED);
+    surgery_submits();
+    happens(by_operator(EVENT_HELD));
+    assert_withdrawn_for(REASON_HELD);
+    surgery_submits();
+    cause = by_operator(EVENT_REOFFERED);
+    cause.offer_number = 1;
+    happens(cause);
+    assert_withdrawn_for(REASON_MOVED);
+    surgery_submits();
+    cause = by_operator(EVENT_PLACED);
+    cause.hub = cause.row = FAR;
+    happens(cause);
+    assert_withdrawn_for(REASON_MOVED);
+    surgery_submits();
+    cause = by_operator(EVENT_TURNED_AWAY);
+    cause.reason = REASON_NOT_ELIGIBLE;
+    happens(cause);
+    assert_withdrawn_for(REASON_NOT_ELIGIBLE);
+    surgery_submits();
+    referral.profile.consent_in_doubt = true;
+    happens((struct cause){.event = EVENT_UPDATED, .role = ROLE_SENDER, .actor = PARTY_SURGERY});
+    assert_withdrawn_for(REASON_CONSENT_IN_DOUBT);
+    help_ends(CODE_BIT(BACK_REFERRER));
+    surgery_cancels(REASON_ENTERED_IN_ERROR);
+    assert_withdrawn_for(REASON_ENTERED_IN_ERROR);
+}
+
+/* ---- least knowledge: a marker of its own in every field ---- */
+
+static char markers[2][FIELD_COUNT][16]; /* of the submit, of what was said */
+
+static bool is_text(enum kind kind)
+{
+    static const enum kind kinds[] = {KIND_TEXT, KIND_ID,     KIND_PHONE,    KIND_EMAIL,
+                                      KIND_ODS,  KIND_SNOMED, KIND_POSTCODE, KIND_NHS_NUMBER};
+
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
+        if (kinds[i] == kind)
+            return true;
+    return false;
+}
+
+static void mark(struct value *value, const char *marker)
+{
+    *value = (struct value){.present = true, .text = {marker, (uint32_t)strlen(marker)}};
+}
+
+/* Puts the marker into every text of the field; true when it has any. */
+static bool mark_field(struct message *message, enum field field, const char *marker)
+{
+    const struct field_spec *spec = &fields[field];
+    size_t width = spec->kind == KIND_RECORDS ? records[spec->of].count : 1;
+    bool marked = is_text(spec->kind);
+
+    if (marked)
+        mark(&message->values[field], marker);
+    bool has_texts = spec->kind == KIND_RECORDS || spec->kind == KIND_IDS || spec->kind == KIND_TEXTS;
+    for (size_t i = 0; has_texts && i < message_list_count(message, field) * width; i++) {
+        struct value *value = &message->elements[message->values[field].list.first + i];
+        bool takes_text = spec->kind != KIND_RECORDS || is_text(records[spec->of].members[i % width].kind);
+        if (takes_text)
+            mark(value, marker);
+        marked = marked || takes_text;
+    }
+    return marked;
+}
+
+/* Every field that there is says something, whatever a request may say. */
+static void mark_everything(void)
+{
+    for (int field = 0; field < FIELD_COUNT; field++) {
+        snprintf(markers[0][field], sizeof markers[0][field], "q%03dw", field);
+        snprintf(markers[1][field], sizeof markers[1][field], "z%03dk", field);
+        if (message_has(&submit, (enum field)field) && !mark_field(&submit, (enum field)field, markers[0][field]))
+            markers[0][field][0] = 0;
+        if (!mark_field(&said, (enum field)field, markers[1][field]))
+            markers[1][field][0] = 0;
+    }
+}
+
+#define OF_OFFER                                                                                                       \
+    FIELD_tier_needed, FIELD_respond_by, FIELD_referral_source, FIELD_requested_service_id, FIELD_no_fixed_abode,      \
+        FIELD_neighbourhood_code, FIELD_language, FIELD_interpreter_needed, FIELD_reasonable_adjustments, FIELD_needs, \
+        FIELD_risk_flags, FIELD_travel_limit_minutes, FIELD_transport_mode, FIELD_availability, FIELD_is_carer,        \
+        FIELD_priority
+#define OF_PERSON                                                                                                      \
+    OF_OFFER, FIELD_authored_on, FIELD_referral_code, FIELD_sender_organisation_ods, FIELD_referrer_name,              \
+        FIELD_referrer_role, FIELD_referrer_phone, FIELD_referrer_email, FIELD_gp_practice_ods, FIELD_nhs_number,      \
+        FIELD_nhs_number_absent_reason, FIELD_local_person_id, FIELD_family_name, FIELD_given_name,                    \
+        FIELD_date_of_birth, FIELD_gender, FIELD_ethnic_category, FIELD_address_lines, FIELD_postcode, FIELD_phone,    \
+        FIELD_email, FIELD_contact_permissions, FIELD_reason_for_referral, FIELD_what_matters, FIELD_cares_for,        \
+        FIELD_consent_to_share, FIELD_consent_recorded_at, FIELD_consent_recorded_by, FIELD_consent_expires_on,        \
+        FIELD_consent_message_back, FIELD_baseline_scores, FIELD_further_information
+#define OF_BACK                                                                                                        \
+    FIELD_authored_on, FIELD_referrer_name, FIELD_referrer_role, FIELD_gp_practice_ods, FIELD_nhs_number,              \
+        FIELD_family_name, FIELD_given_name, FIELD_date_of_birth
+
+enum listener { TO_SENDER, TO_HUB, TO_PRACTICE };
+
+/* Who may learn what of the submit, and of what somebody said; the letters that say more do not exist. */
+static const struct {
+    enum message_type type;
+    enum listener listener;
+    enum field of_submit[FIELD_COUNT];
+    enum field of_said[5];
+} audiences[] = {
+    {MESSAGE_routed, TO_SENDER, {FIELD_referral_identifier, FIELD_COUNT}, {FIELD_COUNT}},
+    {MESSAGE_answered, TO_SENDER, {FIELD_referral_identifier, FIELD_COUNT}, {FIELD_note, FIELD_COUNT}},
+    {MESSAGE_progressed, TO_SENDER, {FIELD_referral_identifier, FIELD_COUNT}, {SAID, FIELD_COUNT}},
+    {MESSAGE_ended, TO_SENDER, {FIELD_referral_identifier, FIELD_COUNT}, {SAID, FIELD_COUNT}},
+    {MESSAGE_linked, TO_SENDER, {FIELD_referral_identifier, FIELD_COUNT}, {FIELD_COUNT}},
+    {MESSAGE_erased, TO_SENDER, {FIELD_COUNT}, {FIELD_COUNT}},
+    {MESSAGE_offer, TO_HUB, {OF_OFFER, FIELD_COUNT}, {FIELD_COUNT}},
+    {MESSAGE_person, TO_HUB, {OF_PERSON, FIELD_COUNT}, {FIELD_COUNT}},
+    {MESSAGE_updated, TO_HUB, {OF_PERSON, FIELD_COUNT}, {FIELD_note, FIELD_COUNT}},
+    {MESSAGE_withdrawn, TO_HUB, {FIELD_COUNT}, {FIELD_COUNT}},
+    {MESSAGE_reminder, TO_HUB, {FIELD_COUNT}, {FIELD_COUNT}},
+    {MESSAGE_linked, TO_HUB, {FIELD_COUNT}, {FIELD_COUNT}},
+    {MESSAGE_erased, TO_HUB, {FIELD_COUNT}, {FIELD_COUNT}},
+    {MESSAGE_message_back, TO_PRACTICE, {OF_BACK, FIELD_COUNT}, {SAID, FIELD_COUNT}},
+    {MESSAGE_erased, TO_PRACTICE, {FIELD_COUNT}, {FIELD_COUNT}},
+};
+
+/* What the network itself says under the name of a field of the submit. */
+static bool is_networks_own(enum field field)
+{
+    return field == FIELD_correlation_id || field == FIELD_needs || field == FIELD_neighbourhood_code ||
+           field == FIELD_priority || field < FIELD_referral_identifier;
+}
+
+static void assert_least_knowledge(size_t row)
+{
+    const char *name = message_spec(audiences[row].type)->name;
+
+    for (int f = 0; f < FIELD_COUNT; f++) {
+        enum field field = (enum field)f;
+        bool of_submit = stands_in(audiences[row].of_submit, field);
+        bool of_said = stands_in(audiences[row].of_said, field);
+        bool overwritten = is_networks_own(field) && field != FIELD_needs;
+        if (markers[0][f][0] && !(overwritten && of_submit))
+            cr_assert_eq(bytes_hold(markers[0][f]), of_submit && message_has(&submit, field), "%s of %s",
+                         fields[f].name, name);
+        if (markers[1][f][0])
+            cr_assert_eq(bytes_hold(markers[1][f]), of_said, "%s, said, of %s", fields[f].name, name);
+        if (field >= FIELD_referral_identifier && field <= FIELD_further_information && !is_networks_own(field))
+            cr_assert_eq(message_has(&letter, field), of_submit, "%s of %s", fields[f].name, name);
+    }
+    for (int field = 0; field < FIELD_COUNT; field++)
+        if (message_has(&letter, (enum field)field)) {
+            bool in_table = false;
+            for (size_t i = 0; i < message_spec(letter.type)->count; i++)
+                in_table = in_table || (int)message_spec(letter.type)->members[i].field == field;
+            cr_assert(in_table, "%s of %s", fields[field].name, name);
+        }
+}
+
+/* Whatever has just happened: of everything that is told, nobody learns more than they may. */
+static void nobody_learns_more(unsigned *written)
+{
+    for (uint8_t i = 0; i < outcome.entry.letters_count; i++) {
+        const struct letter *to = &outcome.entry.letters[i];
+        enum listener listener = to->party == PARTY_SURGERY  ? TO_SENDER
+                                 : to->party == PARTY_CLINIC ? TO_PRACTICE
+                                                             : TO_HUB;
+        size_t row = 0;
+        while (row < sizeof audiences / sizeof audiences[0] &&
+               (audiences[row].type != to->type || audiences[row].listener != listener))
+            row++;
+        cr_assert_lt(row, sizeof audiences / sizeof audiences[0], "%s is for nobody like that",
+                     message_spec(to->type)->name);
+        bool says_nothing = to->type == MESSAGE_updated && outcome.entry.event != EVENT_UPDATED;
+        write_with(&submit, to);
+        if (!says_nothing)
+            assert_least_knowledge(row);
+        *written |= 1u << row;
+    }
+}
+
+Test(letter, every_message_that_is_pushed_has_its_audience)
+{
+    for (size_t m = 0; m < messages_count; m++) {
+        bool of_enquiry = messages[m].type == MESSAGE_enquiry || messages[m].type == MESSAGE_enquiry_answered;
+        bool has_row = false;
+        for (size_t row = 0; row < sizeof audiences / sizeof audiences[0]; row++)
+            has_row = has_row || audiences[row].type == messages[m].type;
+        cr_assert_eq(has_row, messages[m].direction == PUSH && !of_enquiry, "%s", messages[m].name);
+    }
+}
+
+/* A story with every letter that there is. */
+static void whole_story(void (*then)(unsigned *), unsigned *written)
+{
+    const uint32_t practice = PARTY_CLINIC;
+
+    surgery_submits();
+    mark_everything();
+    referral.practice = practice;
+    invented.network.deadlines.stages.clocks[STAGE_ANSWER].grace_ms[PRIORITY_ROUTINE] = DAY_MS;
+    then(written);
+    now = referral.deadline;
+    happens((struct cause){.event = EVENT_OVERDUE});
+    then(written);
+    hub_says(EVENT_REJECTED);
+    then(written);
+    says(PARTY_NEAR, EVENT_ACCEPTED, 2);
+    then(written);
+    happens((struct cause){.event = EVENT_UPDATED, .role = ROLE_SENDER, .actor = PARTY_SURGERY});
+    then(written);
+    says(PARTY_NEAR, EVENT_STARTED, 2);
+    then(written);
+    referral.links[referral.links_count++] = (struct linked){9, LINK_SAME_PERSON};
+    happens((struct cause){.event = EVENT_LINKED, .tell_link = true});
+    then(written);
+    says(PARTY_NEAR, EVENT_HANDED_BACK, 2);
+    then(written);
+    says(PARTY_CITY, EVENT_ACCEPTED, 3);
+    then(written);
+    says(PARTY_CITY, EVENT_COMPLETED, 3);
+    then(written);
+    surgery_cancels(REASON_ENTERED_IN_ERROR);
+    then(written);
+    happens((struct cause){.event = EVENT_OUTCOME_CONFIRMED, .role = ROLE_SENDER, .actor = PARTY_SURGERY});
+    happens((struct cause){.event = EVENT_OUTCOME_CONFIRMED, .role = ROLE_SENDER, .actor = practice});
+    happens((struct cause){.event = EVENT_ERASED, .role = ROLE_PRIVACY_OFFICER, .actor = 91});
+    then(written);
+}
+
+Test(letter, no_byte_of_a_field_leaves_to_whom_it_is_not_for)
+{
+    const size_t rows = sizeof audiences / sizeof audiences[0];
+    unsigned written = 0;
+
+    whole_story(nobody_learns_more, &written);
+    cr_assert_eq(written, (1u << rows) - 1, "%x: every letter was written", written);
 }
 
 /* ---- age bands ---- */

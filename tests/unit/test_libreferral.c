@@ -245,6 +245,105 @@ Test(libreferral, a_reply_that_is_made_again_after_a_timeout_is_the_same_request
     peer_close(peer);
 }
 
+static atomic_int scores_said;
+
+static void see_what_is_said(struct peer *peer, const struct message *message)
+{
+    struct fault fault;
+
+    atomic_fetch_add(&scores_said, (int)message_list_count(message, FIELD_outcome_scores));
+    if (message->type == MESSAGE_hello)
+        peer_welcome(peer, message, 0);
+    else if (!check_request(message, PEER_AT, &fault))
+        peer_refuse(peer, message, fault.refusal, fault.field);
+    else if (!atomic_load(&peer->loses_answers))
+        peer_done(peer, message);
+}
+
+Test(libreferral, a_hub_can_say_all_that_becomes_of_a_case)
+{
+    static const struct {
+        const char *state, *code, *note;
+        enum message_type type;
+    } rows[] = {
+        {"accepted", NULL, NULL, MESSAGE_accept},          {"in-progress", NULL, "rang", MESSAGE_start},
+        {"on-hold", NULL, "in hospital", MESSAGE_pause},   {"resumed", NULL, NULL, MESSAGE_resume},
+        {"progressed", NULL, "met", MESSAGE_progress},     {"handed-back", "40", NULL, MESSAGE_hand_back},
+        {"rejected", "22", NULL, MESSAGE_reject},          {"failed", "FC", NULL, MESSAGE_fail},
+        {"completed", "got-help", NULL, MESSAGE_complete},
+    };
+    struct peer *peer = peer_open(see_what_is_said);
+    referral_record *record = referral_record_new();
+
+    peer_bind(peer, NULL, true);
+    referral_client *client = open_to(peer);
+    referral_record_set(record, "referral_id", "R1042-76");
+    cr_assert_eq(referral_reply(client, record, "accepted", NULL, NULL), REFERRAL_INVALID);
+    cr_assert(strstr(referral_errmsg(client), "offer_number"), "%s", referral_errmsg(client));
+    referral_record_set(record, "offer_number", "1");
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        cr_assert_eq(referral_reply(client, record, rows[i].state, rows[i].code, rows[i].note), REFERRAL_OK, "%s: %s",
+                     rows[i].state, referral_errmsg(client));
+        cr_assert_eq(atomic_load(&peer->count[rows[i].type]), 1, "%s", rows[i].state);
+    }
+    cr_assert_eq(referral_reply(client, record, "on-hold", NULL, NULL), REFERRAL_INVALID);
+    cr_assert(strstr(referral_errmsg(client), "note"), "%s", referral_errmsg(client));
+    referral_record_set(record, "support_offered", "befriending,housing");
+    referral_record_set(record, "outcome_scores", "before:ONS4:3 4 3 8::2026-09-01,after:ONS4:7 6 8 3::2026-11-01");
+    cr_assert_eq(referral_reply(client, record, "completed", "got-help", NULL), REFERRAL_OK, "%s",
+                 referral_errmsg(client));
+    cr_assert_eq(atomic_load(&scores_said), 2);
+    cr_assert_eq(referral_reply(client, record, "accepted", NULL, NULL), REFERRAL_INVALID,
+                 "what an answer cannot tell is not left out in silence");
+    referral_record_free(record);
+    referral_close(client);
+    peer_close(peer);
+}
+
+Test(libreferral, any_request_is_said_with_a_record_of_its_own)
+{
+    struct peer *peer = peer_open(see_what_is_said);
+    referral_record *record = referral_record_new(), *answer = NULL;
+
+    peer_bind(peer, NULL, true);
+    referral_client *client = open_to(peer);
+    referral_record_set(record, "hub_id", "oak");
+    referral_record_set(record, "nhs_number", "9990000018");
+    cr_assert_eq(referral_say(client, "enquire", record, NULL), REFERRAL_INVALID, "without a reason");
+    cr_assert(strstr(referral_errmsg(client), "note"), "%s", referral_errmsg(client));
+    referral_record_set(record, "note", "discharged yesterday");
+    cr_assert_eq(referral_say(client, "enquire", record, &answer), REFERRAL_OK, "%s", referral_errmsg(client));
+    cr_assert_str_eq(referral_record_get(answer, "type"), "done");
+    cr_assert_eq(referral_say(client, "capacity", answer, NULL), REFERRAL_MISUSE, "it was received");
+    cr_assert_eq(referral_say(client, "update", record, NULL), REFERRAL_INVALID);
+    cr_assert(strstr(referral_errmsg(client), "does not belong into update"), "%s", referral_errmsg(client));
+    cr_assert_eq(referral_say(client, "hello", record, NULL), REFERRAL_INVALID);
+    cr_assert_eq(referral_say(client, "list", record, NULL), REFERRAL_INVALID);
+    referral_record_free(answer);
+    referral_record_free(record);
+    referral_close(client);
+    peer_close(peer);
+}
+
+Test(libreferral, what_is_said_again_after_a_timeout_is_the_same_request)
+{
+    struct peer *peer = peer_open(see_what_is_said);
+    referral_record *record = referral_record_new();
+
+    peer_bind(peer, NULL, true);
+    referral_client *client = open_to(peer);
+    referral_record_set(record, "referral_id", "R1042-76");
+    referral_record_set(record, "phone", "01632960009");
+    atomic_store(&peer->loses_answers, true);
+    cr_assert_eq(referral_say(client, "update", record, NULL), REFERRAL_TIMEOUT);
+    atomic_store(&peer->loses_answers, false);
+    cr_assert_eq(referral_say(client, "update", record, NULL), REFERRAL_OK, "%s", referral_errmsg(client));
+    cr_assert_eq(atomic_load(&peer->other_ids), 0);
+    referral_record_free(record);
+    referral_close(client);
+    peer_close(peer);
+}
+
 Test(libreferral, wrong_settings_are_told_by_name)
 {
     referral_client *client = NULL;

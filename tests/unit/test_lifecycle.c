@@ -530,3 +530,44 @@ Test(a_hub_is_full, more_places_are_given_at_once_to_all_who_wait)
     expect_offered("jan-cutting", 4);
     cr_assert(eq(u64, totals().waiting, 1));
 }
+
+/* ---- A hub that works Monday to Friday, and one that is always there ---- */
+
+static const char silent_hubs[] =
+    "office_hours = [ \"mon-fri 09:00-17:00\" ]; bank_holidays = [ \"2026-12-25\", \"2026-12-28\" ];\n" PLYMOUTH(
+        HUB("four-greens", "Four Greens", "247300", "59700", "\"whitleigh\"",
+            BEFRIENDS("1")) "," HUB("jan-cutting", "Jan Cutting", "246900", "59000", "", BEFRIENDS("1")));
+
+TestSuite(a_hub_is_silent, .fini = end);
+
+/* Two working days to answer, and two of grace, around Christmas: Thursday is the 24th. */
+Test(a_hub_is_silent, it_is_reminded_in_its_own_time_and_then_the_next_is_asked)
+{
+    begin(silent_hubs, at(2026, 12, 23, 15, 0));
+    refer(1, "whitleigh", 0);
+    expect_offered("four-greens", 1);
+    until(at(2026, 12, 29, 14, 59));
+    no_news("four-greens", MESSAGE_reminder, 1);
+    until(at(2026, 12, 29, 15, 0));
+    const struct message *reminder = news("four-greens", MESSAGE_reminder, 1);
+    cr_assert(eq(i64, message_number(reminder, FIELD_deadline_stage), STAGE_ANSWER));
+    cr_assert(eq(i64, message_number(reminder, FIELD_deadline), at(2026, 12, 31, 15, 0)));
+    until(at(2026, 12, 31, 14, 59));
+    no_news("jan-cutting", MESSAGE_offer, 1);
+    until(at(2026, 12, 31, 15, 0));
+    cr_assert(eq(i64, message_number(news("four-greens", MESSAGE_withdrawn, 1), FIELD_status_reason), REASON_SILENCE));
+    expect_offered("jan-cutting", 1);
+}
+
+Test(a_hub_is_silent, what_it_hands_back_goes_to_the_next_and_its_place_is_free)
+{
+    begin(silent_hubs, at(2026, 3, 2, 10, 0));
+    refer(1, "whitleigh", 0);
+    accept("four-greens", 1);
+    letters_count = 0;
+    answer("four-greens", MESSAGE_hand_back, 1, 1, FIELD_status_reason, REASON_TRANSPORT);
+    news("link-worker", MESSAGE_progressed, 1);
+    expect_offered("jan-cutting", 1);
+    refer(2, "whitleigh", 0);
+    expect_offered("four-greens", 2);
+}

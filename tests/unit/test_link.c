@@ -12,6 +12,7 @@
 #include <zmq.h>
 
 #include "daemon/io/link.h"
+#include "proto/pack.h"
 
 #define PATIENCE_MS 5000
 
@@ -23,7 +24,7 @@ struct key {
 static char directory[] = "/tmp/test-link-XXXXXX";
 static struct key daemon_key, hub_key, sender_key;
 static struct settings settings;
-static struct link *link_under_test;
+static struct gate *link_under_test;
 static pthread_t link_thread;
 static void *context;
 static struct decoder *decoder;
@@ -72,22 +73,31 @@ static void prepare(uint32_t in_flight)
     snprintf(text, sizeof text, "public_key = \"%s\";\nsecret_key = \"%s\";\n", daemon_key.public_key,
              daemon_key.secret_key);
     write_file("daemon.key", text);
-    settings = (struct settings){.listen = "tcp://127.0.0.1:*", .in_flight = in_flight, .retry_after_ms = 700};
+    settings = (struct settings){.listen = "tcp://127.0.0.1:*",
+                                 .in_flight = in_flight,
+                                 .party_in_flight = 1000,
+                                 .party_burst = 1,
+                                 .retry_after_ms = 700};
     snprintf(settings.operator_socket, sizeof settings.operator_socket, "%s/ops", directory);
     snprintf(settings.secret_key, sizeof settings.secret_key, "%s/daemon.key", directory);
     snprintf(settings.enrolled, sizeof settings.enrolled, "%s/enrolled", directory);
 }
 
-static void start_with(uint32_t in_flight)
+static void open_link(void)
 {
     char why[512] = "";
 
-    prepare(in_flight);
     link_under_test = link_open(&settings, why, sizeof why);
     cr_assert(link_under_test, "%s", why);
     pthread_create(&link_thread, NULL, run_link, link_under_test);
     context = zmq_ctx_new();
     decoder = decoder_open();
+}
+
+static void start_with(uint32_t in_flight)
+{
+    prepare(in_flight);
+    open_link();
 }
 
 static void start(void)
@@ -154,6 +164,16 @@ static void *connect_as(const struct key *key)
     return peer;
 }
 
+static void *connect_as_operator(void)
+{
+    char endpoint[sizeof settings.operator_socket + 8];
+    void *peer = new_dealer();
+
+    snprintf(endpoint, sizeof endpoint, "ipc://%s", settings.operator_socket);
+    cr_assert_eq(zmq_connect(peer, endpoint), 0);
+    return peer;
+}
+
 static void make(struct message *message, enum message_type type)
 {
     message_init(message, type);
@@ -172,6 +192,21 @@ static void make(struct message *message, enum message_type type)
         message_set_string(message, FIELD_service_id, "lunch");
         message_set_number(message, FIELD_places, 3);
     }
+}
+
+/* Something of that type that nobody would admit, whoever says it: a field that no message has. */
+static void say_nonsense(void *peer, const char *type)
+{
+    uint8_t bytes[256];
+    struct packer packer;
+
+    packer_init(&packer, bytes, sizeof bytes);
+    pack_map(&packer, 2);
+    pack_text(&packer, "type", 4);
+    pack_text(&packer, type, strlen(type));
+    pack_text(&packer, "nonsense", 8);
+    pack_int(&packer, 1);
+    cr_assert_gt(zmq_send(peer, bytes, packer.length, 0), 0);
 }
 
 static void say(void *peer, enum message_type type)
@@ -240,6 +275,12 @@ static void send_done(enum worker worker, const struct request *requests, ptrdif
     link_send(link_under_test, worker, &outbox);
     free(outbox.bytes);
     free(outbox.dispatches);
+}
+
+/* The turn has done what it has in hand, and the link has noticed at its next round. */
+static void finish_turn(void)
+{
+    link_finish(link_under_test, WORKER_TURN);
 }
 
 static void serve_one(void)
@@ -414,6 +455,118 @@ Test(link, nothing_is_sent_to_a_key_that_has_been_revoked)
     stop();
 }
 
+static void remove_key(const char *name)
+{
+    char path[256];
+
+    snprintf(path, sizeof path, "%s/enrolled/%s", directory, name);
+    unlink(path);
+    link_reload_keys(link_under_test);
+}
+
+/* The next thing that the turn is told must be that this connection has gone. */
+static void assert_gone(connection_t connection)
+{
+    const struct request *requests;
+
+    cr_assert_eq(take(WORKER_TURN, &requests), 1);
+    cr_assert_eq(requests[0].kind, REQUEST_GONE);
+    cr_assert_eq(requests[0].connection, connection);
+}
+
+/* The connection that has said hello and was answered. */
+static connection_t greet_and_remember(void *peer)
+{
+    const struct request *requests;
+    connection_t connection;
+
+    say(peer, MESSAGE_hello);
+    take(WORKER_TURN, &requests);
+    connection = requests[0].connection;
+    send_done(WORKER_TURN, requests, 1);
+    cr_assert_eq(hear(peer), MESSAGE_done);
+    return connection;
+}
+
+Test(link, an_open_connection_is_lost_with_its_key_although_nobody_says_anything)
+{
+    connection_t connection;
+    void *peer;
+
+    start();
+    peer = connect_as(&hub_key);
+    connection = greet_and_remember(peer);
+    remove_key("hub.pub");
+    assert_gone(connection);
+    say(peer, MESSAGE_confirm);
+    cr_expect_eq(hear_refusal(peer), REFUSAL_UNKNOWN_KEY);
+    zmq_close(peer);
+    stop();
+}
+
+Test(link, of_two_keys_of_a_party_one_can_be_revoked)
+{
+    const struct request *requests;
+    struct key second_key;
+    connection_t first, second;
+    void *old, *new;
+
+    prepare(64);
+    enrol("enrolled/hub-2.pub", "four-greens", "hub", &second_key);
+    open_link();
+    old = connect_as(&hub_key);
+    new = connect_as(&second_key);
+    first = greet_and_remember(old);
+    second = greet_and_remember(new);
+    remove_key("hub.pub");
+    assert_gone(first);
+    say(old, MESSAGE_confirm);
+    cr_expect_eq(hear_refusal(old), REFUSAL_UNKNOWN_KEY);
+    say(new, MESSAGE_confirm);
+    cr_assert_eq(take(WORKER_TURN, &requests), 1);
+    cr_expect_eq(requests[0].connection, second);
+    cr_expect_str_eq(requests[0].party, "four-greens");
+    zmq_close(old);
+    zmq_close(new);
+    stop();
+}
+
+Test(link, a_key_is_revoked_although_another_file_has_a_fault)
+{
+    connection_t connection;
+    void *peer;
+
+    start();
+    peer = connect_as(&hub_key);
+    connection = greet_and_remember(peer);
+    write_file("enrolled/broken.pub", "party = ");
+    remove_key("hub.pub");
+    assert_gone(connection);
+    zmq_close(peer);
+    stop();
+}
+
+Test(link, who_is_revoked_is_not_told_so_without_end)
+{
+    connection_t connection;
+    void *peer;
+    int told = 0;
+
+    start();
+    peer = connect_as(&hub_key);
+    connection = greet_and_remember(peer);
+    remove_key("hub.pub");
+    assert_gone(connection);
+    set_number(peer, ZMQ_RCVTIMEO, 200);
+    for (int i = 0; i < 1000; i++)
+        say(peer, MESSAGE_confirm);
+    while (hear(peer) == MESSAGE_refused)
+        told++;
+    cr_expect(told >= 100 && told < 300, "%d", told);
+    zmq_close(peer);
+    stop();
+}
+
 Test(link, a_key_that_is_enrolled_later_gets_in)
 {
     struct key late;
@@ -446,8 +599,77 @@ Test(link, a_role_may_say_only_what_the_table_gives_it)
     cr_expect(message_has(&answer, FIELD_request_id));
     say(peer, MESSAGE_done);
     cr_expect_eq(hear_refusal(peer), REFUSAL_UNKNOWN_TYPE);
+    say_nonsense(peer, "capacitty");
+    cr_expect_eq(hear_refusal(peer), REFUSAL_UNKNOWN_TYPE);
+    cr_expect(message_has(&answer, FIELD_field), "the type is what is wrong");
     zmq_close(peer);
     stop();
+}
+
+/* True: it is refused for the role, or because nobody may say it to the daemon; false: for what it says. */
+static bool is_forbidden(void *peer, const char *name)
+{
+    enum refusal refusal;
+
+    say_nonsense(peer, name);
+    refusal = hear_refusal(peer);
+    cr_assert(refusal == REFUSAL_ROLE || refusal == REFUSAL_UNKNOWN_TYPE || refusal == REFUSAL_UNKNOWN_FIELD);
+    cr_assert_eq(message_has(&answer, FIELD_field), refusal == REFUSAL_UNKNOWN_FIELD);
+    return refusal != REFUSAL_UNKNOWN_FIELD;
+}
+
+Test(link, each_role_is_refused_exactly_what_the_table_does_not_give_it)
+{
+    const struct list_spec *roles = &lists[LIST_role];
+    struct key keys[8];
+    void *peers[8];
+    int refused = 0;
+
+    prepare(8);
+    for (size_t i = 0; i < roles->count; i++) {
+        char name[64];
+
+        snprintf(name, sizeof name, "enrolled/as-%s.pub", roles->codes[i].text);
+        enrol(name, roles->codes[i].text, roles->codes[i].text, &keys[i]);
+    }
+    open_link();
+    for (size_t i = 0; i < roles->count; i++) {
+        void *peer = peers[i] = connect_as(&keys[i]);
+
+        greet(peer);
+        for (size_t m = 0; m < messages_count; m++) {
+            const struct message_spec *spec = &messages[m];
+            bool may = spec->direction <= STUDY && (spec->roles & ROLE_BIT(roles->codes[i].number)) != 0;
+
+            cr_assert_eq(is_forbidden(peer, spec->name), !may, "%s says %s", roles->codes[i].text, spec->name);
+            refused += !may;
+        }
+    }
+    for (size_t i = 0; i < roles->count; i++)
+        zmq_close(peers[i]);
+    cr_expect_gt(refused, 100);
+    stop();
+}
+
+Test(link, on_the_unix_socket_the_settings_say_who_is_what)
+{
+    static const enum role are[] = {ROLE_AUDITOR, ROLE_PRIVACY_OFFICER};
+
+    for (size_t i = 0; i < 2; i++) {
+        void *peer;
+
+        strcpy(directory, "/tmp/test-link-XXXXXX");
+        prepare(8);
+        settings.staff[0] = (struct staff){geteuid(), are[i]};
+        settings.staff_count = 1;
+        open_link();
+        peer = connect_as_operator();
+        cr_expect(is_forbidden(peer, "apply"));
+        cr_expect_eq(is_forbidden(peer, "erase"), are[i] == ROLE_AUDITOR);
+        cr_expect_eq(is_forbidden(peer, "store_check"), are[i] == ROLE_PRIVACY_OFFICER);
+        zmq_close(peer);
+        stop();
+    }
 }
 
 Test(link, hello_comes_first)
@@ -464,16 +686,6 @@ Test(link, hello_comes_first)
     cr_expect_eq(hear(peer), MESSAGE_done);
     zmq_close(peer);
     stop();
-}
-
-static void *connect_as_operator(void)
-{
-    char endpoint[sizeof settings.operator_socket + 8];
-    void *peer = new_dealer();
-
-    snprintf(endpoint, sizeof endpoint, "ipc://%s", settings.operator_socket);
-    cr_assert_eq(zmq_connect(peer, endpoint), 0);
-    return peer;
 }
 
 Test(link, one_study_runs_at_a_time_and_whoever_asks_meanwhile_is_told_to_come_later)
@@ -606,27 +818,144 @@ Test(link, busy_is_answered_while_the_turn_has_as_much_as_it_may)
     stop();
 }
 
-Test(link, the_turn_is_told_when_a_connection_has_gone)
+static void say_many(void *peer, enum message_type type, int count)
+{
+    for (int i = 0; i < count; i++)
+        say(peer, type);
+}
+
+Test(link, a_party_has_so_many_in_flight_and_others_as_many)
 {
     const struct request *requests;
-    struct request hello;
-    int64_t deadline;
+    void *greedy, *again, *other;
+
+    prepare(64);
+    settings.party_in_flight = 3;
+    open_link();
+    greedy = connect_as(&hub_key);
+    again = connect_as(&hub_key);
+    other = connect_as(&sender_key);
+    greet(greedy);
+    greet(again);
+    greet(other);
+    finish_turn();
+    say_many(greedy, MESSAGE_confirm, 2);
+    cr_expect(is_forbidden(greedy, "done"), "those before have been admitted now");
+    say_many(again, MESSAGE_confirm, 2);
+    cr_expect_eq(hear_refusal(again), REFUSAL_RATE, "one party, whatever number of connections");
+    say(greedy, MESSAGE_confirm);
+    cr_expect_eq(hear_refusal(greedy), REFUSAL_RATE);
+    cr_expect_eq(message_number(&answer, FIELD_retry_after_ms), 700);
+    cr_expect(message_has(&answer, FIELD_request_id));
+    say_many(other, MESSAGE_confirm, 3);
+    for (ptrdiff_t seen = 0; seen < 6;)
+        seen += take(WORKER_TURN, &requests);
+    finish_turn();
+    say(greedy, MESSAGE_confirm);
+    serve_one();
+    zmq_close(greedy);
+    zmq_close(again);
+    zmq_close(other);
+    stop();
+}
+
+Test(link, a_greedy_party_leaves_room_for_who_has_nothing_in_hand)
+{
+    const struct request *requests;
+    void *greedy, *other;
+
+    start_with(10);
+    greedy = connect_as(&hub_key);
+    other = connect_as(&sender_key);
+    greet(greedy);
+    greet(other);
+    finish_turn();
+    say_many(greedy, MESSAGE_confirm, 20);
+    for (int i = 0; i < 12; i++)
+        cr_assert_eq(hear_refusal(greedy), REFUSAL_RATE);
+    say(other, MESSAGE_confirm);
+    for (ptrdiff_t seen = 0; seen < 9;)
+        seen += take(WORKER_TURN, &requests);
+    zmq_close(greedy);
+    zmq_close(other);
+    stop();
+}
+
+Test(link, a_party_that_asks_too_often_is_told_when_to_come_again_and_its_answers_are_always_heard)
+{
+    const struct request *requests;
+    void *greedy, *other;
+
+    prepare(64);
+    settings.party_rate = 1;
+    settings.party_burst = 4;
+    open_link();
+    greedy = connect_as(&hub_key);
+    other = connect_as(&sender_key);
+    greet(greedy);
+    greet(other);
+    finish_turn();
+    say_many(greedy, MESSAGE_capacity, 6);
+    cr_expect_eq(hear_refusal(greedy), REFUSAL_RATE);
+    cr_expect(message_number(&answer, FIELD_retry_after_ms) > 900 &&
+              message_number(&answer, FIELD_retry_after_ms) <= 1000);
+    cr_expect_eq(hear_refusal(greedy), REFUSAL_RATE);
+    cr_expect(message_number(&answer, FIELD_retry_after_ms) > 1900 &&
+              message_number(&answer, FIELD_retry_after_ms) <= 2000);
+    say(greedy, MESSAGE_list);
+    cr_expect_eq(hear_refusal(greedy), REFUSAL_RATE, "what is asked of the reader counts too");
+    say_many(greedy, MESSAGE_confirm, 10);
+    say(other, MESSAGE_list);
+    cr_assert_eq(take(WORKER_READER, &requests), 1);
+    for (ptrdiff_t seen = 0; seen < 14;)
+        seen += take(WORKER_TURN, &requests);
+    zmq_close(greedy);
+    zmq_close(other);
+    stop();
+}
+
+Test(link, the_turn_is_told_at_once_when_a_connection_has_gone)
+{
+    const struct request *requests;
+
+    start();
+    for (int i = 0; i < 20; i++) {
+        void *peer = connect_as(&hub_key);
+        connection_t gone = greet_and_remember(peer);
+
+        zmq_close(peer);
+        assert_gone(gone);
+    }
+    cr_expect_eq(link_take(link_under_test, WORKER_TURN, link_now_ms() + 50, &requests), 0, "it is told once");
+    stop();
+}
+
+Test(link, who_connects_again_is_heard_after_the_turn_has_been_told_that_it_had_gone)
+{
+    const struct request *requests;
     void *peer;
 
     start();
     peer = connect_as(&hub_key);
-    say(peer, MESSAGE_hello);
-    take(WORKER_TURN, &requests);
-    hello = requests[0];
+    for (int i = 0; i < 20; i++) {
+        connection_t gone = greet_and_remember(peer);
+        ptrdiff_t count;
+
+        zmq_close(peer);
+        peer = connect_as(&hub_key);
+        say(peer, MESSAGE_confirm);
+        cr_assert_eq(hear_refusal(peer), REFUSAL_NO_HELLO);
+        say(peer, MESSAGE_hello);
+        count = take(WORKER_TURN, &requests);
+        cr_assert_eq(requests[0].kind, REQUEST_GONE);
+        cr_assert_eq(requests[0].connection, gone);
+        if (count == 1)
+            serve_one();
+        else
+            send_done(WORKER_TURN, requests + 1, 1);
+        cr_assert_eq(hear(peer), MESSAGE_done);
+    }
     zmq_close(peer);
-    deadline = link_now_ms() + PATIENCE_MS;
-    do
-        send_done(WORKER_TURN, &hello, 1);
-    while (link_take(link_under_test, WORKER_TURN, link_now_ms() + 5, &requests) == 0 && link_now_ms() < deadline);
-    cr_expect_eq(requests[0].kind, REQUEST_GONE);
-    cr_expect_eq(requests[0].connection, hello.connection);
-    send_done(WORKER_TURN, &hello, 1);
-    cr_expect_eq(link_take(link_under_test, WORKER_TURN, link_now_ms() + 50, &requests), 0, "it is told once");
     stop();
 }
 
@@ -654,7 +983,7 @@ Test(link, while_draining_new_requests_are_told_so_and_what_is_in_hand_is_answer
 Test(link, a_second_daemon_cannot_take_the_sockets)
 {
     char why[512] = "";
-    struct link *second;
+    struct gate *second;
 
     start();
     second = link_open(&settings, why, sizeof why);

@@ -14,6 +14,7 @@
 #define SERVICES 900
 #define NEIGHBOURHOODS 200
 #define PRACTICES 50
+#define SENDERS 60
 #define DAY 20779
 
 static struct network network;
@@ -22,7 +23,8 @@ static void make_network(uint64_t *random)
 {
     network = (struct network){.hubs_count = 1 + random_below(random, HUBS),
                                .neighbourhoods_count = 1 + random_below(random, NEIGHBOURHOODS),
-                               .practices_count = random_below(random, PRACTICES)};
+                               .practices_count = random_below(random, PRACTICES),
+                               .senders_count = random_below(random, SENDERS)};
     network.hubs = calloc(HUBS, sizeof network.hubs[0]);
     network.services = calloc(SERVICES, sizeof network.services[0]);
     network.neighbourhoods = calloc(NEIGHBOURHOODS, sizeof network.neighbourhoods[0]);
@@ -44,6 +46,13 @@ static void make_network(uint64_t *random)
         snprintf(network.neighbourhoods[i].code, sizeof network.neighbourhoods[i].code, "E%u", (i * 7919) % 1000);
     for (uint32_t i = 0; i < network.practices_count; i++)
         snprintf(network.practices[i].ods, sizeof network.practices[i].ods, "L%04u", i * 3);
+    network.senders = calloc(SENDERS, sizeof network.senders[0]);
+    for (uint32_t i = 0; i < network.senders_count; i++) {
+        network.senders[i].party = 1000 + i;
+        if (random_below(random, 2))
+            snprintf(network.senders[i].practice, sizeof network.senders[i].practice, "L%04u", i * 37 % SENDERS);
+    }
+    network.by_practice = calloc(SENDERS, sizeof network.by_practice[0]);
     network.by_need = calloc(network_needs_count(&network) + 1, sizeof network.by_need[0]);
     network.by_party = calloc(HUBS, sizeof network.by_party[0]);
     network.by_code = calloc(NEIGHBOURHOODS, sizeof network.by_code[0]);
@@ -56,6 +65,8 @@ static void free_network(void)
     free(network.services);
     free(network.neighbourhoods);
     free(network.practices);
+    free(network.senders);
+    free(network.by_practice);
     free(network.by_need);
     free(network.by_party);
     free(network.by_code);
@@ -99,6 +110,14 @@ static int slow_practice(const char *ods)
     return -1;
 }
 
+static uint32_t slow_mailbox(const char *ods)
+{
+    for (uint32_t i = 0; i < network.senders_count; i++)
+        if (strcmp(network.senders[i].practice, ods) == 0)
+            return network.senders[i].party;
+    return PARTY_NONE;
+}
+
 Test(network, the_indices_find_what_a_walk_finds)
 {
     for (uint64_t run = 0; run < 300; run++) {
@@ -117,6 +136,8 @@ Test(network, the_indices_find_what_a_walk_finds)
         for (unsigned i = 0; i < 3 * PRACTICES + 2; i++) {
             snprintf(text, sizeof text, "L%04u", i);
             cr_assert(eq(int, network_find_practice(&network, text, strlen(text)), slow_practice(text)), "seed %llu",
+                      shown);
+            cr_assert(eq(u32, network_practice_party(&network, text, strlen(text)), slow_mailbox(text)), "seed %llu",
                       shown);
         }
         free_network();
@@ -305,6 +326,47 @@ Test(network, the_nearest_neighbourhood_is_the_first_of_the_nearest_within_the_b
     cr_assert(eq(u16, network_nearest_neighbourhood(&city, (struct position){0, 0}), NEIGHBOURHOOD_NONE));
     city.nearest_m = 0;
     cr_assert(eq(u16, network_nearest_neighbourhood(&city, (struct position){1000, 1000}), NEIGHBOURHOOD_NONE));
+}
+
+/* When hubs work */
+
+#define MONDAY (DAY + 1)
+
+Test(network, a_hub_works_in_its_own_hours_without_its_closures_and_the_bank_holidays)
+{
+    struct invented invented;
+
+    network_of_four(&invented);
+    network_add_hours(&invented, &invented.network.office, (struct span){WEEKDAY_TUESDAY, 540, 600});
+    network_add_hours(&invented, &invented.hubs[FAR].hours, (struct span){WEEKDAY_MONDAY, 540, 600});
+    invented.closures[invented.network.closures_count++] = (struct closure){MONDAY + 7, MONDAY + 27}; /* nobody's */
+    network_add_closure(&invented, MONDAY, MONDAY + 1);
+    network_add_holiday(&invented, MONDAY + 14);
+    struct calendar far = network_hub_calendar(&invented.network, &invented.hubs[FAR]);
+    struct calendar near = network_hub_calendar(&invented.network, &invented.hubs[NEAR]);
+    struct calendar office = network_office_calendar(&invented.network);
+    for (int week = 0; week < 4; week++) {
+        int64_t monday = MONDAY + 7 * week;
+        cr_expect(eq(int, calendar_works_on(&far, monday), week % 2 != 0), "week %d", week);
+        cr_expect(not(calendar_works_on(&far, monday + 1)));
+        cr_expect(not(calendar_works_on(&near, monday)));
+        cr_expect(calendar_works_on(&near, monday + 1)); /* the office's, for want of its own */
+        cr_expect(calendar_works_on(&office, monday + 1));
+    }
+}
+
+Test(network, a_hub_has_deadlines_of_its_own_or_those_of_the_network)
+{
+    struct invented invented;
+
+    network_of_four(&invented);
+    network_add_stages(&invented)->clocks[STAGE_CONTACT].ms[PRIORITY_ASAP] = 7;
+    for (int hub = HOME; hub < FAR; hub++)
+        cr_expect(network_stage(&invented.network, &invented.hubs[hub], STAGE_CONTACT) ==
+                  &invented.network.deadlines.stages.clocks[STAGE_CONTACT]);
+    const struct stage_clock *own = network_stage(&invented.network, &invented.hubs[FAR], STAGE_CONTACT);
+    cr_expect(eq(i64, own->ms[PRIORITY_ASAP], 7));
+    cr_expect(own == &invented.network.stages[0].clocks[STAGE_CONTACT]);
 }
 
 static uint32_t slow_distance(struct position a, struct position b)

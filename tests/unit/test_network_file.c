@@ -248,20 +248,37 @@ Test(network_file, plymouth_shares_caps_seats_and_an_emergency_as_the_papers_tel
     network_free(&network);
 }
 
+/* By priority, in hours. */
+static void expect_waits(const struct stage_clock *clock, const int64_t hours[4], const int64_t grace[4], int silence)
+{
+    for (int i = 0; i < 4; i++) {
+        cr_expect(eq(i64, clock->ms[PRIORITY_ROUTINE + i], hours[i] * 3600000), "priority %d", i);
+        cr_expect(eq(i64, clock->grace_ms[PRIORITY_ROUTINE + i], grace[i] * 3600000), "grace of priority %d", i);
+    }
+    cr_expect(eq(int, (int)clock->silence, silence));
+}
+
 Test(network_file, the_small_network_loads_with_the_default_deadlines)
 {
     struct network *network = load(SOURCE_DIR "/etc/network.conf");
 
     cr_assert(eq(u32, network->hubs_count, 1));
     cr_assert(eq(u32, network->services_count, 2));
-    cr_assert(eq(i64, network->deadlines.offer_ms[PRIORITY_ROUTINE], INT64_C(2) * 86400000));
-    cr_assert(eq(i64, network->deadlines.offer_ms[PRIORITY_URGENT], INT64_C(4) * 3600000));
-    cr_assert(eq(i64, network->deadlines.offer_ms[PRIORITY_STAT], INT64_C(3600000)));
-    cr_assert(eq(i64, network->deadlines.accepted_ms[PRIORITY_ASAP], INT64_C(86400000)));
-    cr_assert(eq(i64, network->deadlines.progress_ms, INT64_C(28) * 86400000));
+    expect_waits(network_stage(network, network->hubs, STAGE_RECEIPT), (const int64_t[]){24, 1, 1, 1},
+                 (const int64_t[]){0, 0, 0, 0}, 0);
+    expect_waits(network_stage(network, network->hubs, STAGE_ANSWER), (const int64_t[]){48, 4, 2, 1},
+                 (const int64_t[]){48, 0, 0, 0}, 0);
+    expect_waits(network_stage(network, network->hubs, STAGE_CONTACT), (const int64_t[]){120, 24, 24, 24},
+                 (const int64_t[]){24, 2, 2, 2}, SILENCE_ATTENTION);
+    expect_waits(network_stage(network, network->hubs, STAGE_PROGRESS), (const int64_t[]){480, 120, 120, 120},
+                 (const int64_t[]){120, 24, 24, 24}, SILENCE_ATTENTION);
+    cr_assert(eq(i64, network->deadlines.pause_ms, INT64_C(20) * 86400000));
+    cr_assert(eq(i64, network->deadlines.enquiry_ms, INT64_C(2) * 86400000));
     cr_assert(eq(i64, network->deadlines.waiting_review_ms, INT64_C(7) * 86400000));
+    cr_assert(eq(i64, network->deadlines.waiting_expiry_ms, INT64_C(84) * 86400000));
     cr_assert(eq(i64, network->deadlines.attention_review_ms, INT64_C(86400000)));
     cr_assert(eq(i64, network->deadlines.outcome_confirm_ms, INT64_C(5) * 86400000));
+    cr_assert(eq(i64, network->deadlines.retention_ms, 0));
     cr_assert(eq(u32, network->services[1].number, network_service_number("friends", 7)));
     cr_assert(eq(u64, network->services[0].needs, NEED_BIT(NEED_ADVICE) | NEED_BIT(NEED_BENEFITS)));
     network_free(&network);
@@ -416,18 +433,6 @@ Test(network_file, a_planned_hub_needs_no_services)
     network_free(&network);
 }
 
-Test(network_file, the_more_pressing_may_not_wait_longer)
-{
-    static const char text[] = "name = \"T\";\n"
-                               "deadlines = { offer_urgent = \"3d\"; };\n"
-                               "neighbourhoods = ( { code = \"e\"; name = \"East\"; easting = 1; northing = 1; } );\n"
-                               "hubs = ( " HUB("a", SERVICE) " );";
-
-    memset(&faults, 0, sizeof faults);
-    cr_assert(network_parse("n.conf", text, sizeof text - 1, &faults) == NULL);
-    cr_assert_str_eq(faults.lines[0], "n.conf:2: offer_urgent is longer than offer_routine");
-}
-
 Test(network_file, all_faults_are_told_at_once)
 {
     struct network *network = parse(HUB("a", "areas = [ \"north\" ]; colour = \"red\";") ",\n" HUB(
@@ -560,17 +565,17 @@ Test(network_file, emergency_rules_are_as_usual_where_they_say_nothing)
     cr_assert(network->emergency_needs == NEED_BIT(NEED_FOOD));
     cr_assert(eq(u32, network->emergency.neighbour_distance_m, 4000));
     cr_assert(network->emergency.ring_rank[RING_HOME] == 1 && network->emergency.ring_rank[RING_CITYWIDE] == 0);
-    cr_assert(network->emergency.offer_ms[PRIORITY_STAT] == 0 && network->usual.offer_ms[PRIORITY_STAT] == 0);
+    cr_assert(network->emergency.answer_ms[PRIORITY_STAT] == 0 && network->usual.answer_ms[PRIORITY_STAT] == 0);
     network_free(&network);
     network = accept("emergency = { needs = [ \"food\" ]; rings = [ \"citywide\", \"home\" ];"
-                     " neighbour_distance = \"10km\"; offer_urgent = \"1h\";"
-                     " offer_asap = \"1h\"; };",
+                     " neighbour_distance = \"10km\"; answer_urgent = \"1h\";"
+                     " answer_asap = \"1h\"; };",
                      HUB("a", SERVICE));
     cr_assert(eq(u32, network->emergency.neighbour_distance_m, 10000));
     cr_assert(eq(u32, network->usual.neighbour_distance_m, 3000));
     cr_assert(network->emergency.ring_rank[RING_CITYWIDE] == 1 && network->emergency.ring_rank[RING_HOME] == 2);
-    cr_assert(eq(i64, network->emergency.offer_ms[PRIORITY_URGENT], INT64_C(3600000)));
-    cr_assert(eq(i64, network->emergency.offer_ms[PRIORITY_ROUTINE], 0));
+    cr_assert(eq(i64, network->emergency.answer_ms[PRIORITY_URGENT], INT64_C(3600000)));
+    cr_assert(eq(i64, network->emergency.answer_ms[PRIORITY_ROUTINE], 0));
     network_free(&network);
 }
 
@@ -582,8 +587,8 @@ Test(network_file, emergency_rules_that_contradict_themselves_are_refused)
            "n.conf:5: the emergency rules are about \"medicines\", but no hub takes cases for it");
     refuse("emergency = { needs = [ \"food\" ]; rings = [ \"near\" ]; };", HUB("a", SERVICE),
            "n.conf:4: there is no ring \"near\", only home, satellite, neighbouring and citywide");
-    refuse("emergency = { needs = [ \"food\" ]; offer_urgent = \"3d\"; };", HUB("a", SERVICE),
-           "n.conf:4: offer_urgent is longer than offer_routine");
+    refuse("emergency = { needs = [ \"food\" ]; answer_urgent = \"3d\"; };", HUB("a", SERVICE),
+           "n.conf:4: answer_urgent is longer than answer_routine");
     refuse("emergency = { needs = [ \"food\" ]; neighbour_distance = \"200km\"; };", HUB("a", SERVICE),
            "n.conf:4: neighbour_distance must be between 0m and 100km, not 200km");
     refuse("", HUB("a", SERVES("places = 1;\nemergency_only = true;")),
@@ -621,7 +626,7 @@ Test(network_file, a_hub_says_where_it_is_and_when_its_doors_are_open)
 Test(network_file, a_service_may_have_hours_of_its_own)
 {
     struct network *network = accept(
-        "", HUB("a", SERVES("places = 1; hours = [ \"fri-sun 18:00-23:00\" ];") "hours = [ \"mon 09:00-10:00\" ];"));
+        "", HUB("a", SERVES("places = 1; hours = [ \"fri-sun 18:00-23:00\" ];") "hours = [ \"mon 09:00-17:00\" ];"));
 
     cr_assert(eq(u32, network->hubs[0].hours.count, 1));
     cr_assert(eq(u32, service_hours(network, 0).count, 3));

@@ -275,7 +275,8 @@ Test(placing, a_sender_has_its_share_of_a_hub_for_the_day_and_again_after_midnig
 /* ---- waiting ---- */
 
 static const char patient[] =
-    HEAD "deadlines = { waiting_review = \"1d\"; waiting_expiry = \"3d\"; offer_routine = \"30d\"; };\n"
+    HEAD "deadlines = { waiting_review = \"1d\"; waiting_expiry = \"3d\"; receipt = { routine = \"30d\"; };"
+         " answer = { routine = \"30d\"; }; };\n"
          "hubs = (" HUB("oak", NORTH, "", SERVICE("friends", FRIENDS, "places = 1;")) ");\n";
 
 Test(placing, who_has_waited_too_long_is_looked_at_and_goes_on_waiting)
@@ -452,7 +453,7 @@ Test(placing, when_too_many_wait_new_submits_are_told_to_come_again)
     struct message message;
 
     talk_begin(patient);
-    talk_waiting_max = 2;
+    talk_options.waiting_max = 2;
     talk_restart(patient);
     for (unsigned seed = 1; seed <= 3; seed++)
         talk_submit(seed, NEED_BEFRIENDING);
@@ -498,7 +499,7 @@ Test(placing, each_need_that_cannot_be_met_is_counted_for_itself)
 /* ---- hubs that open, close, move, drain ---- */
 
 #define DATED(more)                                                                                                    \
-    HEAD "deadlines = { offer_routine = \"30d\"; attention_review = \"90d\"; };\n"                                     \
+    HEAD "deadlines = { answer = { routine = \"30d\"; }; attention_review = \"90d\"; };\n"                             \
          "hubs = (" HUB("oak", NORTH, more, SERVICE("friends", FRIENDS, "places = 5;")) "," HUB(                       \
              "elm", "\"south\"", "", SERVICE("advice", ADVICE, "places = 5;")) ");\n"
 static const char opens[] = DATED("opens_on = \"2026-11-03\";");

@@ -243,6 +243,58 @@ Test(print, a_text_that_a_spreadsheet_would_compute_is_kept_a_text)
     cr_assert_str_eq(text, "item,before,after,affected\r\n\"'=1+1\",\"say \"\"no\"\"\",,7\r\n");
 }
 
+static const struct print_column lines[] = {
+    {"row", 4, true}, {"name", 8, false}, {"result", 8, false}, {"sentence", 0, false}, {0}};
+
+static const char *print_two_lines(enum print_format format, char *text, size_t size)
+{
+    const char *first[] = {"7", "=J\xc3\xb6rg", "refused", "say \"no\"\033[31m"}, *second[] = {"12", "x", "stored", ""};
+    FILE *out = tmpfile();
+    struct printer *printer = print_open_lines(format, "referral.test/1", lines, out);
+
+    print_line(printer, first);
+    rewind(out);
+    if (format != PRINT_JSON)
+        cr_assert_gt(fread(text, 1, size, out), 0, "each line is told as it comes");
+    fseek(out, 0, SEEK_END);
+    print_line(printer, second);
+    print_close(&printer, NULL);
+    rewind(out);
+    memset(text, 0, size);
+    cr_assert_gt(fread(text, 1, size - 1, out), 0);
+    fclose(out);
+    return text;
+}
+
+Test(print, lines_are_padded_by_characters_and_have_no_escape_codes)
+{
+    char text[512];
+
+    cr_assert_str_eq(print_two_lines(PRINT_TABLE, text, sizeof text),
+                     " row  name      result    sentence\n"
+                     "   7  =J\xc3\xb6rg     refused   say \"no\" [31m\n"
+                     "  12  x         stored\n");
+}
+
+Test(print, lines_have_every_format)
+{
+    char text[512];
+    json_t *document, *items;
+
+    cr_assert_str_eq(
+        print_two_lines(PRINT_CSV, text, sizeof text),
+        "row,name,result,sentence\r\n7,\"'=J\xc3\xb6rg\",refused,\"say \"\"no\"\" [31m\"\r\n12,x,stored,\r\n");
+    cr_assert_str_eq(print_two_lines(PRINT_JSONL, text, sizeof text),
+                     "{\"row\":7,\"name\":\"=J\xc3\xb6rg\",\"result\":\"refused\",\"sentence\":\"say "
+                     "\\\"no\\\"\\u001B[31m\"}\n{\"row\":12,\"name\":\"x\",\"result\":\"stored\"}\n");
+    document = json_loads(print_two_lines(PRINT_JSON, text, sizeof text), 0, NULL);
+    items = json_object_get(document, "items");
+    cr_assert_str_eq(json_string_value(json_object_get(document, "schema")), "referral.test/1");
+    cr_assert_eq(json_integer_value(json_object_get(json_array_get(items, 1), "row")), 12);
+    cr_assert_null(json_object_get(json_array_get(items, 1), "sentence"));
+    json_decref(document);
+}
+
 Test(print, formats_are_known_by_name)
 {
     enum print_format format = PRINT_TABLE;

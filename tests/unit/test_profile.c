@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "daemon/io/network_file.h"
+#include "proto/codec.h"
 #include "tests/people.h"
 
 #define DAY (PEOPLE_AUTHORED_MS / 86400000)
@@ -21,7 +22,8 @@ static const char text[] =
     "   areas = [ \"North\", \"South\" ]; } ); services = ( { id = \"food\"; needs = [ \"food\" ]; places = 1; } ); "
     "},\n"
     " { id = \"elm\"; name = \"Elm\"; tier = \"targeted\"; easting = 249000; northing = 56000;\n"
-    "   services = ( { id = \"food\"; needs = [ \"food\" ]; places = 1; citywide = true; } ); } );\n";
+    "   services = ( { id = \"food\"; needs = [ \"food\" ]; places = 1; citywide = true; } ); } );\n"
+    "senders = ( { id = \"surgery\"; name = \"Surgery\"; kind = \"gp_link_worker\"; practice = \"Y99999\"; } );\n";
 
 static struct network *network;
 static struct message message;
@@ -35,6 +37,7 @@ static void begin(void)
     cr_assert(network, "%s", faults.lines[0]);
     for (uint32_t i = 0; i < network->hubs_count; i++)
         network->hubs[i].party = i + 1;
+    network->senders[0].party = 9;
     network_index(network);
     person_submit(&message, 1, PEOPLE_POSTCODE);
     message.values[FIELD_gp_practice_ods].present = false;
@@ -266,4 +269,121 @@ Test(profile, a_question_about_a_person_who_does_not_exist_may_leave_most_out)
     cr_assert_eq(profile->locality, LOCALITY_UNKNOWN);
     cr_assert_not(profile->safeguarding || profile->consent_in_doubt);
     cr_assert_eq(profile->travel_m, 0);
+}
+
+/* ---- who is told what came of it ---- */
+
+static void agree_to(enum message_back back)
+{
+    message_set_list(&message, FIELD_consent_message_back, 1)[0] = (struct value){.present = true, .number = back};
+}
+
+Test(profile, a_practice_with_a_mailbox_is_told_when_the_person_agrees)
+{
+    message_set_string(&message, FIELD_gp_practice_ods, "Y99999");
+    agree_to(BACK_GP);
+    take(NULL, DAY);
+    cr_assert_eq(referral.message_back, CODE_BIT(BACK_GP));
+    cr_assert_eq(referral.practice, 9);
+    agree_to(BACK_REFERRER);
+    take(NULL, DAY);
+    cr_assert_eq(referral.practice, PARTY_NONE);
+    agree_to(BACK_GP);
+    message_set_string(&message, FIELD_gp_practice_ods, "Y11111");
+    take(NULL, DAY);
+    cr_assert_eq(referral.practice, PARTY_NONE, "it has no mailbox");
+}
+
+/* ---- updates ---- */
+
+static struct message update;
+
+static void begin_update(void)
+{
+    message_init(&update, MESSAGE_update);
+    message_set_number(&update, FIELD_referral_id, 7);
+}
+
+static void take_update(const struct place *place)
+{
+    struct message merged;
+
+    profile_merge(&message, &update, &merged);
+    profile_update(network, place, &merged, &update, DAY, &referral);
+}
+
+Test(profile, an_update_that_says_nothing_leaves_the_submit_as_it_was)
+{
+    static uint8_t ours[MESSAGE_BYTES_MAX], theirs[MESSAGE_BYTES_MAX];
+    struct message merged;
+
+    begin_update();
+    message_set_string(&update, FIELD_note, "nothing");
+    profile_merge(&message, &update, &merged);
+    size_t length = encode(&message, ours, sizeof ours);
+    cr_assert_eq(encode(&merged, theirs, sizeof theirs), length);
+    cr_assert_arr_eq(theirs, ours, length);
+}
+
+Test(profile, an_update_replaces_what_it_names_and_nothing_else)
+{
+    struct message merged;
+
+    begin_update();
+    message_set_string(&update, FIELD_postcode, "PL4 8AA");
+    message_set_string(&update, FIELD_what_matters, "to be outdoors");
+    profile_merge(&message, &update, &merged);
+    cr_assert_eq(message_text(&merged, FIELD_what_matters).length, strlen("to be outdoors"));
+    cr_assert_arr_eq(message_text(&merged, FIELD_postcode).bytes, "PL4 8AA", 7);
+    cr_assert_eq(message_text(&merged, FIELD_family_name).bytes, message_text(&message, FIELD_family_name).bytes);
+    cr_assert_arr_eq(message_uuid(&merged, FIELD_request_id), message_uuid(&message, FIELD_request_id), UUID_BYTES);
+    cr_assert_not(message_has(&merged, FIELD_referral_id) || message_has(&merged, FIELD_note));
+}
+
+Test(profile, a_new_consent_takes_the_place_of_the_whole_old_one)
+{
+    message_set_number(&message, FIELD_consent_to_share, CONSENT_IN_DOUBT);
+    message_set_number(&message, FIELD_consent_expires_on, DAY + 3);
+    take(NULL, DAY);
+    begin_update();
+    take_update(NULL);
+    cr_assert(referral.profile.consent_in_doubt && referral.profile.consent_until == DAY + 3);
+    message_set_number(&update, FIELD_consent_to_share, CONSENT_GIVEN);
+    take_update(NULL);
+    cr_assert_not(referral.profile.consent_in_doubt);
+    cr_assert_eq(referral.profile.consent_until, 0, "it has no end");
+}
+
+Test(profile, who_moves_lives_elsewhere_and_who_does_not_stays)
+{
+    struct place north = place_at(LOCALITY_EXACT, "E02000001", 248000);
+    struct place south = place_at(LOCALITY_EXACT, "E02000002", 258000);
+    struct place nowhere = {.locality = LOCALITY_UNKNOWN};
+
+    take(&north, DAY);
+    begin_update();
+    message_set_number(&update, FIELD_is_carer, 1);
+    take_update(&south); /* the table has changed, the person has not */
+    assert_lives(0, LOCALITY_EXACT, 248000);
+    message_set_string(&update, FIELD_postcode, "PL4 8AA");
+    take_update(&south);
+    assert_lives(1, LOCALITY_EXACT, 258000);
+    message.values[FIELD_neighbourhood_code].present = false;
+    take_update(&nowhere);
+    assert_lives(NEIGHBOURHOOD_NONE, LOCALITY_UNKNOWN, 0);
+    cr_assert_eq(referral.profile.decile, 0);
+}
+
+Test(profile, what_operators_decided_outlives_an_update)
+{
+    message_set_string(&message, FIELD_safeguarding_code, "861891000000106");
+    take(NULL, DAY);
+    referral.profile.safeguarding = false; /* somebody looked at it */
+    referral.profile.priority = PRIORITY_STAT;
+    begin_update();
+    message_set_number(&update, FIELD_interpreter_needed, 1);
+    take_update(NULL);
+    cr_assert_not(referral.profile.safeguarding);
+    cr_assert_eq(referral.profile.priority, PRIORITY_STAT);
+    cr_assert(referral.profile.interpreter_needed);
 }

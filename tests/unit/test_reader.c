@@ -33,6 +33,8 @@
 static const char usual[] =
     HEAD "hubs = (" OAK(FRIENDS "," OVER_65 "," NO_RISK) "," ELM(MEALS) "," ASH "," LIBRARY ");";
 static const char without_oak[] = HEAD "hubs = (" ELM(MEALS) ");";
+static const char both_befriend[] = HEAD "hubs = (" OAK(FRIENDS) "," ELM(
+    MEALS ", { id = \"friends\"; needs = [ \"befriending\" ]; places = 1; citywide = true; }") ");";
 static const enum need two_needs[] = {NEED_BEFRIENDING, NEED_FOOD, 0};
 
 static void begin(void)
@@ -190,6 +192,17 @@ Test(reader, the_history_of_a_hub_tells_nothing_of_how_the_others_stand)
     cr_expect_eq(message_number(happened(EVENT_FAILED), FIELD_outcome), OUTCOME_PARTLY);
 }
 
+Test(reader, a_hub_sees_an_offer_that_it_fetched_too_late_as_it_stood_then)
+{
+    int64_t number = talk_submit(1, NEED_BEFRIENDING);
+
+    talk_wait(32 * HOUR); /* the oak's system had until Monday at five to fetch it */
+    talk_answer("oak", MESSAGE_accept, number, 1);
+    asking_about("oak", ROLE_HUB, MESSAGE_history, number);
+    cr_expect_eq(message_number(happened(EVENT_OVERDUE), FIELD_state), STATE_REQUESTED);
+    cr_expect_eq(message_number(happened(EVENT_ACCEPTED), FIELD_state), STATE_ACCEPTED);
+}
+
 Test(reader, a_history_tells_every_offer_that_was_made)
 {
     int64_t number = talk_submit_all(1, two_needs);
@@ -215,6 +228,172 @@ Test(reader, a_list_by_hub_finds_a_hub_that_has_but_one_part)
     message_set_string(&message, FIELD_hub_id, "ash");
     asking(&message);
     cr_expect_eq(asking_count, 1);
+}
+
+/* ---- deadlines, and who has gone on ---- */
+
+Test(reader, a_referral_tells_its_deadline_whose_it_is_and_what_for)
+{
+    int64_t number = talk_submit(1, NEED_BEFRIENDING);
+    const struct message *answer = status("gp", ROLE_SENDER, number);
+
+    cr_expect_eq(message_number(answer, FIELD_deadline), talk_referral(number).deadline);
+    cr_expect(talk_text_is(answer, FIELD_deadline_owner, "oak"));
+    cr_expect_eq(message_number(answer, FIELD_deadline_stage), talk_referral(number).stage);
+    cr_expect(message_number(answer, FIELD_deadline_stage));
+    talk_answer("oak", MESSAGE_accept, number, 1);
+    cr_expect_eq(message_number(status("gp", ROLE_SENDER, number), FIELD_deadline_stage), STAGE_CONTACT);
+    answer = status("oak", ROLE_HUB, number);
+    cr_expect_eq(message_number(answer, FIELD_deadline_stage), STAGE_CONTACT);
+    cr_expect(talk_text_is(answer, FIELD_deadline_owner, "oak"));
+    talk_submit(2, NEED_BEFRIENDING); /* waits */
+    answer = status("gp", ROLE_SENDER, 2);
+    cr_expect_eq(message_number(answer, FIELD_deadline_stage), STAGE_REVIEW);
+    cr_expect(talk_text_is(answer, FIELD_deadline_owner, "network"));
+    cr_expect_not(message_has(answer, FIELD_is_erased));
+    cr_expect_not(message_has(answer, FIELD_linked_ids));
+}
+
+static void hand_back(const char *hub, int64_t referral, int64_t offer)
+{
+    struct message message;
+
+    talk_begin_request(&message, MESSAGE_hand_back);
+    message_set_number(&message, FIELD_referral_id, referral);
+    message_set_number(&message, FIELD_offer_number, offer);
+    message_set_number(&message, FIELD_status_reason, REASON_TRANSPORT);
+    talk_say(hub, &message);
+    cr_assert_eq(talk_refused(hub), REFUSAL_NONE);
+}
+
+Test(reader, a_hub_that_handed_back_sees_how_its_offer_ended_and_nothing_of_what_followed)
+{
+    talk_change(both_befriend);
+    int64_t number = talk_submit(1, NEED_BEFRIENDING);
+    talk_answer("oak", MESSAGE_accept, number, 1);
+    hand_back("oak", number, 1);
+    talk_answer("elm", MESSAGE_accept, number, 2);
+    const struct message *answer = status("oak", ROLE_HUB, number);
+    cr_assert_eq(answer->type, MESSAGE_referral);
+    cr_expect_eq(message_number(answer, FIELD_state), STATE_FAILED);
+    cr_expect_eq(message_number(answer, FIELD_business_status), BUSINESS_NOT_HELPED);
+    cr_expect_eq(message_number(answer, FIELD_status_reason), REASON_TRANSPORT);
+    cr_expect_eq(message_number(answer, FIELD_offer_number), 1);
+    cr_expect(talk_text_is(answer, FIELD_hub_id, "oak"));
+    cr_expect_not(message_has(answer, FIELD_deadline));
+    asking_about("oak", ROLE_HUB, MESSAGE_history, number);
+    for (size_t i = 0; i + 1 < asking_count; i++)
+        cr_expect(talk_text_is(&asking_answers[i], FIELD_hub_id, "oak"), "nothing about the other hub");
+    cr_expect_eq(message_number(happened(EVENT_HANDED_BACK), FIELD_state), STATE_FAILED);
+    answer = status("gp", ROLE_SENDER, number);
+    cr_expect_eq(message_number(answer, FIELD_state), STATE_ACCEPTED);
+    cr_expect(talk_text_is(answer, FIELD_hub_id, "elm"));
+}
+
+/* Number of referrals that the hub is shown when it asks for one value. */
+static size_t list_of(const char *hub, enum state state, const char *at_hub)
+{
+    struct message message;
+
+    asking_begin(&message, MESSAGE_list);
+    if (state)
+        message_set_list(&message, FIELD_states, 1)[0] = (struct value){.present = true, .number = state};
+    else
+        message_set_string(&message, FIELD_hub_id, at_hub);
+    asking_as(hub, ROLE_HUB, &message);
+    return asking_count - 1;
+}
+
+Test(reader, a_hub_that_handed_back_learns_nothing_by_what_it_asks_a_list_for)
+{
+    talk_change(both_befriend);
+    int64_t number = talk_submit(1, NEED_BEFRIENDING);
+    talk_answer("oak", MESSAGE_accept, number, 1);
+    cr_expect_eq(list_of("oak", STATE_ACCEPTED, NULL), 1);
+    cr_expect_eq(list_of("oak", 0, "oak"), 1);
+    hand_back("oak", number, 1);
+    talk_answer("elm", MESSAGE_accept, number, 2);
+    cr_expect_eq(list_of("oak", STATE_ACCEPTED, NULL), 0);
+    cr_expect_eq(list_of("oak", STATE_FAILED, NULL), 1);
+    cr_expect_eq(list_of("oak", 0, "elm"), 0);
+    cr_expect_eq(list_of("elm", STATE_ACCEPTED, NULL), 1);
+    cr_expect_eq(list_of("elm", 0, "elm"), 1);
+}
+
+Test(reader, a_hub_that_handed_back_sees_nothing_of_the_waiting_that_followed)
+{
+    talk_change(both_befriend);
+    talk_capacity("elm", "friends", 0);
+    int64_t number = talk_submit(1, NEED_BEFRIENDING);
+    talk_answer("oak", MESSAGE_accept, number, 1);
+    hand_back("oak", number, 1);
+    cr_assert_eq(talk_referral(number).state, STATE_ON_HOLD);
+    const struct message *answer = status("oak", ROLE_HUB, number);
+    cr_expect_eq(message_number(answer, FIELD_state), STATE_FAILED);
+    cr_expect_eq(message_number(answer, FIELD_business_status), BUSINESS_NOT_HELPED);
+    cr_expect_not(message_has(answer, FIELD_position));
+}
+
+Test(reader, a_paused_case_is_on_hold_with_its_hub)
+{
+    struct message message;
+    int64_t number = talk_submit(1, NEED_BEFRIENDING);
+
+    talk_answer("oak", MESSAGE_accept, number, 1);
+    talk_begin_request(&message, MESSAGE_pause);
+    message_set_number(&message, FIELD_referral_id, number);
+    message_set_number(&message, FIELD_offer_number, 1);
+    message_set_string(&message, FIELD_note, "in hospital");
+    talk_say("oak", &message);
+    const struct message *answer = status("oak", ROLE_HUB, number);
+    cr_expect_eq(message_number(answer, FIELD_state), STATE_ON_HOLD);
+    cr_expect_eq(message_number(answer, FIELD_business_status), BUSINESS_PAUSED);
+    cr_expect_eq(message_number(answer, FIELD_deadline_stage), STAGE_PAUSE);
+    cr_expect(talk_text_is(status("gp", ROLE_SENDER, number), FIELD_hub_id, "oak"));
+    asking_about("oak", ROLE_HUB, MESSAGE_history, number);
+    cr_expect_eq(message_number(happened(EVENT_PAUSED), FIELD_business_status), BUSINESS_PAUSED);
+}
+
+/* ---- mailboxes ---- */
+
+static const struct message *mailbox_of(const char *party)
+{
+    struct message message;
+
+    asking_begin(&message, MESSAGE_mailboxes);
+    asking(&message);
+    for (size_t i = 0; i + 1 < asking_count; i++)
+        if (talk_text_is(&asking_answers[i], FIELD_party, party))
+            return &asking_answers[i];
+    return NULL;
+}
+
+Test(reader, a_mailbox_shows_what_waits_in_it_since_when_and_who_reads_it)
+{
+    int64_t began = talk_now;
+
+    cr_expect_null(mailbox_of("oak"), "it was never told anything");
+    talk_submit(1, NEED_BEFRIENDING);
+    talk_wait(HOUR);
+    talk_submit(2, NEED_PHYSICAL_ACTIVITY);
+    const struct message *mailbox = mailbox_of("oak");
+    cr_assert(mailbox);
+    cr_expect_eq(message_number(mailbox, FIELD_mailbox_number), 2);
+    cr_expect_eq(message_number(mailbox, FIELD_unconfirmed), 2);
+    cr_expect_eq(message_number(mailbox, FIELD_connections), 0);
+    cr_expect_eq(message_number(mailbox, FIELD_oldest_unconfirmed_at), began);
+    cr_expect_not(message_has(mailbox, FIELD_confirmed_at));
+    talk_hello("oak");
+    talk_confirm("oak", 1);
+    mailbox = mailbox_of("oak");
+    cr_expect_eq(message_number(mailbox, FIELD_unconfirmed), 1);
+    cr_expect_eq(message_number(mailbox, FIELD_connections), 1);
+    cr_expect_eq(message_number(mailbox, FIELD_oldest_unconfirmed_at), began + HOUR);
+    cr_expect_eq(message_number(mailbox, FIELD_confirmed_at), talk_now);
+    talk_confirm("oak", 2);
+    mailbox = mailbox_of("oak");
+    cr_expect_eq(message_number(mailbox, FIELD_unconfirmed), 0);
+    cr_expect_not(message_has(mailbox, FIELD_oldest_unconfirmed_at));
 }
 
 /* ---- hubs, totals, versions ---- */
@@ -261,6 +440,18 @@ Test(reader, totals_count_the_open_hubs_that_take_referrals)
 
     asking_begin(&message, MESSAGE_overview);
     cr_expect_eq(message_number(asking(&message), FIELD_hubs_open), 3, "not the library");
+}
+
+Test(reader, totals_count_mailboxes_that_nobody_reads)
+{
+    struct message message;
+
+    asking_begin(&message, MESSAGE_overview);
+    talk_submit(1, NEED_BEFRIENDING);
+    cr_expect_eq(message_number(asking(&message), FIELD_mailboxes_silent), 0);
+    talk_wait(6 * TALK_DAY);
+    cr_expect_geq(message_number(asking(&message), FIELD_mailboxes_silent), 2, "the hub's and the sender's");
+    cr_expect_eq(message_number(asking(&message), FIELD_enquiries_open), 0);
 }
 
 Test(reader, totals_tell_until_when_the_emergency_rules_are_on)
@@ -348,6 +539,78 @@ Test(reader, a_hub_that_declined_is_shown_as_asked_already)
     cr_expect(talk_text_is(decision, FIELD_hub_id, "ash"));
     cr_expect_eq(message_number(considered("oak", NEED_BEFRIENDING), FIELD_rule), RULE_ALREADY_ASKED);
     cr_expect(message_number(considered("ash", NEED_BEFRIENDING), FIELD_chosen));
+}
+
+static void say_to(enum message_type type, int64_t referral, void (*fill)(struct message *))
+{
+    struct message message;
+
+    talk_begin_request(&message, type);
+    message_set_number(&message, FIELD_referral_id, referral);
+    message_set_string(&message, FIELD_note, "a reason");
+    if (fill)
+        fill(&message);
+    talk_say(type == MESSAGE_update ? "gp" : TALK_OPERATOR, &message);
+    cr_assert_eq(talk_refused(type == MESSAGE_update ? "gp" : TALK_OPERATOR), REFUSAL_NONE);
+}
+
+static void fill_risk(struct message *message)
+{
+    message_set_list(message, FIELD_risk_flags, 1)[0] = (struct value){.present = true, .number = RISK_LONE_VISIT};
+}
+
+static void fill_phone(struct message *message)
+{
+    message_set_string(message, FIELD_phone, "+441632960009");
+}
+
+static void fill_elm(struct message *message)
+{
+    message_set_string(message, FIELD_hub_id, "elm");
+    message_set_string(message, FIELD_service_id, "friends");
+}
+
+/* The risk keeps the person from the walks that they were offered, and accepted. */
+Test(reader, a_decision_about_who_has_changed_since_is_told_without_its_reasons)
+{
+    struct message person;
+
+    talk_person(&person, 1, (const enum need[]){NEED_PHYSICAL_ACTIVITY, 0});
+    person.values[FIELD_risk_flags].present = false;
+    int64_t number = talk_say_submit("gp", &person);
+    talk_answer("oak", MESSAGE_accept, number, 1);
+    say_to(MESSAGE_update, number, fill_phone);
+    const struct message *decision = asking_about(TALK_OPERATOR, ROLE_OPERATOR, MESSAGE_explain, number);
+    cr_expect(message_number(decision, FIELD_replayed), "nothing that rules look at has changed");
+    cr_expect_gt(asking_count, 2);
+    say_to(MESSAGE_update, number, fill_risk);
+    decision = asking_about(TALK_OPERATOR, ROLE_OPERATOR, MESSAGE_explain, number);
+    cr_assert_eq(decision->type, MESSAGE_decision);
+    cr_expect_not(message_number(decision, FIELD_replayed));
+    cr_expect(talk_text_is(decision, FIELD_hub_id, "oak"));
+    cr_expect_eq(asking_count, 2, "by what is known now, the oak would not have been asked");
+}
+
+Test(reader, a_choice_of_an_operator_is_told_as_the_reason)
+{
+    talk_change(both_befriend);
+    int64_t number = talk_submit(1, NEED_BEFRIENDING);
+    say_to(MESSAGE_place, number, fill_elm);
+    const struct message *decision = asking_about(TALK_OPERATOR, ROLE_OPERATOR, MESSAGE_explain, number);
+    cr_expect_eq(message_number(decision, FIELD_event), EVENT_PLACED);
+    cr_expect(talk_text_is(decision, FIELD_hub_id, "elm"));
+    cr_expect(message_number(decision, FIELD_replayed));
+    cr_expect_eq(asking_count, 2);
+    say_to(MESSAGE_hold, number, NULL);
+    decision = asking_about(TALK_OPERATOR, ROLE_OPERATOR, MESSAGE_explain, number);
+    cr_expect_eq(message_number(decision, FIELD_event), EVENT_HELD);
+    cr_expect_eq(message_number(decision, FIELD_status_reason), REASON_HELD);
+    cr_expect_not(message_has(decision, FIELD_hub_id));
+    say_to(MESSAGE_release, number, NULL);
+    decision = asking_about(TALK_OPERATOR, ROLE_OPERATOR, MESSAGE_explain, number);
+    cr_expect_eq(message_number(decision, FIELD_event), EVENT_RELEASED);
+    cr_expect(message_number(decision, FIELD_replayed));
+    cr_expect(message_has(decision, FIELD_hub_id));
 }
 
 /* ---- somebody who does not exist ---- */

@@ -10,7 +10,7 @@
 
 #define RUNS 300
 #define FLIPS 4000
-#define NOTE_BYTES 200
+#define SAID_BYTES 200
 
 static struct unpacker *unpacker;
 
@@ -100,12 +100,15 @@ static struct part any_part(uint64_t *random, const struct referral *referral)
 {
     return (struct part){.needs = any_needs(random, referral),
                          .state = random_below(random, STATE_ENTERED_IN_ERROR + 1),
-                         .business_status = random_below(random, BUSINESS_SIGNPOSTED + 1),
-                         .reason = random_below(random, REASON_WAITED_TOO_LONG + 1),
+                         .business_status = random_below(random, BUSINESS_RETRACTED + 1),
+                         .reason = random_below(random, REASON_GP_UNCONFIRMED + 1),
                          .outcome = random_below(random, OUTCOME_BECAME_VOLUNTEER + 1),
                          .overdue = random_below(random, 2),
                          .deadline = random_below(random, 2) ? referral->deadline : any_time(random),
                          .deadline_owner = (uint32_t)any(random, UINT32_MAX),
+                         .stage = random_below(random, STAGE_ENQUIRY + 1),
+                         .nudged = random_below(random, 2),
+                         .answer_by = any_time(random),
                          .offer = (uint8_t)any(random, OFFERS_MAX)};
 }
 
@@ -115,7 +118,7 @@ static struct offer any_offer(uint64_t *random, const struct referral *referral)
                           .needs = any_needs(random, referral),
                           .services_count = (uint8_t)any(random, NEEDS_MAX),
                           .state = 1 + random_below(random, STATE_FAILED),
-                          .reason = random_below(random, REASON_WAITED_TOO_LONG + 1),
+                          .reason = random_below(random, REASON_GP_UNCONFIRMED + 1),
                           .accepted = random_below(random, 2),
                           .made_at = any_time(random)};
 
@@ -150,8 +153,8 @@ static struct standing any_standing(uint64_t *random)
 {
     return (struct standing){.needs = any(random, UINT64_MAX),
                              .state = random_below(random, STATE_ENTERED_IN_ERROR + 1),
-                             .business_status = random_below(random, BUSINESS_SIGNPOSTED + 1),
-                             .reason = random_below(random, REASON_WAITED_TOO_LONG + 1),
+                             .business_status = random_below(random, BUSINESS_RETRACTED + 1),
+                             .reason = random_below(random, REASON_GP_UNCONFIRMED + 1),
                              .outcome = random_below(random, OUTCOME_BECAME_VOLUNTEER + 1),
                              .offer = (uint8_t)any(random, OFFERS_MAX),
                              .position = (uint32_t)any(random, UINT32_MAX),
@@ -166,8 +169,8 @@ static struct referral any_referral(uint64_t *random)
     fill_bytes(random, referral.request_id, UUID_BYTES);
     fill_bytes(random, referral.correlation_id, UUID_BYTES);
     referral.state = 1 + random_below(random, STATE_ENTERED_IN_ERROR);
-    referral.business_status = random_below(random, BUSINESS_SIGNPOSTED + 1);
-    referral.reason = random_below(random, REASON_WAITED_TOO_LONG + 1);
+    referral.business_status = random_below(random, BUSINESS_RETRACTED + 1);
+    referral.reason = random_below(random, REASON_GP_UNCONFIRMED + 1);
     referral.outcome = random_below(random, OUTCOME_BECAME_VOLUNTEER + 1);
     referral.overdue = random_below(random, 2);
     referral.submitted_at = any_time(random);
@@ -175,6 +178,21 @@ static struct referral any_referral(uint64_t *random)
     referral.deadline = any_time(random);
     referral.deadline_owner = (uint32_t)any(random, UINT32_MAX);
     referral.history = any(random, INT64_MAX);
+    referral.stage = random_below(random, STAGE_ENQUIRY + 1);
+    referral.ended_at = any_time(random);
+    referral.persons[0] = any(random, UINT64_MAX);
+    referral.persons[1] = any(random, UINT64_MAX);
+    referral.message_back = (uint8_t)any(random, UINT8_MAX);
+    referral.practice = (uint32_t)any(random, UINT32_MAX);
+    referral.sender_knows = random_below(random, 2);
+    referral.practice_knows = random_below(random, 2);
+    referral.consent_ended = random_below(random, 2);
+    referral.erased = random_below(random, 2);
+    referral.released = random_below(random, 2);
+    referral.hops_from = (uint8_t)any(random, OFFERS_MAX);
+    referral.links_count = (uint8_t)any(random, LINKS_MAX);
+    for (int i = 0; i < referral.links_count; i++)
+        referral.links[i] = (struct linked){any(random, INT64_MAX), 1 + random_below(random, LINK_ORIGIN)};
     fill_text(random, referral.neighbourhood_code, sizeof referral.neighbourhood_code);
     referral.profile = any_profile(random);
     referral.parts_count = (uint8_t)any(random, NEEDS_MAX);
@@ -192,14 +210,18 @@ static struct entry any_entry(uint64_t *random)
 
     entry.referral = any(random, INT64_MAX);
     entry.at = any_time(random);
-    entry.event = 1 + random_below(random, EVENT_EMERGENCY_ENDED);
+    entry.event = 1 + random_below(random, EVENT_ENQUIRY_EXPIRED);
+    entry.linked = any(random, INT64_MAX);
+    entry.link = random_below(random, LINK_ORIGIN + 1);
+    entry.stage = random_below(random, STAGE_ENQUIRY + 1);
+    entry.known = random_below(random, KNOWN_CANNOT_SAY + 1);
     entry.actor = (uint32_t)any(random, UINT32_MAX);
     entry.offer_number = (uint8_t)any(random, OFFERS_MAX);
-    entry.reason = random_below(random, REASON_WAITED_TOO_LONG + 1);
+    entry.reason = random_below(random, REASON_GP_UNCONFIRMED + 1);
     entry.outcome = random_below(random, OUTCOME_BECAME_VOLUNTEER + 1);
     entry.state = random_below(random, STATE_ENTERED_IN_ERROR + 1);
-    entry.business_status = random_below(random, BUSINESS_SIGNPOSTED + 1);
-    entry.status_reason = random_below(random, REASON_WAITED_TOO_LONG + 1);
+    entry.business_status = random_below(random, BUSINESS_RETRACTED + 1);
+    entry.status_reason = random_below(random, REASON_GP_UNCONFIRMED + 1);
     entry.deadline = any_time(random);
     entry.figure = (uint32_t)any(random, UINT32_MAX);
     entry.placed_first = (uint8_t)any(random, OFFERS_MAX);
@@ -245,12 +267,17 @@ static void assert_same_referral(struct referral again, struct referral before, 
     cr_assert_str_eq(again.neighbourhood_code, before.neighbourhood_code);
     SAME(number); SAME(sender); SAME(state); SAME(business_status); SAME(reason); SAME(outcome); SAME(submitted_at);
     SAME(changed_at); SAME(deadline); SAME(deadline_owner); SAME(history); SAME(overdue); SAME(parts_count);
-    SAME(offers_count);
+    SAME(offers_count); SAME(stage); SAME(ended_at); SAME(persons[0]); SAME(persons[1]); SAME(message_back);
+    SAME(practice); SAME(sender_knows); SAME(practice_knows); SAME(consent_ended); SAME(erased); SAME(released);
+    SAME(hops_from); SAME(links_count);
+    for (int i = 0; i < LINKS_MAX; i++) {
+        SAME(links[i].number); SAME(links[i].link);
+    }
     assert_same_profile(again.profile, before.profile, seed);
     for (int i = 0; i < NEEDS_MAX; i++) {
         SAME(parts[i].needs); SAME(parts[i].state); SAME(parts[i].business_status); SAME(parts[i].reason);
         SAME(parts[i].outcome); SAME(parts[i].overdue); SAME(parts[i].deadline); SAME(parts[i].deadline_owner);
-        SAME(parts[i].offer);
+        SAME(parts[i].offer); SAME(parts[i].stage); SAME(parts[i].nudged); SAME(parts[i].answer_by);
     }
     for (int i = 0; i < OFFERS_MAX; i++) {
         SAME(offers[i].hub); SAME(offers[i].needs); SAME(offers[i].services_count); SAME(offers[i].state);
@@ -264,7 +291,7 @@ static void assert_same_entry(struct entry again, struct entry before, uint64_t 
 {
     SAME(sequence); SAME(previous); SAME(referral); SAME(at); SAME(event); SAME(actor); SAME(offer_number);
     SAME(reason); SAME(outcome); SAME(state); SAME(business_status); SAME(status_reason); SAME(deadline);
-    SAME(figure); SAME(placed_first); SAME(placed_count); SAME(hub); SAME(service); SAME(parts_count);
+    SAME(figure); SAME(linked); SAME(link); SAME(stage); SAME(known); SAME(placed_first); SAME(placed_count); SAME(hub); SAME(service); SAME(parts_count);
     SAME(signposts_count); SAME(letters_count); SAME(decision.made); SAME(decision.emergency); SAME(decision.needs);
     SAME(decision.network_version); SAME(decision.offers_before); SAME(decision.comparison);
     SAME(decision.candidates_count); SAME(decision.eligible);
@@ -396,6 +423,82 @@ Test(record, a_version_of_the_network_is_read_back_however_long_its_text_is)
     }
 }
 
+Test(record, a_request_is_read_back)
+{
+    for (unsigned run = 0; run < RUNS; run++) {
+        uint64_t seed = random_seed(run), random = seed;
+        struct request_record before = {.party = (uint32_t)any(&random, UINT32_MAX)}, again;
+        uint8_t bytes[RECORD_BYTES_MAX];
+
+        before.referral = any(&random, INT64_MAX);
+        fill_bytes(&random, before.request_id, sizeof before.request_id);
+        fill_bytes(&random, before.digest, sizeof before.digest);
+        size_t length = record_write_request(&before, bytes);
+        cr_assert(record_read_request(unpacker, bytes, length, &again), "seed %lu", seed);
+        SAME(party);
+        SAME(referral);
+        cr_assert_arr_eq(again.request_id, before.request_id, sizeof before.request_id);
+        cr_assert_arr_eq(again.digest, before.digest, sizeof before.digest);
+    }
+}
+
+static struct enquiry any_enquiry(uint64_t *random)
+{
+    return (struct enquiry){.number = any(random, INT64_MAX),
+                            .asker = (uint32_t)any(random, UINT32_MAX),
+                            .asked = (uint32_t)any(random, UINT32_MAX),
+                            .referral = any(random, INT64_MAX),
+                            .asked_at = any_time(random),
+                            .deadline = any_time(random),
+                            .ended_at = any_time(random),
+                            .known = random_below(random, KNOWN_CANNOT_SAY + 1),
+                            .expired = random_below(random, 2),
+                            .erased = random_below(random, 2),
+                            .history = any(random, INT64_MAX)};
+}
+
+Test(record, an_enquiry_is_read_back)
+{
+    for (unsigned run = 0; run < RUNS; run++) {
+        uint64_t seed = random_seed(run), random = seed;
+        struct enquiry before = any_enquiry(&random), again;
+        uint8_t bytes[RECORD_BYTES_MAX];
+        size_t length = record_write_enquiry(&before, bytes);
+
+        cr_assert(record_read_enquiry(unpacker, bytes, length, &again), "seed %lu", seed);
+        /* clang-format off */
+        SAME(number); SAME(asker); SAME(asked); SAME(referral); SAME(asked_at); SAME(deadline);
+        SAME(ended_at); SAME(known); SAME(expired); SAME(erased); SAME(history);
+        /* clang-format on */
+    }
+}
+
+static struct owed any_owed(uint64_t *random)
+{
+    struct owed owed = {.sequence = any(random, INT64_MAX) & 0xffffffffffff};
+
+    owed.letter = (uint8_t)random_below(random, ENTRY_LETTERS_MAX);
+    owed.type = (uint8_t)(1 + random_below(random, 255));
+    owed.referral = any(random, INT64_MAX) & 0xffffffffffffff;
+    owed.offer = (uint8_t)any(random, OFFERS_MAX);
+    return owed;
+}
+
+Test(record, what_is_owed_is_read_back)
+{
+    for (unsigned run = 0; run < RUNS; run++) {
+        uint64_t seed = random_seed(run), random = seed;
+        struct owed before = any_owed(&random), again;
+        uint8_t bytes[RECORD_BYTES_MAX];
+        size_t length = record_write_owed(&before, bytes);
+
+        cr_assert(record_read_owed(unpacker, bytes, length, &again), "seed %lu", seed);
+        /* clang-format off */
+        SAME(sequence); SAME(letter); SAME(type); SAME(referral); SAME(offer);
+        /* clang-format on */
+    }
+}
+
 Test(record, a_referral_is_read_back)
 {
     for (unsigned run = 0; run < RUNS; run++) {
@@ -409,12 +512,12 @@ Test(record, a_referral_is_read_back)
     }
 }
 
-Test(record, an_entry_is_read_back_with_its_note)
+Test(record, an_entry_is_read_back_with_what_was_said)
 {
     for (unsigned run = 0; run < RUNS; run++) {
         uint64_t seed = random_seed(run), random = seed;
         struct entry before = any_entry(&random), again;
-        uint8_t note[NOTE_BYTES], bytes[RECORD_BYTES_MAX + NOTE_BYTES];
+        uint8_t note[SAID_BYTES], bytes[RECORD_BYTES_MAX + SAID_BYTES];
         bool has_note = random_below(&random, 2);
         const void *note_again = note;
         size_t note_length = 0;
@@ -447,7 +550,17 @@ static struct referral largest_referral(void)
     referral.business_status = (enum business_status)63;
     referral.reason = (enum status_reason)63;
     referral.outcome = (enum outcome)63;
-    referral.overdue = true;
+    referral.overdue = referral.sender_knows = referral.practice_knows = true;
+    referral.consent_ended = referral.erased = referral.released = true;
+    referral.stage = STAGE_ENQUIRY;
+    referral.ended_at = INT64_MIN;
+    referral.persons[0] = referral.persons[1] = UINT64_C(1) << 63;
+    referral.message_back = UINT8_MAX;
+    referral.practice = UINT32_MAX;
+    referral.hops_from = OFFERS_MAX;
+    referral.links_count = LINKS_MAX;
+    for (int i = 0; i < LINKS_MAX; i++)
+        referral.links[i] = (struct linked){INT64_MAX, LINK_ORIGIN};
     referral.profile = (struct profile){.neighbourhood = NEIGHBOURHOOD_NONE,
                                         .position = {INT32_MIN, INT32_MIN},
                                         .locality = 63,
@@ -477,7 +590,8 @@ static struct referral largest_referral(void)
     referral.parts_count = NEEDS_MAX;
     for (int i = 0; i < NEEDS_MAX; i++)
         referral.parts[i] =
-            (struct part){INT64_MAX, STATE_ENTERED_IN_ERROR, 63, 63, 63, true, INT64_MAX, UINT32_MAX, OFFERS_MAX};
+            (struct part){INT64_MAX,  STATE_ENTERED_IN_ERROR, 63,   63,        63,        true, INT64_MAX,
+                          UINT32_MAX, STAGE_ENQUIRY,          true, INT64_MAX, OFFERS_MAX};
     referral.offers_count = OFFERS_MAX;
     for (int i = 0; i < OFFERS_MAX; i++) {
         struct offer *offer = &referral.offers[i];
@@ -504,6 +618,10 @@ static struct entry largest_entry(void)
     entry.actor = entry.figure = entry.hub = entry.service = UINT32_MAX;
     entry.offer_number = entry.placed_first = OFFERS_MAX;
     entry.placed_count = NEEDS_MAX;
+    entry.linked = INT64_MAX;
+    entry.link = LINK_ORIGIN;
+    entry.stage = STAGE_ENQUIRY;
+    entry.known = KNOWN_CANNOT_SAY;
     entry.deadline = INT64_MIN;
     entry.parts_count = NEEDS_MAX;
     for (int i = 0; i < NEEDS_MAX; i++)
@@ -530,7 +648,7 @@ static struct entry largest_entry(void)
 
 Test(record, the_largest_of_each_fit)
 {
-    static uint8_t bytes[RECORD_BYTES_MAX + RECORD_NOTE_BYTES_MAX], note[RECORD_NOTE_BYTES_MAX];
+    static uint8_t bytes[RECORD_BYTES_MAX + RECORD_SAID_BYTES_MAX], note[RECORD_SAID_BYTES_MAX];
     struct referral referral = largest_referral(), referral_again;
     struct entry entry = largest_entry(), entry_again;
     const void *note_again;
@@ -560,12 +678,18 @@ Test(record, a_plain_referral_stays_small)
     referral.deadline_owner = 4;
     strcpy(referral.neighbourhood_code, "E02003123");
     referral.profile = profile_at_home();
+    referral.stage = STAGE_RECEIPT;
+    referral.persons[0] = referral.persons[1] = INT64_MAX;
+    referral.message_back = CODE_BIT(BACK_GP) | CODE_BIT(BACK_REFERRER);
+    referral.practice = 12;
     referral.parts_count = referral.offers_count = 1;
     referral.parts[0] = (struct part){.needs = referral.profile.needs,
                                       .state = STATE_RECEIVED,
                                       .business_status = BUSINESS_OFFERED,
                                       .deadline = referral.deadline,
                                       .deadline_owner = 4,
+                                      .stage = STAGE_RECEIPT,
+                                      .answer_by = referral.deadline + 86400000,
                                       .offer = 1};
     referral.offers[0] = (struct offer){.hub = 4,
                                         .needs = referral.profile.needs,
@@ -573,7 +697,7 @@ Test(record, a_plain_referral_stays_small)
                                         .services_count = 1,
                                         .state = STATE_REQUESTED,
                                         .made_at = NETWORKS_NOW_MS};
-    cr_assert_leq(record_write_referral(&referral, bytes), 160);
+    cr_assert_leq(record_write_referral(&referral, bytes), 200);
 }
 
 /* ---- damage ---- */
@@ -590,8 +714,14 @@ static void assert_within(const struct referral *referral)
     cr_assert(referral->profile.excluded_count <= EXCLUDED_MAX && referral->profile.plus_count <= PLUS_MAX);
     cr_assert(referral->profile.transport <= TRANSPORT_NONE);
     cr_assert(referral->parts_count <= NEEDS_MAX && referral->offers_count <= OFFERS_MAX);
-    for (int i = 0; i < referral->parts_count; i++)
+    cr_assert(referral->links_count <= LINKS_MAX && referral->hops_from <= OFFERS_MAX);
+    cr_assert(referral->stage <= STAGE_ENQUIRY);
+    for (int i = 0; i < referral->links_count; i++)
+        cr_assert(code_exists(LIST_link, referral->links[i].link) && referral->links[i].number <= INT64_MAX);
+    for (int i = 0; i < referral->parts_count; i++) {
         cr_assert(referral->parts[i].state <= STATE_ENTERED_IN_ERROR && referral->parts[i].offer <= OFFERS_MAX);
+        cr_assert(referral->parts[i].stage <= STAGE_ENQUIRY);
+    }
     for (int i = 0; i < referral->offers_count; i++) {
         cr_assert(code_exists(LIST_state, referral->offers[i].state) && referral->offers[i].reason < 64);
         cr_assert(referral->offers[i].services_count <= NEEDS_MAX);
@@ -604,6 +734,7 @@ static void assert_entry_within(const struct entry *entry, const uint8_t *bytes,
     cr_assert(entry->event > 0 && entry->event < 64 && entry->reason < 64 && entry->outcome < 64);
     cr_assert(entry->state <= STATE_ENTERED_IN_ERROR && entry->business_status < 64);
     cr_assert(entry->status_reason < 64 && entry->decision.comparison < 64);
+    cr_assert(entry->link <= LINK_ORIGIN && entry->stage <= STAGE_ENQUIRY && entry->known <= KNOWN_CANNOT_SAY);
     cr_assert(entry->offer_number <= OFFERS_MAX && entry->placed_first <= OFFERS_MAX);
     cr_assert(entry->placed_count <= NEEDS_MAX && entry->decision.offers_before <= OFFERS_MAX);
     cr_assert(entry->parts_count <= NEEDS_MAX && entry->signposts_count <= SIGNPOSTS_MAX);
@@ -627,6 +758,9 @@ static int read_all(const uint8_t *source, size_t length)
     struct places places;
     struct unmet_record unmet;
     struct network_record network;
+    struct request_record request;
+    struct enquiry enquiry;
+    struct owed owed;
     struct referral referral;
     struct entry entry;
     const char *text;
@@ -652,6 +786,15 @@ static int read_all(const uint8_t *source, size_t length)
         cr_assert(text_length == 0 ||
                   ((const uint8_t *)text >= bytes && (const uint8_t *)text + text_length <= bytes + length));
     }
+    taken += record_read_request(unpacker, bytes, length, &request);
+    if (record_read_enquiry(unpacker, bytes, length, &enquiry)) {
+        taken++;
+        cr_assert(enquiry.number <= INT64_MAX && enquiry.referral <= INT64_MAX && enquiry.known <= KNOWN_CANNOT_SAY);
+    }
+    if (record_read_owed(unpacker, bytes, length, &owed)) {
+        taken++;
+        cr_assert(owed.letter < ENTRY_LETTERS_MAX && owed.type && owed.offer <= OFFERS_MAX);
+    }
     if (record_read_referral(unpacker, bytes, length, &referral)) {
         taken++;
         assert_within(&referral);
@@ -668,6 +811,8 @@ static size_t write_kind(int kind, uint64_t *random, uint8_t *bytes)
 {
     struct referral referral = any_referral(random);
     struct entry entry = any_entry(random);
+    struct enquiry enquiry = any_enquiry(random);
+    struct owed owed = any_owed(random);
     uint8_t note[16] = {0};
 
     switch (kind) {
@@ -683,11 +828,17 @@ static size_t write_kind(int kind, uint64_t *random, uint8_t *bytes)
         return record_write_unmet(&(struct unmet_record){20776, "E02003123", NEED_FOOD, CAUSE_FULL, 3}, bytes);
     case 5:
         return record_write_network(&(struct network_record){NETWORKS_NOW_MS, "2025-11"}, "name = 1;", 9, bytes);
+    case 6:
+        return record_write_request(&(struct request_record){.party = 7, .digest = {1, 2}, .referral = 300}, bytes);
+    case 7:
+        return record_write_enquiry(&enquiry, bytes);
+    case 8:
+        return record_write_owed(&owed, bytes);
     default:
         return record_write_entry(&entry, note, sizeof note, bytes);
     }
 }
-enum { KINDS = 7 };
+enum { KINDS = 10 };
 
 Test(record, a_record_that_is_cut_short_or_has_more_behind_it_is_refused)
 {

@@ -1074,6 +1074,19 @@ Test(comparisons, then_open_doors_when_it_is_pressing)
     assert_chosen(COMPARISON_DISTANCE, HOME);
 }
 
+Test(comparisons, doors_are_not_open_on_a_bank_holiday_or_while_the_hub_is_closed)
+{
+    city_opens_at(600);
+    person.priority = PRIORITY_ASAP;
+    network_add_holiday(&four, NETWORKS_DAY);
+    assert_chosen(COMPARISON_DISTANCE, HOME);
+    four.holidays[0]++;
+    assert_chosen(COMPARISON_OPEN_NOW, CITY);
+    four.closures[0] = (struct closure){NETWORKS_DAY - 1, NETWORKS_DAY};
+    four.hubs[CITY].closures_count = 1;
+    assert_chosen(COMPARISON_DISTANCE, HOME);
+}
+
 Test(comparisons, the_hours_of_the_service_stand_for_those_of_the_hub)
 {
     city_opens_at(600);

@@ -336,6 +336,14 @@ static bool slow_doors(uint32_t index, int row)
 {
     struct hours hours = row >= 0 && city.services[row].hours.count ? city.services[row].hours : city.hubs[index].hours;
 
+    for (uint32_t i = 0; i < city.network.holidays_count; i++)
+        if (city.holidays[i] == NETWORKS_DAY)
+            return false;
+    for (uint32_t i = 0; i < city.hubs[index].closures_count; i++) {
+        const struct closure *closure = &city.closures[city.hubs[index].closures_first + i];
+        if (closure->from_day <= NETWORKS_DAY && NETWORKS_DAY <= closure->to_day)
+            return false;
+    }
     for (uint32_t i = hours.first; i < hours.first + hours.count; i++)
         if (city.spans[i].weekday == WEEKDAY_SUNDAY && city.spans[i].opens_at <= 600 && city.spans[i].closes_at > 600)
             return true; /* it is Sunday, 10:00 */

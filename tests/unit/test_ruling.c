@@ -22,7 +22,7 @@ static const char oak_with_two[] = HEAD "hubs = (" HUB("oak", FRIENDS("2")) ");\
 static const char oak_and_elm[] = HEAD "hubs = (" HUB("elm", MEALS) "," HUB("oak", FRIENDS("1")) ");\n";
 static const char only_elm[] = HEAD "hubs = (" HUB("elm", FRIENDS("1")) ");\n";
 static const char with_emergency[] =
-    HEAD "emergency = { needs = [ \"food\" ]; offer_routine = \"5h\"; };\n"
+    HEAD "emergency = { needs = [ \"food\" ]; answer_routine = \"5h\"; };\n"
          "hubs = (" HUB("oak", FRIENDS("1")) "," HUB(
              "elm", SERVICE("parcels", "food", "places = 2; emergency_only = true;")) ");\n";
 

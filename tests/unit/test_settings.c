@@ -2,6 +2,7 @@
  * settings: the table, the shipped file and the loader say the same. */
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -47,6 +48,11 @@ Test(settings, the_shipped_file_loads_and_gives_the_defaults)
     cr_assert(eq(u64, shipped.store_limit_bytes, defaults.store_limit_bytes));
     cr_assert(eq(u32, shipped.window, defaults.window));
     cr_assert(eq(u32, shipped.in_flight, defaults.in_flight));
+    cr_assert(eq(u32, shipped.party_in_flight, defaults.party_in_flight));
+    cr_assert(eq(u32, shipped.party_rate, defaults.party_rate));
+    cr_assert(eq(u32, shipped.party_burst, defaults.party_burst));
+    cr_assert(eq(i64, shipped.unfetched_ms, INT64_C(5) * 86400000));
+    cr_assert(eq(u32, shipped.staff_count, 0));
     cr_assert(eq(i64, shipped.retry_after_ms, 2000));
     cr_assert(eq(i64, shipped.push_again_ms, 30000));
     cr_assert_str_eq(shipped.postcodes, "");
@@ -105,6 +111,31 @@ Test(settings, settings_that_contradict_each_other_are_refused)
     cr_assert(not(load("postcodes = \"p.csv\";", directory)));
     cr_assert(not(load("postcodes_edition = \"2025-11\";", directory)));
     cr_assert(not(load("secret_key = \"/k\"; master_key = \"/k\";", directory)));
+}
+
+Test(settings, users_are_auditors_or_privacy_officers)
+{
+    char directory[32];
+
+    cr_assert(load("auditors = \"  daemon bin\";\nprivacy_officers = \"sys\";\n", directory), "%s", faults.lines[0]);
+    cr_assert(eq(u32, settings.staff_count, 3));
+    cr_assert(eq(u32, settings.staff[0].uid, getpwnam("daemon")->pw_uid));
+    cr_assert(eq(int, settings.staff[1].role, ROLE_AUDITOR));
+    cr_assert(eq(u32, settings.staff[2].uid, getpwnam("sys")->pw_uid));
+    cr_assert(eq(int, settings.staff[2].role, ROLE_PRIVACY_OFFICER));
+}
+
+Test(settings, each_user_that_is_not_there_or_has_two_roles_is_named_with_its_line)
+{
+    char directory[32];
+
+    cr_assert(not(load("auditors = \"daemon nobody-here\";\nprivacy_officers = \"daemon nor-here\";\n", directory)));
+    cr_assert(eq(sz, faults.count, 3));
+    cr_assert(strstr(faults.lines[0], "referrald.conf:1: auditors: this machine has no user \"nobody-here\"") != NULL,
+              "%s", faults.lines[0]);
+    cr_assert(strstr(faults.lines[1], ":2: privacy_officers: user \"daemon\" has a role already") != NULL, "%s",
+              faults.lines[1]);
+    cr_assert(strstr(faults.lines[2], ":2: privacy_officers: this machine has no user \"nor-here\"") != NULL);
 }
 
 Test(settings, an_address_without_protocol_or_port_is_refused)

@@ -145,7 +145,7 @@ Test(study, every_setting_that_differs_is_told_with_its_texts_and_whom_it_concer
     asking_study_of(
         MESSAGE_diff,
         asking_draft(
-            "name = \"Test\"; neighbour_distance = \"2km\"; deadlines = { offer_stat = \"30m\"; };\n"
+            "name = \"Test\"; neighbour_distance = \"2km\"; deadlines = { answer = { stat = \"30m\"; }; };\n"
             "senders = ( { id = \"gp\"; name = \"The GP\"; kind = \"gp_link_worker\"; } );\n"
             "neighbourhoods = ( { code = \"north\"; name = \"The North\"; easting = 248000; northing = 56000; },\n"
             " { code = \"west\"; name = \"The West\"; easting = 268000; northing = 56000; } );\n"
@@ -154,7 +154,7 @@ Test(study, every_setting_that_differs_is_told_with_its_texts_and_whom_it_concer
     cr_assert(distance);
     cr_expect(talk_text_is(distance, FIELD_before, "1000m") && talk_text_is(distance, FIELD_after, "2000m"));
     cr_expect_not(message_has(distance, FIELD_affected));
-    cr_expect(talk_text_is(row_of("", "deadlines.offer_stat"), FIELD_after, "30m"));
+    cr_expect(talk_text_is(row_of("", "deadlines.answer.stat"), FIELD_after, "30m"));
     cr_expect(talk_text_is(row_of("gp", "name"), FIELD_after, "The GP"));
     cr_expect_eq(message_number(row_of("south", ""), FIELD_change), CHANGE_REMOVED);
     cr_expect_eq(message_number(row_of("west", ""), FIELD_change), CHANGE_ADDED);
@@ -307,6 +307,121 @@ Test(study, who_was_offered_in_time_and_accepted_late_has_waited)
     talk_answer("ash", MESSAGE_accept, number, 2);
     asking(&message);
     cr_expect_eq(message_number(&asking_answers[5], FIELD_waited), 1);
+}
+
+Test(study, a_hub_has_as_long_to_answer_as_its_hours_give)
+{
+    struct message message;
+
+    talk_change(HEAD
+                "hubs = ({ id = \"oak\"; name = \"The oak\"; tier = \"targeted\"; easting = 248100; "
+                "northing = 56000; areas = [ \"north\" ]; hours = [ \"mon-fri 09:00-17:00\" ]; services = ( " FRIENDS(
+                    "1") " ); }," HUB("ash", "north", FRIENDS("1")) ");");
+    int64_t number = talk_submit(1, NEED_BEFRIENDING); /* on a Sunday: two days end on Tuesday at 17:00 */
+    talk_wait(47 * HOUR);
+    talk_answer("oak", MESSAGE_reject, number, 1);
+    talk_wait(3 * HOUR);
+    talk_answer("ash", MESSAGE_accept, number, 2);
+    asking_begin(&message, MESSAGE_equity);
+    asking(&message);
+    cr_expect_eq(message_number(&asking_answers[5], FIELD_waited), 0);
+}
+
+/* The figures of a simulation over everything: the row about all. */
+static const struct message *simulated(const char *text)
+{
+    asking_study_of(MESSAGE_simulate, asking_draft(text));
+    cr_assert_eq(asking_answers[0].type, MESSAGE_simulated);
+    return &asking_answers[0];
+}
+
+static const char adults[] = HEAD "hubs = (" HUB(
+    "oak", "north", "{ id = \"friends\"; needs = [ \"befriending\" ]; places = 1; age_from = 18; }") ");";
+
+Test(study, a_simulation_leaves_out_who_was_erased_and_keeps_the_place_that_they_had)
+{
+    struct mailbox_figures figures;
+    struct message message;
+
+    talk_change(adults);
+    int64_t number = talk_submit(1, NEED_BEFRIENDING);
+    talk_answer("oak", MESSAGE_accept, number, 1);
+    talk_wait(HOUR);
+    talk_submit(2, NEED_BEFRIENDING);
+    talk_wait(5 * HOUR);
+    talk_answer("oak", MESSAGE_complete, number, 1);
+    talk_answer("oak", MESSAGE_accept, 2, 1);
+    talk_wait(HOUR);
+    cr_expect_eq(message_number(simulated(adults), FIELD_referrals), 2);
+    cr_assert(turn_mailbox_figures(talk_turn, turn_party_number(talk_turn, "gp"), &figures));
+    talk_confirm("gp", (int64_t)figures.last);
+    talk_begin_request(&message, MESSAGE_erase);
+    message_set_number(&message, FIELD_referral_id, number);
+    message_set_string(&message, FIELD_note, "asked for");
+    talk_say("privacy", &message);
+    cr_assert(talk_referral(number).erased);
+    cr_assert_eq(talk_referral(number).profile.age, 0);
+    cr_expect_eq(message_number(simulated(adults), FIELD_referrals), 1);
+    cr_expect_gt(message_number(simulated(adults), FIELD_wait_hours_then), 0);
+    cr_expect_eq(message_number(simulated(adults), FIELD_wait_hours_now),
+                 message_number(simulated(adults), FIELD_wait_hours_then));
+}
+
+static const char two_hubs[] =
+    HEAD "hubs = (" HUB("oak", "north", FRIENDS("2")) "," HUB("ash", "north", FRIENDS("2")) ");";
+
+Test(study, a_simulation_goes_on_when_a_case_was_handed_back_or_taken_back)
+{
+    struct message message;
+
+    talk_change(two_hubs);
+    for (int64_t number = 1; number <= 2; number++) {
+        talk_submit((unsigned)number, NEED_BEFRIENDING);
+        struct text hub = {0};
+        asking_about(TALK_OPERATOR, ROLE_OPERATOR, MESSAGE_status, number);
+        hub = message_text(&asking_answers[0], FIELD_hub_id);
+        char first[4], second[4];
+        snprintf(first, sizeof first, "%.*s", (int)hub.length, hub.bytes);
+        strcpy(second, strcmp(first, "oak") == 0 ? "ash" : "oak");
+        talk_answer(first, MESSAGE_accept, number, 1);
+        talk_wait(HOUR);
+        talk_begin_request(&message, number == 1 ? MESSAGE_hand_back : MESSAGE_reoffer);
+        message_set_number(&message, FIELD_referral_id, number);
+        message_set_number(&message, FIELD_offer_number, 1);
+        if (number == 1)
+            message_set_number(&message, FIELD_status_reason, REASON_TRANSPORT);
+        else
+            message_set_string(&message, FIELD_note, "the hub asked for it");
+        talk_say(number == 1 ? first : TALK_OPERATOR, &message);
+        cr_assert_eq(talk_refused(number == 1 ? first : TALK_OPERATOR), REFUSAL_NONE);
+        talk_wait(HOUR);
+        talk_answer(second, MESSAGE_accept, number, 2);
+        talk_wait(HOUR);
+    }
+    const struct message *all = simulated(two_hubs);
+    cr_expect_eq(message_number(all, FIELD_referrals), 2);
+    cr_expect_eq(message_number(all, FIELD_moved), 0);
+}
+
+Test(study, who_was_turned_away_takes_no_place_in_a_simulation)
+{
+    struct message message;
+
+    talk_submit(1, NEED_BEFRIENDING);
+    talk_answer("oak", MESSAGE_accept, 1, 1);
+    talk_submit(2, NEED_BEFRIENDING); /* waits */
+    talk_wait(HOUR);
+    talk_begin_request(&message, MESSAGE_turn_away);
+    message_set_number(&message, FIELD_referral_id, 2);
+    message_set_number(&message, FIELD_status_reason, REASON_DECLINED);
+    message_set_string(&message, FIELD_note, "moved to another town");
+    talk_say(TALK_OPERATOR, &message);
+    cr_assert_eq(talk_refused(TALK_OPERATOR), REFUSAL_NONE);
+    talk_wait(HOUR);
+    talk_answer("oak", MESSAGE_complete, 1, 1);
+    talk_wait(HOUR);
+    cr_expect_eq(message_number(simulated(usual), FIELD_placed_then), 1);
+    cr_expect_eq(message_number(simulated(usual), FIELD_placed_now), 1);
 }
 
 Test(study, a_simulation_without_referrals_says_so)

@@ -237,15 +237,31 @@ Test(turn, a_full_network_makes_people_wait_and_a_freed_place_goes_to_the_next_i
     cr_assert(offered);
 }
 
-Test(turn, silence_moves_the_offer_to_the_next_hub)
+static void wait_days(int days)
+{
+    now += days * 24 * HOUR;
+    outbox_clear(&outbox);
+    cr_assert_eq(turn_run(turn, now, NULL, 0, &outbox), STORE_OK);
+}
+
+static bool is_told(connection_t to, enum message_type type)
+{
+    for (size_t i = 0; i < outbox.count; i++)
+        if (said(i)->type == type && outbox.dispatches[i].connection == to)
+            return true;
+    return false;
+}
+
+Test(turn, silence_moves_the_offer_to_the_next_hub_after_a_reminder)
 {
     hello("gp");
     hello("oak");
     hello("elm");
     submit(1);
-    now += 24 * 30 * HOUR;
-    outbox_clear(&outbox);
-    cr_assert_eq(turn_run(turn, now, NULL, 0, &outbox), STORE_OK);
+    wait_days(30);
+    cr_assert(is_told(2, MESSAGE_reminder));
+    cr_assert_not(is_told(3, MESSAGE_offer));
+    wait_days(30);
     bool withdrawn = false, offered = false;
     for (size_t i = 0; i < outbox.count; i++) {
         withdrawn = withdrawn || (said(i)->type == MESSAGE_withdrawn && outbox.dispatches[i].connection == 2);

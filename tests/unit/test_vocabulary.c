@@ -145,7 +145,8 @@ Test(vocabulary, whatever_a_hub_may_see_of_a_submit_is_told_to_it)
 
 Test(vocabulary, no_message_about_the_network_tells_a_hub_who_the_person_is)
 {
-    static const enum message_type to_hubs[] = {MESSAGE_withdrawn, MESSAGE_done, MESSAGE_refused, MESSAGE_welcome};
+    static const enum message_type to_hubs[] = {MESSAGE_withdrawn, MESSAGE_reminder, MESSAGE_erased,
+                                                MESSAGE_done,      MESSAGE_refused,  MESSAGE_welcome};
 
     for (size_t i = 0; i < sizeof to_hubs / sizeof to_hubs[0]; i++) {
         const struct message_spec *message = message_spec(to_hubs[i]);

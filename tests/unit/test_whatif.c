@@ -41,7 +41,8 @@ static void write_head(FILE *file, uint64_t *random)
     fprintf(file, "name = \"Random\"; neighbour_distance = \"3km\"; hops_max = %u; pace = %u; fresh = \"%ud\";\n", hops,
             pace, fresh);
     fprintf(file, "core20_weight = %u; overtaken_after = \"%ud\";\n", weight, overtaken);
-    fprintf(file, "deadlines = { offer_routine = \"2d\"; waiting_review = \"3d\"; waiting_expiry = \"20d\"; };\n");
+    fprintf(file,
+            "deadlines = { answer = { routine = \"2d\"; }; waiting_review = \"3d\"; waiting_expiry = \"20d\"; };\n");
     fprintf(file, "emergency = { needs = [ \"food\" ]; neighbour_distance = \"20km\"; };\nneighbourhoods = (");
     for (int i = 0; i < 4; i++)
         fprintf(file, "%s{ code = \"%s\"; name = \"The %s\"; easting = %d; northing = 56000; }", i ? ", " : "",
@@ -127,7 +128,8 @@ static void submit_somebody(uint64_t *random)
 
 static bool goes_on(const struct offer *offer)
 {
-    return offer_waits_for_answer(offer) || offer->state == STATE_ACCEPTED || offer->state == STATE_IN_PROGRESS;
+    return offer_waits_for_answer(offer) || offer->state == STATE_ACCEPTED || offer->state == STATE_IN_PROGRESS ||
+           offer->state == STATE_ON_HOLD;
 }
 
 /* One of the newest people with an offer that goes on; 0: none is found. */
@@ -143,9 +145,21 @@ static uint8_t somebody(uint64_t *random, struct referral *referral)
     return 0;
 }
 
+/* What a hub does with a case. */
+static enum message_type any_of_case(uint64_t *random, enum state state)
+{
+    static const enum message_type accepted[] = {MESSAGE_start,    MESSAGE_start, MESSAGE_complete,
+                                                 MESSAGE_complete, MESSAGE_pause, MESSAGE_hand_back};
+    static const enum message_type begun[] = {MESSAGE_progress, MESSAGE_complete, MESSAGE_complete,
+                                              MESSAGE_fail,     MESSAGE_pause,    MESSAGE_hand_back};
+    static const enum message_type paused[] = {MESSAGE_resume,   MESSAGE_resume,   MESSAGE_resume,
+                                               MESSAGE_complete, MESSAGE_complete, MESSAGE_hand_back};
+
+    return (state == STATE_ACCEPTED ? accepted : state == STATE_ON_HOLD ? paused : begun)[random_below(random, 6)];
+}
+
 static void answer_somebody(uint64_t *random)
 {
-    static const enum message_type types[] = {MESSAGE_start, MESSAGE_complete, MESSAGE_complete, MESSAGE_fail};
     struct referral referral;
     struct message message;
     uint8_t number = somebody(random, &referral);
@@ -156,7 +170,7 @@ static void answer_somebody(uint64_t *random)
     const struct offer *offer = &referral.offers[number - 1];
     turn_party_id(talk_turn, offer->hub, hub);
     if (!offer_waits_for_answer(offer)) {
-        talk_answer(hub, types[random_below(random, 4)], (int64_t)referral.number, number);
+        talk_answer(hub, any_of_case(random, offer->state), (int64_t)referral.number, number);
         return;
     }
     bool accepts = random_below(random, 3) > 0;

@@ -61,6 +61,30 @@ Test(words, what_is_offered_names_the_hub_and_until_when)
     cr_assert_null(strstr(text, "waiting"), "%s", text);
 }
 
+Test(words, a_deadline_names_who_owns_it_and_what_is_waited_for)
+{
+    make_referral(STATE_IN_PROGRESS, BUSINESS_CONTACT_MADE);
+    message_set_number(&message, FIELD_deadline, INT64_C(1795629600000));
+    message_set_string(&message, FIELD_deadline_owner, "oak");
+    message_set_number(&message, FIELD_deadline_stage, STAGE_PROGRESS);
+    tell(words_standing);
+    expect("for       oak: the hub tells how it goes, or how it ended\n");
+}
+
+Test(words, referrals_that_belong_together_are_named)
+{
+    struct value *ids;
+
+    make_referral(STATE_RECEIVED, BUSINESS_OFFERED);
+    tell(words_standing);
+    cr_assert_null(strstr(text, "linked"), "%s", text);
+    ids = message_set_list(&message, FIELD_linked_ids, 2);
+    ids[0] = (struct value){.present = true, .text = {"R7-77", 5}};
+    ids[1] = (struct value){.present = true, .text = {"R8-74", 5}};
+    tell(words_standing);
+    expect("linked    to R7-77, R8-74\n");
+}
+
 Test(words, what_waits_names_the_reason_its_turn_and_how_long)
 {
     make_referral(STATE_ON_HOLD, BUSINESS_WAITLISTED);
