@@ -122,9 +122,10 @@ bool keep_changed_content(struct turn *turn, uint64_t number, const struct messa
 
     if (!length)
         return false;
-    bool good = keep_load_content(turn, number) &&
-                store_get(turn->store, turn->transaction, TABLE_CONTENT, number, &bytes, &stored) == STORE_OK;
-    assert(good); /* what was merged was loaded */
+    /* What was merged was loaded; but a transaction that has failed answers nothing any more, and will not be kept. */
+    if (!keep_load_content(turn, number) ||
+        store_get(turn->store, turn->transaction, TABLE_CONTENT, number, &bytes, &stored) != STORE_OK)
+        return false;
     memcpy(turn->sealed, bytes, SEAL_WRAPPED_BYTES);
     if (PLANTED(111))
         memset(turn->content.key, 0, sizeof turn->content.key);
