@@ -607,9 +607,12 @@ static bool open_tables(struct opening *opening)
         rc = mdb_txn_commit(txn);
     else if (txn != NULL)
         mdb_txn_abort(txn);
-    if (rc != MDB_SUCCESS)
-        return refuse(opening, "Cannot open the tables of the store %s: %s.", opening->directory, mdb_strerror(rc));
-    return true;
+    if (rc == MDB_SUCCESS)
+        return true;
+    if (result_of(rc, STORE_UNAVAILABLE) == STORE_DAMAGED)
+        return refuse(opening, "The store %s is damaged: its tables cannot be read (%s); restore a backup.",
+                      opening->directory, mdb_strerror(rc));
+    return refuse(opening, "Cannot open the tables of the store %s: %s.", opening->directory, mdb_strerror(rc));
 }
 
 struct store *store_lmdb_open(const char *directory, uint64_t limit_bytes, char *why, size_t why_size)
