@@ -248,19 +248,26 @@ class Tools(ToolCase):
 
     def test_two_agents_share_the_mailbox_and_a_killed_one_loses_nothing(self):
         spools = [self.directory("one"), self.directory("two")]
-        agents = [self.agent(CARE, "--spool", spool) for spool in spools]
-        referrals = [self.care() for _ in range(30)]
-        wait_for(lambda: sum(len(self.spooled(spool, "R")) for spool in spools) >= 10, 60, "nothing is spooled")
-        agents[0].kill()
+        referrals = [self.care()]
+        one = self.agent(CARE, "--spool", spools[0])
+        wait_for(lambda: self.spooled(spools[0], "R"), 60, "the first takes no part")
+        os.kill(one.process.pid, signal.SIGSTOP)  # It has what comes now in hand, and does not get to it.
         referrals += [self.care() for _ in range(10)]
-        agents[0] = self.agent(CARE, "--spool", spools[0])
+        self.agent(CARE, "--spool", spools[1])
+
+        def second_takes_part():
+            referrals.append(self.care())
+            return self.spooled(spools[1], "R")
+        wait_for(second_takes_part, 60, "the second takes no part")
+        one.kill()
+        referrals += [self.care() for _ in range(10)]
+        self.agent(CARE, "--spool", spools[0])
 
         def found():
             names = [name for spool in spools for name in self.spooled(spool, "R")]
             return names if all(any(referral in name for name in names) for referral in referrals) else None
         wait_for(found, 60, "an offer was lost")
         mine = [name for name in found() if any(referral in name for referral in referrals)]
-        self.assertTrue(all(self.spooled(spool, "R") for spool in spools), "both take part")
         self.assertLessEqual(len(mine) - len(set(mine)), 1, "what the killed one had in hand, and nothing else, may be double")
         self.assertEqual(len(referrals), len(set(mine)))
 
@@ -428,12 +435,11 @@ class Webhook(ToolCase):
             return 204
         receiver = self.receiver(answer)
         agent = self.hook(receiver)
-        try:
-            receiver.wait(lambda posts: receiver.about(referral))
-            wait_for(lambda: f"offer {referral}" in agent.log(), 60, "it was not handed over")
-            agent.kill()
-        finally:
-            os.kill(self.network.process.pid, signal.SIGCONT)
+        receiver.wait(lambda posts: receiver.about(referral))
+        wait_for(lambda: f"offer {referral}" in agent.log(), 60, "it was not handed over")
+        agent.kill()
+        self.network.kill()  # A confirmation may lie in its socket; who has stopped does not read it, nor ever will.
+        self.network.start()
         again = self.hook(receiver)
         wait_for(lambda: "was handed over before; confirmed again" in again.log(), 60, "it did not come again")
         wait_for(lambda: self.is_confirmed(referral), 60, "it was not confirmed")
