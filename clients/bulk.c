@@ -537,8 +537,10 @@ int bulk_run(const struct invocation *invocation, const struct bulk_options *opt
     struct bulk *bulk = calloc(1, sizeof *bulk);
     int code;
 
-    if (!bulk || sodium_init() < 0)
+    if (!bulk || sodium_init() < 0) {
+        free(bulk);
         return options_complain(invocation, EX_OSERR, NULL, "out of memory");
+    }
     assert(options->in_flight > 0 && options->in_flight <= BULK_IN_FLIGHT_MAX);
     bulk->invocation = invocation;
     bulk->options = options;

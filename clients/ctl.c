@@ -126,7 +126,7 @@ static int run_watch(const struct invocation *invocation)
 
     if (!options_number(invocation, "count", 1, INT32_MAX, &count))
         return EX_USAGE;
-    if (invocation->operands_count == 1 && (sscanf(invocation->operands[0], "%" SCNd64, &seconds) != 1 || seconds < 1))
+    if (invocation->operands_count == 1 && !options_read_number(invocation->operands[0], 1, INT32_MAX, &seconds))
         return options_complain(invocation, EX_USAGE, NULL, "give a whole number of seconds");
     exchange = options_connect(invocation, &code);
     for (int64_t i = 0; exchange && i < count; i++) {

@@ -3,7 +3,6 @@
 #include "clients/ctl_change.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -307,8 +306,7 @@ int ctl_reoffer(const struct invocation *invocation)
     message_init(&change.request, MESSAGE_reoffer);
     if (!options_referral_id(invocation, invocation->operands[0], &referral))
         return EX_USAGE;
-    if (invocation->operands_count > 1 &&
-        (sscanf(invocation->operands[1], "%" SCNd64, &number) != 1 || number < 1 || number > 99))
+    if (invocation->operands_count > 1 && !options_read_number(invocation->operands[1], 1, 99, &number))
         return options_complain(invocation, EX_USAGE, NULL, "the number of an offer is from 1 to 99");
     change.referrals = &referral;
     change.count = 1;

@@ -287,7 +287,6 @@ static int approve(struct errand *change, struct exchange *exchange, const char 
     struct proposed proposed = {.view = {.invocation = change->invocation},
                                 .referrals = calloc(ERASABLE_MAX, sizeof *proposed.referrals)};
     struct message request;
-    bool has_all = options_given(change->invocation, "all");
     int code = EX_OSERR;
 
     message_init(&request, MESSAGE_retention);
@@ -304,7 +303,7 @@ static int approve(struct errand *change, struct exchange *exchange, const char 
         message_set_string(&change->request, FIELD_note, reason);
         code = change_run(change, exchange);
     }
-    if (has_all)
+    if (change->referrals == proposed.referrals)
         change->referrals = NULL;
     free(proposed.referrals);
     return code;

@@ -104,23 +104,28 @@ const char *options_value(const struct invocation *invocation, const char *name)
     return value && (value[0] || !invocation->specs[place]->argument) ? value : invocation->specs[place]->fallback;
 }
 
-bool options_number(const struct invocation *invocation, const char *name, int64_t least, int64_t most, int64_t *number)
+bool options_read_number(const char *text, int64_t least, int64_t most, int64_t *number)
 {
-    const char *value = options_value(invocation, name);
     char *end;
     long long parsed;
 
-    if (!value)
-        return true;
     errno = 0;
-    parsed = strtoll(value, &end, 10);
-    if (errno || end == value || *end || parsed < least || parsed > most) {
-        options_complain(invocation, EX_USAGE, NULL, "--%s: give a whole number from %lld to %lld", name,
-                         (long long)least, (long long)most);
+    parsed = strtoll(text, &end, 10);
+    if (errno || end == text || *end || parsed < least || parsed > most)
         return false;
-    }
     *number = parsed;
     return true;
+}
+
+bool options_number(const struct invocation *invocation, const char *name, int64_t least, int64_t most, int64_t *number)
+{
+    const char *value = options_value(invocation, name);
+
+    if (!value || options_read_number(value, least, most, number))
+        return true;
+    options_complain(invocation, EX_USAGE, NULL, "--%s: give a whole number from %lld to %lld", name, (long long)least,
+                     (long long)most);
+    return false;
 }
 
 bool options_set_fields(const struct invocation *invocation, const struct option_field *table,

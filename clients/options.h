@@ -74,6 +74,8 @@ int options_run(const struct program *, int argc, char **argv);
 /* The value of an option: as given, else from the environment, else its fallback, else NULL. "" for a switch. */
 const char *options_value(const struct invocation *, const char *name);
 bool options_given(const struct invocation *, const char *name);
+/* Nothing but a whole number within the limits; else false, and *number is kept. */
+bool options_read_number(const char *text, int64_t least, int64_t most, int64_t *number);
 /* The value as a whole number within the limits; complains and returns false otherwise. *number is kept when absent. */
 bool options_number(const struct invocation *, const char *name, int64_t least, int64_t most, int64_t *number);
 

@@ -61,7 +61,7 @@ static int line_of(const char *text, const char *at)
 
 bool pairs_read(const char *path, pairs_take take, void *context, char *why, size_t why_size)
 {
-    char text[PAIRS_FILE_BYTES_MAX], problem[256];
+    char text[PAIRS_FILE_BYTES_MAX] = "", problem[256];
     char *name, *value;
     bool is_good = true;
     int error = 0;

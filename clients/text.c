@@ -327,10 +327,10 @@ static const char *code_list_of(const struct field_spec *spec)
 bool text_read(struct message *message, enum field field, char *text, char *why, size_t why_size)
 {
     const struct field_spec *spec = &fields[field];
-    struct value *value = &message->values[field];
+    struct value *value = message_value(message, field);
     bool is_read;
 
-    memset(value, 0, sizeof *value);
+    value->present = false;
     is_read = is_list(spec->kind) ? read_list(message, field, text) : read_value(spec->kind, spec->of, text, value);
     if (!is_read) {
         const char *list = code_list_of(spec);

@@ -117,6 +117,18 @@ Test(options, options_that_are_fields_are_read_as_the_wire_has_them, .init = cr_
     expect_on_stderr("--colour: priority does not have the form of its kind: it takes a code of the list priority");
 }
 
+Test(options, a_number_is_a_whole_one_within_its_limits_and_nothing_else)
+{
+    static const char *const bad[] = {"", "0", "100", "2x", "x", "1.5", " ", "99999999999999999999"};
+    int64_t number = 7;
+
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+        cr_expect_not(options_read_number(bad[i], 1, 99, &number), "%s", bad[i]);
+    cr_expect_eq(number, 7);
+    cr_expect(options_read_number("99", 1, 99, &number));
+    cr_expect_eq(number, 99);
+}
+
 Test(options, two_words_win_over_one)
 {
     cr_assert_eq(run("hub"), 7);
