@@ -33,7 +33,7 @@ static bool get_owed(struct turn *turn, const struct party *party, uint64_t numb
     size_t length = 0;
 
     return keep_get(turn, TABLE_OWED, owed_key(party, number), bytes, sizeof bytes, &length) &&
-           record_read_owed(turn->unpacker, bytes, length, owed);
+           record_read_owed(bytes, length, owed);
 }
 
 /* Takes letters out of the store as long as there is room. False: one of them is damaged. */
@@ -107,7 +107,7 @@ static int64_t written_at(struct turn *turn, uint64_t sequence)
     size_t said_length = 0;
 
     if (!keep_get(turn, TABLE_HISTORY, sequence, turn->record, sizeof turn->record, &length) ||
-        !record_read_entry(turn->unpacker, turn->record, length, &entry, &said, &said_length))
+        !record_read_entry(turn->record, length, &entry, &said, &said_length))
         return 0;
     return entry.at;
 }
@@ -493,7 +493,7 @@ bool delivery_rebuild(struct turn *turn, uint64_t history_from)
             return false;
     for (uint64_t key = history_from; key <= turn->head.sequence && !PLANTED(7); key++) {
         if (!keep_get(turn, TABLE_HISTORY, key, turn->record, sizeof turn->record, &length) ||
-            !record_read_entry(turn->unpacker, turn->record, length, &entry, &said, &said_length))
+            !record_read_entry(turn->record, length, &entry, &said, &said_length))
             return false;
         entry.sequence = key;
         rebuild_from_entry(turn, &entry);

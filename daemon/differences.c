@@ -73,19 +73,19 @@ static void add_day(struct value_text *value, int64_t day)
 
 static void add_codes(struct value_text *value, enum code_list list, uint64_t codes)
 {
+    const char *comma = "";
+
     for (size_t i = 0; i < lists[list].count; i++)
         if (codes & CODE_BIT(lists[list].codes[i].number)) {
-            add_comma(value);
-            add(value, "%s", lists[list].codes[i].text);
+            add(value, "%s%s", comma, lists[list].codes[i].text);
+            comma = ", ";
         }
 }
 
 static void add_areas(struct value_text *value, const struct network *network, const uint16_t *areas, uint16_t count)
 {
-    for (uint16_t i = 0; i < count; i++) {
-        add_comma(value);
-        add(value, "%s", network->neighbourhoods[areas[i]].name);
-    }
+    for (uint16_t i = 0; i < count; i++)
+        add(value, "%s%s", i ? ", " : "", network->neighbourhoods[areas[i]].name);
 }
 
 static void add_hours(struct value_text *value, const struct network *network, struct hours hours)
@@ -258,7 +258,7 @@ static void write_changes(struct value_text *value, const struct network *networ
         const struct era *era = &network->eras[hub->eras_first + i];
         add(value, "%sfrom ", i > 1 ? "; " : "");
         add_day(value, era->from_day);
-        add(value, ": %s, %s, %s, %d, %d", era->name, era->address, era->phone, era->position.easting,
+        add(value, ": %s, %s, %s, %d, %d; ", era->name, era->address, era->phone, era->position.easting,
             era->position.northing);
         add_areas(value, network, era->areas, era->areas_count);
         add(value, "; ");
@@ -315,9 +315,8 @@ static void write_practice(struct value_text *value, const struct network *netwo
 {
     const struct practice *practice = element;
 
-    if (practice->neighbourhood != NEIGHBOURHOOD_NONE)
-        add(value, "%s, ", network->neighbourhoods[practice->neighbourhood].name);
-    add(value, "%d, %d", practice->position.easting, practice->position.northing);
+    add(value, "%s, %d, %d", network->neighbourhoods[practice->neighbourhood].name, practice->position.easting,
+        practice->position.northing);
 }
 
 /* clang-format off */
@@ -465,12 +464,11 @@ static int64_t number_of(const struct setting *setting, const char *member)
 static void show(struct value_text *value, const struct setting *setting, const struct network *network,
                  const void *element)
 {
-    const char *member = (const char *)element + setting->offset;
-
     value->length = 0;
     value->bytes[0] = '\0';
     if (!element)
         return;
+    const char *member = (const char *)element + setting->offset;
     if (setting->write) {
         setting->write(value, network, element);
         return;

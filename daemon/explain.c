@@ -69,8 +69,6 @@ static void write_codes(struct line *line, enum code_list list, uint64_t codes)
         write_line(line, "%s%s", comma, list == LIST_gender ? code->meaning : code->text);
         comma = ", ";
     }
-    if (!codes)
-        write_line(line, "none");
 }
 
 static void write_day(struct line *line, const char *before, int64_t day)
@@ -83,7 +81,7 @@ static void write_day(struct line *line, const char *before, int64_t day)
 
 static void write_code(struct line *line, enum code_list list, int code)
 {
-    write_line(line, "; seen: %s", code ? code_text(list, code) : "none");
+    write_line(line, "; seen: %s", code_text(list, code));
 }
 
 static void need_open(struct line *line, const struct explained *explained, const struct verdict *verdict)
@@ -138,11 +136,9 @@ static void need_younger(struct line *line, const struct explained *explained, c
 
 static void need_gender(struct line *line, const struct explained *explained, const struct verdict *verdict)
 {
-    enum gender gender = explained->question.profile->gender;
-
     write_codes(line, LIST_gender, explained->network->services[verdict->service].genders);
     write_line(line, "; seen: ");
-    write_codes(line, LIST_gender, gender ? CODE_BIT(gender) : 0);
+    write_codes(line, LIST_gender, CODE_BIT(explained->question.profile->gender));
 }
 
 static void need_carer(struct line *line, const struct explained *explained, const struct verdict *verdict)

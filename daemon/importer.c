@@ -2,6 +2,7 @@
  * importer: see importer.h. */
 #include "daemon/importer.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -116,27 +117,26 @@ static void *run(void *argument)
 
 /* ---- what others may use --------------------------------------------------------------------------------------- */
 
-static bool init_condition(pthread_cond_t *condition)
+static void init_condition(pthread_cond_t *condition)
 {
     pthread_condattr_t attributes;
 
-    if (pthread_condattr_init(&attributes) != 0)
-        return false;
-    bool done =
-        pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC) == 0 && pthread_cond_init(condition, &attributes) == 0;
+    pthread_condattr_init(&attributes);
+    int failed = pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    assert(!failed);
+    pthread_cond_init(condition, &attributes);
     pthread_condattr_destroy(&attributes);
-    return done;
 }
 
 struct importer *importer_open(struct store *store, struct turn *turn, void (*wake)(void *), void *wake_argument)
 {
     struct importer *importer = calloc(1, sizeof *importer);
 
-    if (!importer)
-        return NULL;
+    assert(importer);
     *importer = (struct importer){.store = store, .turn = turn, .wake = wake, .wake_argument = wake_argument};
     pthread_mutex_init(&importer->lock, NULL);
-    if (!init_condition(&importer->changed) || pthread_create(&importer->thread, NULL, run, importer) != 0) {
+    init_condition(&importer->changed);
+    if (pthread_create(&importer->thread, NULL, run, importer) != 0) {
         free(importer);
         return NULL;
     }

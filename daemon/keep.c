@@ -50,56 +50,43 @@ static bool read_referral(struct turn *turn, uint64_t number, struct referral *r
     size_t length = 0;
 
     return keep_get(turn, TABLE_REFERRAL, number, plain, sizeof plain, &length) &&
-           record_read_referral(turn->unpacker, plain, length, referral);
+           record_read_referral(plain, length, referral);
 }
 
 bool keep_load(struct turn *turn, uint64_t number, struct referral *referral)
 {
-    if (!(turn->recent && recent_find(turn->recent, number, referral)) && !read_referral(turn, number, referral))
+    if (!(turn->recent && recent_find(turn->recent, number, referral)) &&
+        (ledger_misses(&turn->ledger, number) || !read_referral(turn, number, referral)))
         return false;
     profile_settle(turn->ledger.network, referral);
     return true;
 }
 
-static bool unseal_content(struct turn *turn, uint64_t number, const uint8_t *bytes, size_t length)
-{
-    struct content *content = &turn->content;
-    struct fault fault;
-
-    if (length < SEAL_WRAPPED_BYTES + SEAL_OVERHEAD ||
-        length - SEAL_WRAPPED_BYTES - SEAL_OVERHEAD > sizeof content->bytes)
-        return false;
-    if (!seal_unwrap_key(turn->seal, number, bytes, content->key) ||
-        !unseal_bytes_with(content->key, TABLE_CONTENT, number, bytes + SEAL_WRAPPED_BYTES, length - SEAL_WRAPPED_BYTES,
-                           content->bytes))
-        return false;
-    content->submit = &content->decoded;
-    return decode(turn->decoder, content->bytes, length - SEAL_WRAPPED_BYTES - SEAL_OVERHEAD, &content->decoded,
-                  &fault);
-}
-
 bool keep_load_content(struct turn *turn, uint64_t number)
 {
     struct content *content = &turn->content;
-    const void *bytes = NULL;
     size_t length = 0;
 
     if (content->referral == number)
         return content->good;
     content->referral = number;
-    content->good = store_get(turn->store, turn->transaction, TABLE_CONTENT, number, &bytes, &length) == STORE_OK &&
-                    unseal_content(turn, number, bytes, length);
+    content->submit = &content->read;
+    content->good = keep_get(turn, TABLE_CONTENT, number, content->bytes, sizeof content->bytes, &length) &&
+                    length > SEAL_KEY_BYTES &&
+                    record_read_message(content->bytes + SEAL_KEY_BYTES, length - SEAL_KEY_BYTES, &content->read,
+                                        content->texts, sizeof content->texts);
     return content->good;
 }
 
-/* Behind the wrapped key that stands in turn->sealed. */
-static void put_content(struct turn *turn, uint64_t number, const void *bytes, size_t length)
+/* Behind the key of the content that is loaded. */
+static void put_content(struct turn *turn, uint64_t number, const struct message *message)
 {
-    static_assert(SEAL_WRAPPED_BYTES + SEAL_OVERHEAD + MESSAGE_BYTES_MAX <= sizeof turn->sealed, "has room");
+    size_t length = SEAL_KEY_BYTES;
 
-    seal_bytes_with(turn->seal, turn->content.key, TABLE_CONTENT, number, bytes, length,
-                    turn->sealed + SEAL_WRAPPED_BYTES);
-    put(turn, TABLE_CONTENT, number, turn->sealed, SEAL_WRAPPED_BYTES + SEAL_OVERHEAD + length);
+    memcpy(turn->said, turn->content.bytes, SEAL_KEY_BYTES);
+    length += record_write_message(message, turn->said + length, sizeof turn->said - length);
+    keep_put(turn, TABLE_CONTENT, number, turn->said, length);
+    seal_wipe(turn->said, SEAL_KEY_BYTES);
 }
 
 void keep_new_content(struct turn *turn, uint64_t number, const struct request *request)
@@ -109,27 +96,19 @@ void keep_new_content(struct turn *turn, uint64_t number, const struct request *
     content->referral = number;
     content->good = true;
     content->submit = &request->message;
-    seal_new_key(turn->seal, number, content->key, turn->sealed);
-    put_content(turn, number, request->frame, request->frame_length);
+    seal_new_key(turn->seal, content->bytes);
+    put_content(turn, number, &request->message);
 }
 
-/* The message may point into the content that was loaded: it is encoded before that is given up. */
+/* The message may point into the content that was loaded: it is written before that is given up. */
 bool keep_changed_content(struct turn *turn, uint64_t number, const struct message *message)
 {
-    size_t length = encode(message, turn->said, SUBMIT_BYTES_MAX);
-    const void *bytes = NULL;
-    size_t stored = 0;
-
-    if (!length)
+    /* Who gets the case is told all of it. */
+    if (!encode(message, turn->said, SUBMIT_BYTES_MAX) || !keep_load_content(turn, number))
         return false;
-    /* What was merged was loaded; but a transaction that has failed answers nothing any more, and will not be kept. */
-    if (!keep_load_content(turn, number) ||
-        store_get(turn->store, turn->transaction, TABLE_CONTENT, number, &bytes, &stored) != STORE_OK)
-        return false;
-    memcpy(turn->sealed, bytes, SEAL_WRAPPED_BYTES);
     if (PLANTED(111))
-        memset(turn->content.key, 0, sizeof turn->content.key);
-    put_content(turn, number, turn->said, length);
+        memset(turn->content.bytes, 0, SEAL_KEY_BYTES);
+    put_content(turn, number, message);
     turn->content.referral = 0;
     return true;
 }
@@ -193,7 +172,7 @@ bool keep_load_places(struct turn *turn)
          store_seek(turn->store, turn->transaction, TABLE_CAPACITY, false, &key, &bytes, &sealed) == STORE_OK; key++) {
         int row = network_find_service(network, (uint32_t)(key >> 32), (uint32_t)key);
         if (!keep_get(turn, TABLE_CAPACITY, key, plain, sizeof plain, &length) ||
-            !record_read_places(turn->unpacker, plain, length, &stated))
+            !record_read_places(plain, length, &stated))
             return false;
         if (row < 0) /* kept: the service may come back, with an earlier version of the network */
             continue;
@@ -219,7 +198,7 @@ void *keep_load_network(struct turn *turn, uint32_t version, struct network_reco
     uint8_t *plain = malloc(sealed);
     assert(plain);
     if (unseal_bytes(turn->seal, TABLE_NETWORK, version, bytes, sealed, plain) &&
-        record_read_network(turn->unpacker, plain, sealed - SEAL_OVERHEAD, record, text, length))
+        record_read_network(plain, sealed - SEAL_OVERHEAD, record, text, length))
         return plain;
     free(plain);
     return NULL;
@@ -244,7 +223,8 @@ void keep_head(struct turn *turn)
     uint8_t bytes[RECORD_BYTES_MAX];
 
     turn->head.batch++;
-    keep_put(turn, TABLE_META, META_HEAD, bytes, record_write_head(&turn->head, bytes));
+    if (!PLANTED(142) || turn->head.batch % 8)
+        keep_put(turn, TABLE_META, META_HEAD, bytes, record_write_head(&turn->head, bytes));
 }
 
 /* ---- history ---- */
@@ -266,10 +246,9 @@ static const void *seal_said(struct turn *turn, const struct entry *entry, const
 
     if (!keep_load_content(turn, entry->referral))
         return NULL;
-    size_t encoded = encode(said, plain, RECORD_SAID_BYTES_MAX);
-    assert(encoded); /* it came in a frame */
-    seal_bytes_with(turn->seal, turn->content.key, TABLE_HISTORY, entry->sequence, plain, encoded, turn->said);
-    *length = encoded + SEAL_OVERHEAD;
+    size_t written = record_write_message(said, plain, RECORD_SAID_BYTES_MAX);
+    seal_bytes_with(turn->seal, turn->content.bytes, TABLE_HISTORY, entry->sequence, plain, written, turn->said);
+    *length = written + SEAL_OVERHEAD;
     return turn->said;
 }
 
@@ -288,7 +267,8 @@ static void put_entry(struct turn *turn, const struct entry *entry, const struct
         kept = seal_said(turn, entry, said, &kept_length);
     }
     size_t length = record_write_entry(entry, kept, kept_length, turn->record);
-    seal_chain(turn->head.chain, turn->record, length, turn->head.chain);
+    if (!PLANTED(141) || entry->sequence % 16)
+        seal_chain(turn->head.chain, turn->record, length, turn->head.chain);
     keep_put(turn, TABLE_HISTORY, entry->sequence, turn->record, length);
 }
 
@@ -304,17 +284,16 @@ bool keep_load_entry(struct turn *turn, uint64_t sequence, struct entry *entry, 
     const void *kept = NULL;
     size_t length = 0;
     size_t kept_length = 0;
-    struct fault fault;
 
     message_init(said, MESSAGE_NONE);
     if (!keep_get(turn, TABLE_HISTORY, sequence, turn->record, sizeof turn->record, &length) ||
-        !record_read_entry(turn->unpacker, turn->record, length, entry, &kept, &kept_length))
+        !record_read_entry(turn->record, length, entry, &kept, &kept_length))
         return false;
     if (!kept || !entry->referral || kept_length <= SEAL_OVERHEAD || kept_length > sizeof turn->said)
         return true;
     if (!keep_load_content(turn, entry->referral) ||
-        !unseal_bytes_with(turn->content.key, TABLE_HISTORY, sequence, kept, kept_length, turn->said) ||
-        !decode(turn->decoder, turn->said, kept_length - SEAL_OVERHEAD, said, &fault))
+        !unseal_bytes_with(turn->content.bytes, TABLE_HISTORY, sequence, kept, kept_length, turn->said) ||
+        !record_read_message(turn->said, kept_length - SEAL_OVERHEAD, said, turn->said_texts, sizeof turn->said_texts))
         message_init(said, MESSAGE_NONE);
     return true;
 }
@@ -365,7 +344,7 @@ static void count_unmet(struct turn *turn, const struct referral *referral, stru
     memcpy(count.neighbourhood_code, referral->neighbourhood_code, sizeof count.neighbourhood_code);
     uint64_t key = unmet_key(&count);
     while (keep_get(turn, TABLE_UNMET, key, bytes, sizeof bytes, &length) &&
-           record_read_unmet(turn->unpacker, bytes, length, &stored)) {
+           record_read_unmet(bytes, length, &stored)) {
         if (same_count(&stored, &count)) {
             count.count = stored.count;
             break;
@@ -393,8 +372,9 @@ void keep_change(struct turn *turn, const struct referral *before, struct referr
     if (PLANTED(113) && before && before->profile.priority != after->profile.priority)
         after->profile.priority = before->profile.priority;
     if (before)
-        ledger_remove(&turn->ledger, before);
-    ledger_add(&turn->ledger, after);
+        ledger_change(&turn->ledger, before, after);
+    else
+        ledger_add(&turn->ledger, after);
     ledger_count_offers(&turn->ledger, after, before ? before->offers_count : 0);
     if (outcome->recorded) {
         fill_positions(turn, after, entry);
@@ -403,7 +383,8 @@ void keep_change(struct turn *turn, const struct referral *before, struct referr
         delivery_owe(turn, after, entry, said);
         put_entry(turn, entry, said);
     }
-    keep_put(turn, TABLE_REFERRAL, after->number, bytes, record_write_referral(after, bytes));
+    if (!PLANTED(143) || entry->sequence % 16)
+        keep_put(turn, TABLE_REFERRAL, after->number, bytes, record_write_referral(after, bytes));
     if (turn->recent)
         recent_keep(turn->recent, after);
     for (uint8_t i = 0; i < outcome->places_none_count; i++)
@@ -420,7 +401,7 @@ bool keep_load_enquiry(struct turn *turn, uint64_t number, struct enquiry *enqui
     size_t length = 0;
 
     return keep_get(turn, TABLE_ENQUIRY, number, plain, sizeof plain, &length) &&
-           record_read_enquiry(turn->unpacker, plain, length, enquiry) && enquiry->number == number;
+           record_read_enquiry(plain, length, enquiry) && enquiry->number == number;
 }
 
 void keep_enquiry(struct turn *turn, const struct enquiry *enquiry)
@@ -450,7 +431,7 @@ static bool find_request(struct turn *turn, uint32_t party, const uint8_t reques
 
     for (*key = keep_request_hash(turn, party, request_id);
          keep_get(turn, TABLE_REQUEST, *key, plain, sizeof plain, &length) &&
-         record_read_request(turn->unpacker, plain, length, record);
+         record_read_request(plain, length, record);
          ++*key)
         if (record->party == party && memcmp(record->request_id, request_id, UUID_BYTES) == 0)
             return true;

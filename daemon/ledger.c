@@ -210,15 +210,11 @@ void ledger_init(struct ledger *ledger, struct network **network, int64_t now_ms
     *network = NULL;
     make_rows(ledger);
     set_day(ledger, hours_day(now_ms));
-    ledger->taken_capacity = 1024;
-    ledger->taken = zeroed(ledger->taken_capacity, sizeof ledger->taken[0]);
     ledger->parties_count = 1;
     ledger->parties = room(NULL, &ledger->parties_capacity, 1, sizeof(void *));
     ledger->parties[0] = NULL;
     ledger->to_push = zeroed(ledger->parties_capacity, sizeof ledger->to_push[0]);
     ledger->held_max = MAILBOX_HELD_MAX;
-    ledger->persons_capacity = 1024;
-    ledger->persons = zeroed(ledger->persons_capacity, sizeof ledger->persons[0]);
 }
 
 void ledger_begin_day(struct ledger *ledger, int64_t now_ms)
@@ -253,11 +249,12 @@ void ledger_free(struct ledger *ledger)
     free(ledger->pace.entries);
     free(ledger->parties);
     free(ledger->to_push);
-    free(ledger->taken);
-    free(ledger->persons);
+    free(ledger->requests.slots);
+    free(ledger->persons.slots);
     free(ledger->timers.heap);
     free(ledger->enquiries.heap);
     free(ledger->open);
+    free(ledger->missed);
     forget_past(ledger);
 }
 
@@ -450,6 +447,11 @@ static void set_open(struct ledger *ledger, uint64_t number, bool is_open)
         ledger->open[number / 64] &= ~(UINT64_C(1) << number % 64);
 }
 
+static bool is_open(const struct ledger *ledger, uint64_t number)
+{
+    return number / 64 < ledger->open_words && ledger->open[number / 64] >> number % 64 & 1;
+}
+
 uint64_t ledger_next_open(const struct ledger *ledger, uint64_t number)
 {
     uint64_t from = UINT64_MAX << number % 64;
@@ -460,78 +462,162 @@ uint64_t ledger_next_open(const struct ledger *ledger, uint64_t number)
     return 0;
 }
 
+void ledger_miss(struct ledger *ledger, uint64_t number)
+{
+    ledger->missed =
+        room(ledger->missed, &ledger->missed_capacity, (uint64_t)ledger->missed_count + 1, sizeof ledger->missed[0]);
+    ledger->missed[ledger->missed_count++] = number;
+    ledger->totals.damaged++;
+}
+
+bool ledger_misses(const struct ledger *ledger, uint64_t number)
+{
+    uint32_t from = 0;
+
+    for (uint32_t to = ledger->missed_count; from < to;) {
+        uint32_t middle = from + (to - from) / 2;
+        if (ledger->missed[middle] < number)
+            from = middle + 1;
+        else
+            to = middle;
+    }
+    return from < ledger->missed_count && ledger->missed[from] == number;
+}
+
 static void add_timer(struct timers *timers, int64_t at, uint64_t number)
 {
     timers->heap = room(timers->heap, &timers->capacity, (uint64_t)timers->count + 1, sizeof timers->heap[0]);
     timers_add(timers, (struct timer){at, number});
 }
 
-/* ---- persons ---- */
-
-static void put_person(struct person *table, uint64_t capacity, struct person person)
+/* Those of closed referrals are left out before the heap grows: of a deadline that was months away and has been met, an
+ * entry would stay until then. */
+static void make_room_in_timers(struct ledger *ledger)
 {
-    uint64_t i = person.hash & (capacity - 1);
+    struct timers *timers = &ledger->timers;
+    uint32_t count = timers->count;
 
-    while (table[i].hash)
-        i = (i + 1) & (capacity - 1);
-    table[i] = person;
+    if (count < timers->capacity)
+        return;
+    timers->count = 0;
+    for (uint32_t i = 0; i < count; i++)
+        if (is_open(ledger, timers->heap[i].referral))
+            timers_add(timers, timers->heap[i]);
+    if (timers->count > timers->capacity / 2)
+        timers->heap = room(timers->heap, &timers->capacity, (uint64_t)timers->capacity + 1, sizeof timers->heap[0]);
 }
 
-static void add_person(struct ledger *ledger, uint64_t hash, uint64_t referral)
+/* ---- referrals by hashes ---- */
+
+enum { INDEX_LEAST = 1024 };
+
+static void put_slot(struct index_slot *slots, uint64_t capacity, struct index_slot slot)
 {
-    if (2 * (ledger->persons_count + 1) > ledger->persons_capacity) {
-        uint64_t larger = 2 * ledger->persons_capacity;
-        struct person *table = zeroed(larger, sizeof table[0]);
-        for (uint64_t i = 0; i < ledger->persons_capacity; i++)
-            if (ledger->persons[i].hash)
-                put_person(table, larger, ledger->persons[i]);
-        free(ledger->persons);
-        ledger->persons = table;
-        ledger->persons_capacity = larger;
-    }
-    put_person(ledger->persons, ledger->persons_capacity, (struct person){hash, referral});
-    ledger->persons_count++;
+    uint64_t i = slot.hash & (capacity - 1);
+
+    while (slots[i].referral)
+        i = (i + 1) & (capacity - 1);
+    slots[i] = slot;
+}
+
+static void make_room_in_index(struct index *index, uint64_t count)
+{
+    uint64_t capacity = index->capacity ? index->capacity : INDEX_LEAST;
+
+    while (4 * count > 3 * capacity)
+        capacity *= 2;
+    if (capacity == index->capacity)
+        return;
+    struct index_slot *slots = zeroed(capacity, sizeof slots[0]);
+    for (uint64_t i = 0; i < index->capacity; i++)
+        if (index->slots[i].referral)
+            put_slot(slots, capacity, index->slots[i]);
+    free(index->slots);
+    index->slots = slots;
+    index->capacity = capacity;
+}
+
+static void add_to_index(struct index *index, uint64_t hash, uint64_t referral)
+{
+    assert(referral && referral <= UINT32_MAX);
+    make_room_in_index(index, index->count + 1);
+    put_slot(index->slots, index->capacity, (struct index_slot){(uint32_t)hash, (uint32_t)referral});
+    index->count++;
 }
 
 /* What stands behind the hole, and would be looked for across it, moves into it, so that no marks of the dead are
  * needed. */
-static void remove_person(struct ledger *ledger, uint64_t hash, uint64_t referral)
+static void remove_from_index(struct index *index, uint64_t hash, uint64_t referral)
 {
-    struct person *table = ledger->persons;
-    uint64_t mask = ledger->persons_capacity - 1;
+    struct index_slot *slots = index->slots;
+    uint64_t mask = index->capacity - 1;
     uint64_t hole = hash & mask;
 
-    while (table[hole].hash != hash || table[hole].referral != referral) {
-        assert(table[hole].hash); /* it was added */
+    while (slots[hole].hash != (uint32_t)hash || slots[hole].referral != referral) {
+        assert(slots[hole].referral); /* it was added */
         hole = (hole + 1) & mask;
     }
-    for (uint64_t i = (hole + 1) & mask; table[i].hash; i = (i + 1) & mask)
-        if (((i - table[i].hash) & mask) >= ((i - hole) & mask)) {
-            table[hole] = table[i];
+    for (uint64_t i = (hole + 1) & mask; slots[i].referral; i = (i + 1) & mask)
+        if (((i - slots[i].hash) & mask) >= ((i - hole) & mask)) {
+            slots[hole] = slots[i];
             hole = i;
         }
-    table[hole].hash = 0;
-    ledger->persons_count--;
+    slots[hole].referral = 0;
+    index->count--;
+}
+
+static uint64_t find_in_index(const struct index *index, uint64_t hash, uint64_t *at)
+{
+    while (index->capacity) {
+        const struct index_slot *slot = &index->slots[(hash + *at) & (index->capacity - 1)];
+        if (!slot->referral)
+            break;
+        ++*at;
+        if (slot->hash == (uint32_t)hash)
+            return slot->referral;
+    }
+    return 0;
 }
 
 static void index_persons(struct ledger *ledger, const struct referral *referral,
-                          void (*change)(struct ledger *, uint64_t hash, uint64_t referral))
+                          void (*change)(struct index *, uint64_t hash, uint64_t referral))
 {
     for (int i = 0; i < 2 && referral_is_open(referral); i++)
         if (referral->persons[i])
-            change(ledger, referral->persons[i], referral->number);
+            change(&ledger->persons, referral->persons[i], referral->number);
 }
 
 uint64_t ledger_find_person(const struct ledger *ledger, uint64_t hash, uint64_t *at)
 {
-    for (;;) {
-        const struct person *person = &ledger->persons[(hash + *at) & (ledger->persons_capacity - 1)];
-        if (!person->hash)
-            return 0;
-        ++*at;
-        if (person->hash == hash)
-            return person->referral;
-    }
+    return find_in_index(&ledger->persons, hash, at);
+}
+
+void ledger_take_request(struct ledger *ledger, uint64_t hash, uint64_t referral)
+{
+    add_to_index(&ledger->requests, hash, referral);
+}
+
+void ledger_expect_requests(struct ledger *ledger, uint64_t count)
+{
+    make_room_in_index(&ledger->requests, count);
+}
+
+static void fetch_slot(const struct index *index, uint64_t hash)
+{
+    if (index->capacity)
+        __builtin_prefetch(&index->slots[hash & (index->capacity - 1)], 1);
+}
+
+void ledger_foresee(const struct ledger *ledger, const struct referral *referral, uint64_t request_hash)
+{
+    fetch_slot(&ledger->requests, request_hash);
+    for (int i = 0; i < 2 && referral_is_open(referral); i++)
+        fetch_slot(&ledger->persons, referral->persons[i]);
+}
+
+uint64_t ledger_find_request(const struct ledger *ledger, uint64_t hash, uint64_t *at)
+{
+    return find_in_index(&ledger->requests, hash, at);
 }
 
 /* ---- all of it ---- */
@@ -545,18 +631,19 @@ void ledger_settle(struct ledger *ledger, const struct referral *referral)
             put_in_list(ledger, referral, &referral->parts[i]);
 }
 
-void ledger_add(struct ledger *ledger, const struct referral *referral)
+static void add(struct ledger *ledger, const struct referral *referral)
 {
     ledger_count_totals(&ledger->totals, referral, 1);
     ledger_settle(ledger, referral);
     set_open(ledger, referral->number, referral_is_open(referral));
-    index_persons(ledger, referral, add_person);
     int64_t due = referral_next_due(referral);
-    if (due)
+    if (due) {
+        make_room_in_timers(ledger);
         add_timer(&ledger->timers, due, referral->number);
+    }
 }
 
-void ledger_remove(struct ledger *ledger, const struct referral *referral)
+static void take_out(struct ledger *ledger, const struct referral *referral)
 {
     ledger_count_totals(&ledger->totals, referral, UINT64_MAX); /* minus one */
     if ((!PLANTED(2) && !PLANTED(3)) || referral->number % 3)
@@ -564,9 +651,30 @@ void ledger_remove(struct ledger *ledger, const struct referral *referral)
     for (uint8_t i = 0; i < referral->parts_count; i++)
         if (part_waits(&referral->parts[i]))
             take_from_list(ledger, referral, &referral->parts[i]);
-    if (!PLANTED(129))
-        index_persons(ledger, referral, remove_person);
     set_open(ledger, referral->number, false);
+}
+
+void ledger_add(struct ledger *ledger, const struct referral *referral)
+{
+    add(ledger, referral);
+    index_persons(ledger, referral, add_to_index);
+}
+
+void ledger_remove(struct ledger *ledger, const struct referral *referral)
+{
+    take_out(ledger, referral);
+    if (!PLANTED(129))
+        index_persons(ledger, referral, remove_from_index);
+}
+
+/* Most changes leave the index of persons as it is, of which each look costs a miss of the cache. */
+void ledger_change(struct ledger *ledger, const struct referral *before, const struct referral *after)
+{
+    bool same = referral_is_open(before) == referral_is_open(after) &&
+                memcmp(before->persons, after->persons, sizeof after->persons) == 0;
+
+    (same ? take_out : ledger_remove)(ledger, before);
+    (same ? add : ledger_add)(ledger, after);
 }
 
 void ledger_take_network(struct ledger *ledger, struct network **network)
@@ -631,46 +739,6 @@ uint32_t ledger_position(const struct ledger *ledger, const struct referral *ref
         waitlist_find(&ledger->waitlist, need, referral->profile.priority, referral->number);
 
     return waiting ? waitlist_position(&ledger->waitlist, waiting, now_ms, ledger->network->fairness.overtaken_ms) : 0;
-}
-
-/* ---- request ids ---- */
-
-static void put_taken(struct taken *table, uint64_t capacity, struct taken entry)
-{
-    uint64_t i = entry.hash & (capacity - 1);
-
-    while (table[i].hash)
-        i = (i + 1) & (capacity - 1);
-    table[i] = entry;
-}
-
-void ledger_take_request(struct ledger *ledger, uint64_t hash, uint64_t referral)
-{
-    if (2 * (ledger->taken_count + 1) > ledger->taken_capacity) {
-        uint64_t larger = 2 * ledger->taken_capacity;
-        struct taken *table = zeroed(larger, sizeof table[0]);
-        for (uint64_t i = 0; i < ledger->taken_capacity; i++)
-            if (ledger->taken[i].hash)
-                put_taken(table, larger, ledger->taken[i]);
-        free(ledger->taken);
-        ledger->taken = table;
-        ledger->taken_capacity = larger;
-    }
-    put_taken(ledger->taken, ledger->taken_capacity, (struct taken){hash ? hash : 1, referral});
-    ledger->taken_count++;
-}
-
-uint64_t ledger_find_request(const struct ledger *ledger, uint64_t hash, uint64_t *at)
-{
-    hash = hash ? hash : 1;
-    for (;;) {
-        const struct taken *taken = &ledger->taken[(hash + *at) & (ledger->taken_capacity - 1)];
-        if (!taken->hash)
-            return 0;
-        ++*at;
-        if (taken->hash == hash)
-            return taken->referral;
-    }
 }
 
 /* ---- enquiries ---- */

@@ -29,16 +29,17 @@ struct party {
     UT_hash_handle hh;
 };
 
-/* One request id that has been taken: the hash of (party, request id) and the referral it made. */
-struct taken {
-    uint64_t hash; /* 0: empty */
-    uint64_t referral;
+/* Referral numbers under hashes: open addressing, a power of two of slots, of which at most three quarters are used.
+ * There is one for each referral that is stored, so a slot is small: half of a hash is kept, and who finds something
+ * compares the rest. */
+struct index_slot {
+    uint32_t hash;
+    uint32_t referral; /* 0: empty */
 };
-
-/* An open referral under one of its persons' hashes. */
-struct person {
-    uint64_t hash; /* 0: empty */
-    uint64_t referral;
+struct index {
+    struct index_slot *slots;
+    uint64_t count;
+    uint64_t capacity;
 };
 
 struct service_figures {
@@ -75,14 +76,13 @@ struct ledger {
     struct timers timers;
     uint64_t *open; /* a bit for each referral number: it is open */
     uint32_t open_words;
+    uint64_t *missed; /* numbers of damaged referrals, in their order */
+    uint32_t missed_count;
+    uint32_t missed_capacity;
     struct past_offers *past; /* what closed referrals count for, whatever the network */
-    struct person *persons;   /* of open referrals; open addressing */
-    uint64_t persons_count;
-    uint64_t persons_capacity; /* a power of two */
-    struct timers enquiries;   /* when they are due: enquiry numbers */
-    struct taken *taken;       /* open addressing */
-    uint64_t taken_count;
-    uint64_t taken_capacity; /* a power of two */
+    struct index persons;     /* open referrals, by the hashes of their persons */
+    struct index requests;    /* all referrals, by the hash of party and request id */
+    struct timers enquiries;  /* when they are due: enquiry numbers */
     struct totals totals;
 };
 
@@ -109,6 +109,8 @@ struct party *ledger_add_party(struct ledger *, const char *id, uint32_t number,
 /* What a referral counts for: totals, places, waiting list, and (add) its next deadline. */
 void ledger_add(struct ledger *, const struct referral *);
 void ledger_remove(struct ledger *, const struct referral *);
+/* Both, for a referral that has changed. */
+void ledger_change(struct ledger *, const struct referral *before, const struct referral *after);
 /* Adds what one referral counts for to the totals; one: 1, or UINT64_MAX to take it off. */
 void ledger_count_totals(struct totals *, const struct referral *, uint64_t one);
 /* Counts its offers from index `first` on, once, for the pace of its sender and for the flow. */
@@ -120,12 +122,22 @@ void ledger_forget_nobody(struct ledger *);
 /* Where it stands in the waiting list for the need; 0: it does not wait for it. */
 uint32_t ledger_position(const struct ledger *, const struct referral *, enum need, int64_t now_ms);
 
-/* Request ids. Several referrals may share a hash: go on from *at, which begins at 0. 0: no (further) referral. */
+/* Request ids. Several referrals may be found under one hash: go on from *at, which begins at 0. 0: no (further)
+ * referral. */
 void ledger_take_request(struct ledger *, uint64_t hash, uint64_t referral);
+/* So many will be taken: room is made for all at once. */
+void ledger_expect_requests(struct ledger *, uint64_t count);
+/* This one will be added, and its request taken: memory that is far is fetched meanwhile. */
+void ledger_foresee(const struct ledger *, const struct referral *, uint64_t request_hash);
 uint64_t ledger_find_request(const struct ledger *, uint64_t hash, uint64_t *at);
 
-/* Open referrals under a person's hash (of ledger_add). Go on from *at, which begins at 0, as long as no referral has
- * changed. 0: no (further) one. */
+/* The start has found a referral damaged, and has not added it (in the order of their numbers): it counts as damaged as
+ * long as the daemon runs, even when a changed page lets it be read again. */
+void ledger_miss(struct ledger *, uint64_t number);
+bool ledger_misses(const struct ledger *, uint64_t number);
+
+/* Open referrals that may have a person's hash (of ledger_add). Go on from *at, which begins at 0, as long as no
+ * referral has changed. 0: no (further) one. */
 uint64_t ledger_find_person(const struct ledger *, uint64_t hash, uint64_t *at);
 
 /* An enquiry waits for its answer until the deadline; one has ended. */

@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "daemon/importer.h"
+#include "daemon/io/anchor.h"
 #include "daemon/io/enrolled.h"
 #include "daemon/io/link.h"
 #include "daemon/io/log.h"
@@ -33,6 +34,7 @@
 #define DEFAULT_CONFIG "/etc/referrald/referrald.conf"
 #define WHY_BYTES 1200 /* a path, and a sentence about it */
 #define STUDY_NICE 10
+#define ANCHOR_EVERY_MS 60000
 
 struct daemon {
     const char *path; /* of the settings */
@@ -49,7 +51,9 @@ struct daemon {
     struct study *study;
     struct gate *link;
     struct importer *importer;
-    int finished; /* eventfd: the link has sent its last answer */
+    uint64_t anchored;  /* how far the store had come when its anchor was written */
+    bool anchor_failed; /* the newest attempt */
+    int finished;       /* eventfd: the link has sent its last answer */
     pthread_t threads[4];
     size_t threads_count;
     char why[WHY_BYTES];
@@ -67,6 +71,25 @@ static void close_to_others(void)
     setrlimit(RLIMIT_CORE, &none);
     if (geteuid() == 0)
         LOG(LOGGED_AS_ROOT, {"uid", .number = 0});
+}
+
+static void tell_crash(int number)
+{
+    log_crashed(number);
+    raise(number); /* the handler is gone: now it ends the process */
+}
+
+/* LMDB trusts the pages of its file: one that has changed on the disk may end the process by a signal. Where a
+ * sanitizer has a handler, that one stays. */
+static void tell_crashes(void)
+{
+    static const int numbers[] = {SIGSEGV, SIGBUS, SIGABRT, SIGFPE, SIGILL};
+    const struct sigaction tell = {.sa_handler = tell_crash, .sa_flags = (int)SA_RESETHAND};
+    struct sigaction before;
+
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
+        if (sigaction(numbers[i], NULL, &before) == 0 && before.sa_handler == SIG_DFL)
+            sigaction(numbers[i], &tell, NULL);
 }
 
 /* Before any thread starts, so that every thread inherits it. */
@@ -184,19 +207,40 @@ static bool open_shelf(struct daemon *daemon)
     return daemon->shelf != NULL;
 }
 
+/* Where it cannot be written the daemon goes on: an older store is then noticed from where the file stands. */
+static void write_anchor(struct daemon *daemon)
+{
+    uint64_t batch = turn_batch(daemon->turn);
+    char why[WHY_BYTES];
+
+    if (batch == daemon->anchored)
+        return;
+    bool written = anchor_write(daemon->settings.store, batch, why, sizeof why);
+    if (written)
+        daemon->anchored = batch;
+    else if (!daemon->anchor_failed)
+        LOG(LOGGED_ANCHOR_FAILED, {"why", .text = why});
+    daemon->anchor_failed = !written;
+}
+
 static bool open_turn(struct daemon *daemon)
 {
-    const struct turn_options options = {.window = daemon->settings.window,
-                                         .retry_after_ms = daemon->settings.retry_after_ms,
-                                         .push_again_ms = daemon->settings.push_again_ms,
-                                         .unfetched_ms = daemon->settings.unfetched_ms,
-                                         .version = REFERRALD_VERSION,
-                                         .shelf = daemon->shelf};
+    struct turn_options options = {.window = daemon->settings.window,
+                                   .retry_after_ms = daemon->settings.retry_after_ms,
+                                   .push_again_ms = daemon->settings.push_again_ms,
+                                   .unfetched_ms = daemon->settings.unfetched_ms,
+                                   .version = REFERRALD_VERSION,
+                                   .shelf = daemon->shelf};
 
+    if (!anchor_read(daemon->settings.store, &options.batch_least, daemon->why, WHY_BYTES))
+        return false;
     daemon->turn = turn_open(daemon->store, daemon->seal, &daemon->network, daemon->network_text,
                              daemon->network_length, &options, link_now_ms(), daemon->why, WHY_BYTES);
     if (!daemon->turn)
         return false;
+    if (!options.batch_least && turn_batch(daemon->turn) > 1)
+        LOG(LOGGED_ANCHOR_MISSING, {"batch", .number = (int64_t)turn_batch(daemon->turn)});
+    write_anchor(daemon);
     struct totals totals;
     turn_totals(daemon->turn, &totals);
     if (totals.damaged)
@@ -393,12 +437,14 @@ static void serve(struct daemon *daemon, int signals)
     service_ready();
     LOG(LOGGED_STARTED, {"address", .text = link_endpoint(daemon->link)}, {"version", .text = REFERRALD_VERSION});
     while (events[1].revents == 0) {
-        if (poll(events, 2, -1) < 0 && errno != EINTR)
+        if (poll(events, 2, ANCHOR_EVERY_MS) < 0 && errno != EINTR)
             break;
+        write_anchor(daemon);
         take_signal(daemon, signals, &stopping);
     }
     for (size_t i = 0; i < daemon->threads_count; i++)
         pthread_join(daemon->threads[i], NULL);
+    write_anchor(daemon);
     LOG(LOGGED_STOPPED, {"version", .text = REFERRALD_VERSION});
 }
 
@@ -526,6 +572,7 @@ int main(int argc, char **argv)
         code = print_faults(&daemon.faults, stdout);
     } else {
         close_to_others();
+        tell_crashes();
         code = run(&daemon);
     }
     close_all(&daemon);

@@ -2,6 +2,8 @@
  * person: what is hashed. */
 #include "daemon/person.h"
 
+#include <assert.h>
+
 #define NAME_BYTES_MAX (80 * 4) /* of UTF-8 */
 
 /* What a hash is made from: a letter that says which hash it is, and then texts, each with its end. */
@@ -15,7 +17,8 @@ static bool add_text(struct hashed *hashed, struct text text)
 {
     size_t before = hashed->length;
 
-    for (uint32_t i = 0; i < text.length && i < NAME_BYTES_MAX; i++) {
+    assert(text.length <= NAME_BYTES_MAX);
+    for (uint32_t i = 0; i < text.length; i++) {
         char byte = text.bytes[i];
         if (byte >= 'a' && byte <= 'z')
             byte = (char)(byte - 'a' + 'A');

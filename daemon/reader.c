@@ -27,9 +27,6 @@ struct reader *reader_open(struct turn *turn, struct store *store, struct seal *
     reader->store = store;
     reader->seal = seal;
     reader->version = version;
-    reader->unpacker = unpacker_open();
-    reader->decoder = decoder_open();
-    assert(reader->unpacker && reader->decoder);
     return reader;
 }
 
@@ -37,8 +34,6 @@ void reader_close(struct reader **reader)
 {
     if (!*reader)
         return;
-    unpacker_close(&(*reader)->unpacker);
-    decoder_close(&(*reader)->decoder);
     seal_wipe(*reader, sizeof **reader);
     free(*reader);
     *reader = NULL;
@@ -112,7 +107,7 @@ bool reader_read_referral(struct reader *reader, uint64_t number, const void *se
     uint8_t plain[RECORD_BYTES_MAX];
 
     if (!reader_unseal(reader, TABLE_REFERRAL, number, sealed, length, plain, sizeof plain) ||
-        !record_read_referral(reader->unpacker, plain, length - SEAL_OVERHEAD, referral))
+        !record_read_referral(plain, length - SEAL_OVERHEAD, referral))
         return false;
     profile_settle(reader->network, referral);
     return true;
@@ -132,8 +127,7 @@ bool reader_read_entry(struct reader *reader, uint64_t sequence, const void *sea
     reader->said = NULL;
     reader->said_length = 0;
     return reader_unseal(reader, TABLE_HISTORY, sequence, sealed, length, reader->entry, sizeof reader->entry) &&
-           record_read_entry(reader->unpacker, reader->entry, length - SEAL_OVERHEAD, entry, &reader->said,
-                             &reader->said_length) &&
+           record_read_entry(reader->entry, length - SEAL_OVERHEAD, entry, &reader->said, &reader->said_length) &&
            entry->sequence == sequence;
 }
 
@@ -146,44 +140,43 @@ bool reader_load_entry(struct reader *reader, uint64_t sequence, struct entry *e
            reader_read_entry(reader, sequence, sealed, length, entry);
 }
 
-/* The content of a referral or an enquiry as it is stored, and the key that sealed it. The caller wipes the key. */
-static const uint8_t *find_content(struct reader *reader, uint64_t number, uint8_t key[SEAL_KEY_BYTES], size_t *length)
+/* The content of a referral or an enquiry into plain, which has room for any: its own key, and what was submitted. 0:
+ * there is none that can be read. */
+static size_t open_content(struct reader *reader, uint64_t number, uint8_t *plain)
 {
-    const void *stored = NULL;
+    const void *sealed = NULL;
+    size_t length = 0;
 
-    if (store_get(reader->store, reader->transaction, TABLE_CONTENT, number, &stored, length) != STORE_OK ||
-        *length < SEAL_WRAPPED_BYTES + SEAL_OVERHEAD || !seal_unwrap_key(reader->seal, number, stored, key))
-        return NULL;
-    *length -= SEAL_WRAPPED_BYTES;
-    return (const uint8_t *)stored + SEAL_WRAPPED_BYTES;
+    if (store_get(reader->store, reader->transaction, TABLE_CONTENT, number, &sealed, &length) != STORE_OK ||
+        !reader_unseal(reader, TABLE_CONTENT, number, sealed, length, plain, sizeof reader->content) ||
+        length < SEAL_KEY_BYTES + SEAL_OVERHEAD)
+        return 0;
+    return length - SEAL_OVERHEAD;
 }
 
 bool reader_load_submit(struct reader *reader, uint64_t number)
 {
-    uint8_t key[SEAL_KEY_BYTES];
-    struct fault fault;
-    size_t length = 0;
-    const uint8_t *sealed = find_content(reader, number, key, &length);
-    bool good = sealed && length - SEAL_OVERHEAD <= sizeof reader->content &&
-                unseal_bytes_with(key, TABLE_CONTENT, number, sealed, length, reader->content) &&
-                decode(reader->decoder, reader->content, length - SEAL_OVERHEAD, &reader->submit, &fault);
+    size_t length = open_content(reader, number, reader->content);
+    bool good = length && record_read_message(reader->content + SEAL_KEY_BYTES, length - SEAL_KEY_BYTES,
+                                              &reader->submit, reader->content_texts, sizeof reader->content_texts);
 
-    seal_wipe(key, sizeof key);
+    seal_wipe(reader->content, SEAL_KEY_BYTES);
     return good;
 }
 
 const struct message *reader_open_said(struct reader *reader, const struct entry *entry)
 {
     uint8_t key[SEAL_KEY_BYTES];
-    struct fault fault;
-    size_t length = 0;
-    bool good =
-        entry->referral && entry->event != EVENT_ERASED && reader->said_length >= SEAL_OVERHEAD &&
-        reader->said_length - SEAL_OVERHEAD <= sizeof reader->said_bytes &&
-        find_content(reader, entry->referral, key, &length) &&
-        unseal_bytes_with(key, TABLE_HISTORY, entry->sequence, reader->said, reader->said_length, reader->said_bytes) &&
-        decode(reader->decoder, reader->said_bytes, reader->said_length - SEAL_OVERHEAD, &reader->said_message, &fault);
+    bool good = entry->referral && entry->event != EVENT_ERASED && reader->said_length >= SEAL_OVERHEAD &&
+                reader->said_length <= RECORD_SAID_BYTES_MAX + SEAL_OVERHEAD &&
+                open_content(reader, entry->referral, reader->said_bytes);
 
+    memcpy(key, reader->said_bytes, sizeof key);
+    good =
+        good &&
+        unseal_bytes_with(key, TABLE_HISTORY, entry->sequence, reader->said, reader->said_length, reader->said_bytes) &&
+        record_read_message(reader->said_bytes, reader->said_length - SEAL_OVERHEAD, &reader->said_message,
+                            reader->said_texts, sizeof reader->said_texts);
     seal_wipe(key, sizeof key);
     if (entry->event == EVENT_ERASED && reader->said_length) { /* why outlives the key, as it is */
         message_init(&reader->said_message, MESSAGE_erase);
@@ -662,8 +655,6 @@ static void answer_list(struct reader *reader)
             reader_send_referral(reader, &referral, false);
             count++;
         }
-        if (key == 0)
-            break;
     }
     answer_end(reader, count, next);
 }
@@ -839,7 +830,7 @@ char *reader_network_text(struct reader *reader, uint32_t version, struct networ
     char *copy = NULL;
     assert(plain);
     if (reader_unseal(reader, TABLE_NETWORK, version, sealed, sealed_length, plain, sealed_length) &&
-        record_read_network(reader->unpacker, plain, sealed_length - SEAL_OVERHEAD, record, &text, length)) {
+        record_read_network(plain, sealed_length - SEAL_OVERHEAD, record, &text, length)) {
         copy = malloc(*length + 1);
         assert(copy);
         memcpy(copy, text, *length);
@@ -909,13 +900,19 @@ void reader_finish(struct reader *reader)
 
 void reader_answer(struct reader *reader, int64_t now_ms, const struct request *request, struct outbox *outbox)
 {
+    size_t count = outbox->count, used = outbox->used;
+
     reader_begin(reader, now_ms, request, outbox);
     reader->transaction = store_begin(reader->store, false, NULL);
     if (reader->transaction) {
         for (size_t i = 0; i < sizeof questions / sizeof questions[0]; i++)
             if (questions[i].type == request->message.type)
                 questions[i].answer(reader);
-        store_abort(reader->store, &reader->transaction);
+        if (store_commit(reader->store, &reader->transaction) != STORE_OK) { /* what it has not read it has left out */
+            outbox->count = count;
+            outbox->used = used;
+            answer_refused(reader, REFUSAL_DAMAGED, "");
+        }
     } else {
         answer_refused(reader, REFUSAL_BUSY, "");
     }

@@ -194,7 +194,7 @@ bool reader_load_enquiry(struct reader *reader, uint64_t number, struct enquiry 
 
     return store_get(reader->store, reader->transaction, TABLE_ENQUIRY, number, &sealed, &length) == STORE_OK &&
            reader_unseal(reader, TABLE_ENQUIRY, number, sealed, length, plain, sizeof plain) &&
-           record_read_enquiry(reader->unpacker, plain, length - SEAL_OVERHEAD, enquiry);
+           record_read_enquiry(plain, length - SEAL_OVERHEAD, enquiry);
 }
 
 static void answer_enquiry(struct reader *reader, const struct enquiry *enquiry)

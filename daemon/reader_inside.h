@@ -15,8 +15,6 @@ struct reader {
     struct store *store;
     struct seal *seal;
     const char *version;
-    struct unpacker *unpacker;
-    struct decoder *decoder;
 
     /* of the question at hand */
     const struct network *network; /* in force, held */
@@ -27,12 +25,14 @@ struct reader {
     uint32_t party; /* who asks */
     struct message answer;
     struct message submit;
-    uint8_t content[MESSAGE_BYTES_MAX];
+    uint8_t content[SEAL_KEY_BYTES + MESSAGE_BYTES_MAX];
+    uint8_t content_texts[MESSAGE_BYTES_MAX];
     uint8_t entry[RECORD_BYTES_MAX + RECORD_SAID_BYTES_MAX + SEAL_OVERHEAD]; /* the newest that was read, unsealed */
     const void *said;                                                        /* with it; points into entry */
     size_t said_length;
     struct message said_message;
-    uint8_t said_bytes[RECORD_SAID_BYTES_MAX];
+    uint8_t said_bytes[SEAL_KEY_BYTES + RECORD_SAID_BYTES_MAX]; /* and of content on the way there */
+    uint8_t said_texts[MESSAGE_BYTES_MAX];
     char names[4][ID_BYTES_MAX + 1];
     char hubs[NEEDS_MAX][ID_BYTES_MAX + 1]; /* of parts */
     char links[LINKS_MAX][REFERRAL_ID_BYTES_MAX];

@@ -39,8 +39,17 @@ static int next_record(struct turn *turn, enum table table, uint64_t *key, uint8
     return unseal_bytes(turn->seal, (int)table, *key, bytes, sealed, plain) ? 1 : -1;
 }
 
+/* Whether the head opens: then the master key is the right one. */
+static bool head_opens(struct turn *turn)
+{
+    uint8_t plain[RECORD_BYTES_MAX];
+    size_t length = 0;
+
+    return keep_get(turn, TABLE_META, META_HEAD, plain, sizeof plain, &length);
+}
+
 /* A new store gets its mark; an old one must open with this master key. */
-static bool check_format(struct turn *turn, char *why, size_t why_size)
+static bool check_format(struct turn *turn, bool *is_new, char *why, size_t why_size)
 {
     uint8_t sealed[sizeof format_mark + SEAL_OVERHEAD];
     uint8_t plain[sizeof format_mark];
@@ -48,35 +57,36 @@ static bool check_format(struct turn *turn, char *why, size_t why_size)
     size_t length = 0;
     enum store_result result = store_get(turn->store, turn->transaction, TABLE_META, META_FORMAT, &bytes, &length);
 
-    if (result == STORE_NOT_FOUND) {
+    *is_new = result == STORE_NOT_FOUND && !head_opens(turn);
+    if (*is_new) {
         seal_bytes(turn->seal, TABLE_META, META_FORMAT, format_mark, sizeof format_mark, sealed);
         store_put(turn->store, turn->transaction, TABLE_META, META_FORMAT, sealed, sizeof sealed);
         return true;
     }
-    if (result != STORE_OK)
+    if (result != STORE_OK && result != STORE_NOT_FOUND)
         return fail(why, why_size, "the store cannot be read: restore the last backup");
     if (length != sizeof sealed || !unseal_bytes(turn->seal, TABLE_META, META_FORMAT, bytes, length, plain))
-        return fail(why, why_size, "the store was not sealed with this master key: use the key that it was made with");
+        return fail(why, why_size,
+                    head_opens(turn)
+                        ? "the mark of the store is damaged: restore the last backup"
+                        : "the store was not sealed with this master key: use the key that it was made with");
     if (memcmp(plain, format_mark, sizeof format_mark) != 0)
         return fail(why, why_size, "the store has another format: use the version of referrald that wrote it");
     return true;
 }
 
-static bool load_head(struct turn *turn, char *why, size_t why_size)
+static bool load_head(struct turn *turn, bool is_new, char *why, size_t why_size)
 {
     uint8_t plain[RECORD_BYTES_MAX];
-    const void *bytes = NULL;
     size_t length = 0;
-    enum store_result result = store_get(turn->store, turn->transaction, TABLE_META, META_HEAD, &bytes, &length);
 
-    if (result == STORE_NOT_FOUND) {
-        turn->head = (struct head){.epoch = 1};
-        return true;
-    }
-    if (result != STORE_OK || length < SEAL_OVERHEAD || length - SEAL_OVERHEAD > sizeof plain ||
-        !unseal_bytes(turn->seal, TABLE_META, META_HEAD, bytes, length, plain) ||
-        !record_read_head(turn->unpacker, plain, length - SEAL_OVERHEAD, &turn->head))
+    if (!is_new && (!keep_get(turn, TABLE_META, META_HEAD, plain, sizeof plain, &length) ||
+                    !record_read_head(plain, length, &turn->head)))
         return fail(why, why_size, "the head of the store is damaged: restore the last backup");
+    if (turn->head.batch < turn->options.batch_least)
+        return fail(why, why_size,
+                    "the store is older than the one that was here, or empty: put that one back; if this one is meant, "
+                    "remove the file beside it that ends in .anchor");
     turn->head.epoch++;
     return true;
 }
@@ -85,12 +95,13 @@ static bool load_parties(struct turn *turn, uint64_t *history_from, char *why, s
 {
     uint8_t plain[RECORD_BYTES_MAX];
     struct party_record record;
+    uint64_t number = 0;
     size_t length = 0;
     int found;
 
     *history_from = turn->head.sequence + 1;
     for (uint64_t key = 1; (found = next_record(turn, TABLE_PARTY, &key, plain, sizeof plain, &length)) > 0; key++) {
-        if (!record_read_party(turn->unpacker, plain, length, &record) || key > turn->head.party)
+        if (!record_read_party(plain, length, &record) || key != ++number)
             return fail(why, why_size, "a party's record is damaged: restore the last backup");
         if (PLANTED(6) && record.confirmed)
             record.confirmed--;
@@ -98,7 +109,8 @@ static bool load_parties(struct turn *turn, uint64_t *history_from, char *why, s
         if (record.first_unconfirmed < *history_from)
             *history_from = record.first_unconfirmed;
     }
-    return found == 0 || fail(why, why_size, "a party's record is damaged: restore the last backup");
+    return (found == 0 && number == turn->head.party) ||
+           fail(why, why_size, "a party's record is damaged: restore the last backup");
 }
 
 /* ---- which network ---- */
@@ -142,17 +154,34 @@ static bool take_applied_network(struct turn *turn, const struct stored *newest,
     return true;
 }
 
+/* False: what an operator had applied cannot be read any more, and nothing else is meant to be in force. */
+static bool check_versions(const struct turn *turn, const struct stored *newest, const struct stored *file,
+                           bool file_is_new, char *why, size_t why_size)
+{
+    if (turn->head.network && !newest->memory)
+        LOG(LOGGED_NETWORK_DAMAGED, {"version", .number = turn->head.network});
+    if (turn->head.file && turn->head.file != turn->head.network && !file->memory)
+        LOG(LOGGED_NETWORK_DAMAGED, {"version", .number = turn->head.file});
+    return newest->memory || turn->head.file == turn->head.network || file_is_new ||
+           fail(why, why_size,
+                "the network that an operator applied is damaged in the store: restore the last backup, or change the "
+                "network file, and it comes into force instead");
+}
+
 /* Puts the newest version in force, or makes a new one: when the text of the file is new, or the edition of the
- * postcodes, so that past decisions stay explainable. *is_new: a new version was made. */
+ * postcodes, so that past decisions stay explainable. *is_new: a new version was made. Where nobody can tell any more
+ * whether the file has changed, what an operator has applied stays. */
 static bool choose_network(struct turn *turn, const char *text, size_t length, bool *is_new, char *why, size_t why_size)
 {
     struct stored newest = load_version(turn, turn->head.network);
     struct stored file = load_version(turn, turn->head.file);
-    bool file_is_new = !has_text(&file, text, length);
+    bool file_is_known = file.memory || turn->head.file == turn->head.network;
+    bool file_is_new = file_is_known && !has_text(&file, text, length);
     bool applied = newest.memory && !file_is_new && !has_text(&newest, text, length);
     bool same_text = applied || has_text(&newest, text, length);
     bool same_edition = newest.memory && strcmp(newest.record.edition, turn->edition) == 0;
-    bool good = !applied || take_applied_network(turn, &newest, why, why_size);
+    bool good = check_versions(turn, &newest, &file, file_is_new, why, why_size) &&
+                (!applied || take_applied_network(turn, &newest, why, why_size));
 
     *is_new = !same_edition || (file_is_new && !same_text);
     ruling_number_parties(turn, turn->ledger.network);
@@ -181,36 +210,68 @@ static void record_network_change(struct turn *turn)
 
 /* ---- what is derived ---- */
 
-/* A damaged referral is not served and counts for nothing but as damaged; the others go on. */
+static uint64_t request_hash(struct turn *turn, const struct referral *referral)
+{
+    return keep_request_hash(turn, referral->sender, referral->request_id);
+}
+
+static void count_referral(struct turn *turn, struct referral *referral)
+{
+    profile_settle(turn->ledger.network, referral);
+    if (!PLANTED(20) || referral->state != STATE_ACCEPTED)
+        ledger_add(&turn->ledger, referral);
+    ledger_count_offers(&turn->ledger, referral, 0);
+    ledger_take_request(&turn->ledger, request_hash(turn, referral), referral->number);
+    placing_notice(turn, referral);
+}
+
+static bool is_enquiry(struct turn *turn, uint64_t number)
+{
+    const void *bytes = NULL;
+    size_t length = 0;
+
+    return store_get(turn->store, turn->transaction, TABLE_ENQUIRY, number, &bytes, &length) == STORE_OK;
+}
+
+/* A damaged referral is not served and counts for nothing but as damaged; the others go on. Every number that was given
+ * is a referral's or an enquiry's: one that is neither is damaged too. Each is counted when the next has been read:
+ * most of the time would pass in waiting for the memory of its hashes. */
 static void load_referrals(struct turn *turn)
 {
     uint8_t plain[RECORD_BYTES_MAX];
-    struct referral referral;
+    struct referral referrals[2];
+    struct referral *read = &referrals[0], *before = NULL;
     size_t length = 0;
-    int found;
+    uint64_t key = 0;
+    int found = 1;
 
-    for (uint64_t key = 1; (found = next_record(turn, TABLE_REFERRAL, &key, plain, sizeof plain, &length)); key++) {
-        if (found < 0 || !record_read_referral(turn->unpacker, plain, length, &referral) || referral.number != key) {
-            turn->ledger.totals.damaged++;
-            if (key > turn->head.referral)
-                return;
-            continue;
+    ledger_expect_requests(&turn->ledger, turn->head.referral);
+    for (uint64_t number = 1; number <= turn->head.referral; number++) {
+        if (found && key < number) {
+            key = number;
+            found = next_record(turn, TABLE_REFERRAL, &key, plain, sizeof plain, &length);
         }
-        profile_settle(turn->ledger.network, &referral);
-        if (!PLANTED(20) || referral.state != STATE_ACCEPTED)
-            ledger_add(&turn->ledger, &referral);
-        ledger_count_offers(&turn->ledger, &referral, 0);
-        ledger_take_request(&turn->ledger, keep_request_hash(turn, referral.sender, referral.request_id), key);
-        placing_notice(turn, &referral);
+        if (found > 0 && key == number && record_read_referral(plain, length, read) && read->number == number) {
+            ledger_foresee(&turn->ledger, read, request_hash(turn, read));
+            if (before)
+                count_referral(turn, before);
+            before = read;
+            read = &referrals[read == &referrals[0]];
+        } else if ((found && key == number) || !is_enquiry(turn, number)) {
+            ledger_miss(&turn->ledger, number);
+        }
     }
+    if (before)
+        count_referral(turn, before);
 }
 
 static bool rebuild(struct turn *turn, const char *text, size_t text_length, char *why, size_t why_size)
 {
     uint64_t history_from = 0;
     bool new_network = false;
+    bool is_new = false;
 
-    if (!check_format(turn, why, why_size) || !load_head(turn, why, why_size) ||
+    if (!check_format(turn, &is_new, why, why_size) || !load_head(turn, is_new, why, why_size) ||
         !load_parties(turn, &history_from, why, why_size))
         return false;
     postcodes_edition(turn->store, turn->transaction, turn->edition);
@@ -247,9 +308,6 @@ static struct turn *new_turn(struct store *store, struct seal *seal, struct netw
     turn->options = *options;
     if (!turn->options.waiting_max)
         turn->options.waiting_max = WAITING_MAX;
-    turn->unpacker = unpacker_open();
-    turn->decoder = decoder_open();
-    assert(turn->unpacker && turn->decoder);
     pthread_mutex_init(&turn->lock, NULL);
     places_open(turn);
     turn->recent = recent_open();
@@ -283,7 +341,9 @@ struct turn *turn_open(struct store *store, struct seal *seal, struct network **
     if (result != STORE_OK) {
         snprintf(why, why_size, "the store cannot be written: %s", store_result_text(result));
         turn_close(&turn);
+        return NULL;
     }
+    turn->batch = turn->head.batch;
     return turn;
 }
 
@@ -303,8 +363,6 @@ void turn_close(struct turn **turn)
     }
     placing_forget(*turn);
     pthread_mutex_destroy(&(*turn)->lock);
-    unpacker_close(&(*turn)->unpacker);
-    decoder_close(&(*turn)->decoder);
     free((*turn)->covers);
     free((*turn)->full);
     seal_wipe(&(*turn)->content, sizeof(*turn)->content);

@@ -3,8 +3,8 @@
 #include "daemon/recent.h"
 
 #include <assert.h>
-#include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "daemon/io/seal.h"
 #include "proto/codec.h"
@@ -27,17 +27,19 @@ struct recent {
 
 struct recent *recent_open(void)
 {
-    struct recent *recent = calloc(1, sizeof *recent); /* pages that are not used cost nothing */
+    /* Pages that are not used cost nothing: AddressSanitizer, too, would mark each one of calloc's. */
+    void *recent = mmap(NULL, sizeof(struct recent), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
-    assert(recent);
+    assert(recent != MAP_FAILED);
     return recent;
 }
 
 void recent_close(struct recent **recent)
 {
-    if (*recent)
+    if (*recent) {
         recent_forget(*recent);
-    free(*recent);
+        munmap(*recent, sizeof **recent);
+    }
     *recent = NULL;
 }
 

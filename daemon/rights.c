@@ -118,6 +118,13 @@ static size_t find_same_person(const struct turn *turn, const struct referral *r
     return count;
 }
 
+/* By one of the two hashes, whole. */
+static bool is_same_person(const struct referral *one, const struct referral *other)
+{
+    return (one->persons[0] && one->persons[0] == other->persons[0]) ||
+           (one->persons[1] && one->persons[1] == other->persons[1]);
+}
+
 void rights_link(struct turn *turn, struct referral *referral, const struct message *submit)
 {
     uint64_t found[FOUND_MAX];
@@ -128,7 +135,7 @@ void rights_link(struct turn *turn, struct referral *referral, const struct mess
         link_both(turn, referral, LINK_ORIGIN, &other, LINK_ONWARD);
     size_t count = find_same_person(turn, referral, found);
     for (size_t i = 0; i < count; i++)
-        if (!is_linked(referral, found[i]) && keep_load(turn, found[i], &other))
+        if (!is_linked(referral, found[i]) && keep_load(turn, found[i], &other) && is_same_person(referral, &other))
             link_both(turn, referral, LINK_SAME_PERSON, &other, LINK_SAME_PERSON);
 }
 

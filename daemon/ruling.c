@@ -166,8 +166,8 @@ static void put_in_force(struct turn *turn, struct network **network, const char
     ledger_take_network(&turn->ledger, network);
     let_go(turn, network);
     ruling_make_scratch(turn);
-    bool good = keep_load_places(turn);
-    assert(good); /* they were read at the start, or written since */
+    if (!keep_load_places(turn))
+        turn->unreadable = true;
     record_change(turn, by, said);
     settle_open(turn);
     placing_anew(turn, true);
@@ -252,7 +252,12 @@ void turn_new_edition(struct turn *turn)
     void *memory = keep_load_network(turn, turn->head.network, &record, &text, &length);
     struct network *network = memory ? parse(text, length) : NULL;
 
-    assert(network && network->services_count == before->services_count); /* it is in force */
+    if (!network) {
+        turn->unreadable = true;
+        free(memory);
+        return;
+    }
+    assert(network->services_count == before->services_count); /* it is in force */
     ruling_number_parties(turn, network);
     ruling_keep_version(turn, network, before->applied_at, text, length);
     turn->ledger.network = network;

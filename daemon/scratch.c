@@ -100,61 +100,6 @@ static enum store_result scratch_del(struct transaction *transaction, enum table
     return STORE_OK;
 }
 
-/* Forward alone: the turn's own. */
-static enum store_result scratch_seek(struct transaction *transaction, enum table table, bool backward, uint64_t *key,
-                                      const void **bytes, size_t *length)
-{
-    const struct scratch_store *store = transaction->store;
-
-    assert(!backward);
-    if (*key < store->first)
-        *key = store->first;
-    for (; *key - store->first < store->count; ++*key)
-        if (scratch_get(transaction, table, *key, bytes, length) == STORE_OK)
-            return STORE_OK;
-    return STORE_NOT_FOUND;
-}
-
-static enum store_result scratch_place_get(struct transaction *transaction, const char *key, size_t key_length,
-                                           const void **bytes, size_t *length)
-{
-    (void)transaction;
-    (void)key;
-    (void)key_length;
-    (void)bytes;
-    (void)length;
-    return STORE_NOT_FOUND;
-}
-
-static enum store_result scratch_place_put(struct transaction *transaction, const char *key, size_t key_length,
-                                           const void *bytes, size_t length)
-{
-    (void)transaction;
-    (void)key;
-    (void)key_length;
-    (void)bytes;
-    (void)length;
-    return STORE_OK;
-}
-
-static enum store_result scratch_commit(struct transaction **transaction)
-{
-    *transaction = NULL;
-    return STORE_OK;
-}
-
-static void scratch_abort(struct transaction **transaction)
-{
-    *transaction = NULL;
-}
-
-static void scratch_usage(struct store *store, uint64_t *used, uint64_t *limit)
-{
-    (void)store;
-    *used = 0;
-    *limit = UINT64_MAX;
-}
-
 static void scratch_close_store(struct store **taken)
 {
     struct scratch_store *store = (struct scratch_store *)*taken;
@@ -167,17 +112,13 @@ static void scratch_close_store(struct store **taken)
     free(store);
 }
 
+/* The others are never called: the turn on it looks for nothing by order, knows no postcodes, and ends no transaction.
+ */
 static const struct store_engine engine = {.name = "scratch",
                                            .begin = scratch_begin,
                                            .get = scratch_get,
                                            .put = scratch_put,
                                            .del = scratch_del,
-                                           .seek = scratch_seek,
-                                           .place_get = scratch_place_get,
-                                           .place_put = scratch_place_put,
-                                           .commit = scratch_commit,
-                                           .abort = scratch_abort,
-                                           .usage = scratch_usage,
                                            .close = scratch_close_store};
 
 static struct store *open_store(uint64_t first, size_t count)
@@ -204,9 +145,7 @@ struct turn *scratch_open(struct network **network, uint64_t first, size_t count
     assert(turn);
     turn->store = open_store(first, count);
     turn->seal = seal_open(master, NULL);
-    turn->unpacker = unpacker_open();
-    turn->decoder = decoder_open();
-    assert(turn->seal && turn->unpacker && turn->decoder);
+    assert(turn->seal);
     pthread_mutex_init(&turn->lock, NULL);
     turn->transaction = store_begin(turn->store, true, NULL);
     turn->now = now_ms;

@@ -2,6 +2,7 @@
  * shelf: see shelf.h. */
 #include "daemon/shelf.h"
 
+#include <assert.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,8 +27,8 @@ struct shelf *shelf_open(void)
 {
     struct shelf *shelf = calloc(1, sizeof *shelf);
 
-    if (shelf)
-        pthread_mutex_init(&shelf->lock, NULL);
+    assert(shelf);
+    pthread_mutex_init(&shelf->lock, NULL);
     return shelf;
 }
 
@@ -73,24 +74,23 @@ static struct draft *arriving_draft(struct shelf *shelf, uint64_t connection)
 }
 
 /* Room for more bytes and a NUL. */
-static bool make_room(struct draft *draft, size_t more)
+static void make_room(struct draft *draft, size_t more)
 {
     size_t needed = draft->length + more + 1;
     size_t larger = needed > 2 * draft->room ? needed : 2 * draft->room;
     char *text = needed > draft->room ? realloc(draft->text, larger) : draft->text;
 
-    if (!text)
-        return false;
+    assert(text);
     if (needed > draft->room)
         draft->room = larger;
     draft->text = text;
-    return true;
 }
 
 static bool append(struct draft *draft, const char *text, size_t length)
 {
-    if (length > SHELF_BYTES_MAX - draft->length || !make_room(draft, length))
+    if (length > SHELF_BYTES_MAX - draft->length)
         return false;
+    make_room(draft, length);
     memcpy(draft->text + draft->length, text, length);
     draft->length += length;
     draft->text[draft->length] = '\0';

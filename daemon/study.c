@@ -18,8 +18,7 @@ struct study *study_open(struct turn *turn, struct store *store, struct seal *se
 {
     struct study *study = calloc(1, sizeof *study);
 
-    if (!study)
-        return NULL;
+    assert(study);
     study->reader = reader_open(turn, store, seal, version);
     study->shelf = shelf;
     atomic_init(&study->stopping, false);
@@ -42,7 +41,7 @@ void study_stop(struct study *study)
 
 bool study_is_stopping(const struct study *study)
 {
-    return atomic_load(&study->stopping);
+    return atomic_load(&study->stopping) || study->failed;
 }
 
 /* ---- reading ---- */
@@ -50,13 +49,15 @@ bool study_is_stopping(const struct study *study)
 void study_begin_reading(struct study *study)
 {
     study->reader->transaction = store_begin(study->reader->store, false, NULL);
+    if (!study->reader->transaction)
+        study->failed = REFUSAL_BUSY;
     study->read = 0;
 }
 
 void study_end_reading(struct study *study)
 {
-    if (study->reader->transaction)
-        store_abort(study->reader->store, &study->reader->transaction);
+    if (study->reader->transaction && store_commit(study->reader->store, &study->reader->transaction) != STORE_OK)
+        study->failed = REFUSAL_DAMAGED;
 }
 
 bool study_next(struct study *study, enum table table, uint64_t *key, const void **sealed, size_t *length)
@@ -269,13 +270,14 @@ void study_answer(struct study *study, int64_t now_ms, const struct request *req
     size_t count = outbox->count, used = outbox->used;
 
     reader_begin(reader, now_ms, request, outbox);
+    study->failed = REFUSAL_NONE;
     for (size_t i = 0; i < sizeof studies / sizeof studies[0] && !study_is_stopping(study); i++)
         if (studies[i].type == request->message.type)
             studies[i].answer(study);
     if (study_is_stopping(study)) { /* half an answer is none */
         outbox->count = count;
         outbox->used = used;
-        answer_refused(reader, REFUSAL_DRAINING, "");
+        answer_refused(reader, study->failed ? study->failed : REFUSAL_DRAINING, "");
     }
     reader_finish(reader);
 }

@@ -22,7 +22,7 @@ static bool load_head(struct study *study, struct head *head)
     return reader->transaction &&
            store_get(reader->store, reader->transaction, TABLE_META, META_HEAD, &sealed, &length) == STORE_OK &&
            reader_unseal(reader, TABLE_META, META_HEAD, sealed, length, plain, sizeof plain) &&
-           record_read_head(reader->unpacker, plain, length - SEAL_OVERHEAD, head);
+           record_read_head(plain, length - SEAL_OVERHEAD, head);
 }
 
 /* ---- the chain ---- */
@@ -309,7 +309,7 @@ static void check_owed(struct checking *checking)
 
     for (uint64_t key = 0; study_next(study, TABLE_OWED, &key, &sealed, &length); key++)
         if (!reader_unseal(reader, TABLE_OWED, key, sealed, length, plain, sizeof plain) ||
-            !record_read_owed(reader->unpacker, plain, length - SEAL_OVERHEAD, &owed) || !is_owed(reader, key, &owed))
+            !record_read_owed(plain, length - SEAL_OVERHEAD, &owed) || !is_owed(reader, key, &owed))
             find_fault(checking, 0, "message %llu of party %llu's mailbox cannot be read: restore the last backup",
                        (unsigned long long)(key & ((UINT64_C(1) << 40) - 1)), (unsigned long long)(key >> 40));
 }

@@ -15,7 +15,8 @@ struct study {
     struct reader *reader; /* the study's own: reads, and writes answers */
     struct shelf *shelf;
     atomic_bool stopping;
-    uint32_t read; /* records read in the running transaction */
+    enum refusal failed; /* the store could not be read: what was found so far is not an answer */
+    uint32_t read;       /* records read in the running transaction */
 };
 
 /* Reading in transactions that end soon: a long one would keep all that is replaced meanwhile from being used again.
@@ -26,7 +27,7 @@ void study_end_reading(struct study *);
 bool study_next(struct study *, enum table, uint64_t *key, const void **sealed, size_t *length);
 /* The same for referrals that can be read. */
 bool study_next_referral(struct study *, uint64_t *number, struct referral *);
-/* True: the answer is not to be finished. */
+/* True: the answer is not to be finished; also when the store has failed. */
 bool study_is_stopping(const struct study *);
 
 /* The draft that the question names, ready to be looked at: its hubs and senders have their numbers, new ones numbers

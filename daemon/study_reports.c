@@ -49,7 +49,7 @@ static void read_unmet(struct study *study, int64_t since, struct unmet_rows *ro
     study_begin_reading(study);
     for (uint64_t key = 0; study_next(study, TABLE_UNMET, &key, &sealed, &length); key++) {
         if (reader_unseal(reader, TABLE_UNMET, key, sealed, length, plain, sizeof plain) &&
-            record_read_unmet(reader->unpacker, plain, length - SEAL_OVERHEAD, &row) && row.week >= since)
+            record_read_unmet(plain, length - SEAL_OVERHEAD, &row) && row.week >= since)
             keep_row(rows, &row);
         if (key == UINT64_MAX)
             break;

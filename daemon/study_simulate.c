@@ -254,7 +254,7 @@ static void keep_event(struct collecting *collecting, struct past *past, const s
     else if (entry->offer_number && entry->offer_number <= past->offers_count)
         keep_offer_event(past, &offers[entry->offer_number - 1], entry);
     for (unsigned i = 0; i < entry->placed_count; i++)
-        if (entry->placed_first + i <= past->offers_count)
+        if (entry->placed_first + i - 1 < past->offers_count)
             offers[entry->placed_first + i - 1].made_sequence = AT_ENTRY(entry->sequence);
 }
 

@@ -232,13 +232,19 @@ static bool answer_repeat(struct turn *turn, const struct request *request, uint
 
 /* A tenth of the store is kept for finishing what is open. What is used is that of the last commit, so that what this
  * turn has written is added. */
-bool turn_has_room(struct turn *turn)
+static void look_at_room(struct turn *turn)
 {
     uint64_t used = 0;
     uint64_t limit = 0;
 
     store_usage(turn->store, &used, &limit);
-    return used + turn->written < limit - limit / 10;
+    limit -= limit / 10;
+    turn->room = used < limit ? limit - used : 0;
+}
+
+bool turn_has_room(const struct turn *turn)
+{
+    return turn->written < turn->room;
 }
 
 static bool names_hub(struct turn *turn, const struct request *request, enum field field)
@@ -633,21 +639,31 @@ enum store_result turn_run(struct turn *turn, int64_t now_ms, const struct reque
         return result;
     turn->outbox = outbox;
     turn->changed = false;
+    turn->unreadable = false;
     turn->written = 0;
+    look_at_room(turn);
     pthread_mutex_lock(&turn->lock);
     if (now_ms > turn->now)
         turn->now = now_ms;
     run_in_order(turn, requests, count);
     pthread_mutex_unlock(&turn->lock);
     turn->content.referral = 0; /* it may have pointed into a request */
-    if (turn->changed) {
-        enum store_result committed = store_commit(turn->store, &turn->transaction);
-        if (committed == STORE_OK)
-            places_done(turn);
-        return PLANTED(1) ? STORE_OK : committed;
+    if (turn->unreadable) {
+        store_abort(turn->store, &turn->transaction);
+        return STORE_DAMAGED;
     }
-    store_abort(turn->store, &turn->transaction);
-    return STORE_OK;
+    /* Also of a turn that changed nothing: where it could not read, what it says is not true. */
+    enum store_result committed = store_commit(turn->store, &turn->transaction);
+    if (turn->changed && committed == STORE_OK) {
+        turn->batch = turn->head.batch;
+        places_done(turn);
+    }
+    return PLANTED(1) ? STORE_OK : committed;
+}
+
+uint64_t turn_batch(const struct turn *turn)
+{
+    return turn->batch;
 }
 
 static int64_t earlier(int64_t a, int64_t b)

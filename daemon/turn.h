@@ -21,6 +21,7 @@ struct turn_options {
     int64_t unfetched_ms;   /* a mailbox is silent when something has waited in it to be confirmed for so long */
     uint64_t waiting_max;   /* when as many wait, new submits are told to come again; 0: WAITING_MAX */
     uint32_t held_max;      /* letters of one party that are held in memory; 0: MAILBOX_HELD_MAX */
+    uint64_t batch_least;   /* a store that has not come as far is older than the one that was here: it is refused */
 };
 
 struct turn;
@@ -38,6 +39,9 @@ void turn_close(struct turn **);
  * STORE_OK. Any other result: say nothing, stop, and start again from the store. now_ms never goes back (a smaller one
  * counts as the newest seen). */
 enum store_result turn_run(struct turn *, int64_t now_ms, const struct request *, size_t count, struct outbox *);
+
+/* How far the store has come: the number of the newest commit that is durable. From any thread. */
+uint64_t turn_batch(const struct turn *);
 
 /* When turn_run has something to do without a request; INT64_MAX: never. */
 int64_t turn_next_due(const struct turn *);

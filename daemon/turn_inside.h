@@ -19,11 +19,11 @@
 /* The submit of a referral, unsealed. */
 struct content {
     bool good;
-    uint64_t referral; /* 0: nothing loaded */
-    uint8_t key[SEAL_KEY_BYTES];
-    uint8_t bytes[MESSAGE_BYTES_MAX];
-    struct message decoded;       /* texts point into bytes */
-    const struct message *submit; /* decoded, or the message of the request at hand */
+    uint64_t referral;                                 /* 0: nothing loaded */
+    uint8_t bytes[SEAL_KEY_BYTES + MESSAGE_BYTES_MAX]; /* the referral's own key, and the submit */
+    uint8_t texts[MESSAGE_BYTES_MAX];                  /* those that do not stand in bytes as they are */
+    struct message read;                               /* points into both */
+    const struct message *submit;                      /* what was read, or the message of the request at hand */
 };
 
 /* Referral numbers, in a row that grows. */
@@ -44,8 +44,6 @@ struct turn {
     struct store *store;
     struct seal *seal;
     struct turn_options options;
-    struct unpacker *unpacker;
-    struct decoder *decoder;
     struct cover *covers; /* scratch: one for each hub */
     struct places *full;  /* scratch: one for each service, of which none has room */
     pthread_mutex_t lock; /* held while memory changes, never during a sync */
@@ -57,6 +55,7 @@ struct turn {
     struct head head;
     int64_t now;
     int64_t push_check_at;  /* when unconfirmed pushes are looked at again */
+    _Atomic uint64_t batch; /* of the head that is durable */
     bool starts;            /* no turn has been run yet */
     bool gathered;          /* the two rows below hold what there is */
     struct numbers held;    /* referrals with a part on hold, to be judged anew when the rules have changed */
@@ -67,13 +66,16 @@ struct turn {
     struct transaction *transaction;
     struct outbox *outbox;
     bool changed;
+    bool unreadable;  /* what the turn cannot do without: nothing that it came to is kept or said */
     uint64_t written; /* bytes that the running transaction has put */
+    uint64_t room;    /* bytes that it may put before new submits are refused */
     struct content content;
     struct message answer;
     struct letter_texts texts;
 
     /* scratch for what is sealed: too large for the stack */
-    uint8_t said[RECORD_SAID_BYTES_MAX + SEAL_OVERHEAD];
+    uint8_t said[SEAL_KEY_BYTES + RECORD_SAID_BYTES_MAX + SEAL_OVERHEAD];
+    uint8_t said_texts[MESSAGE_BYTES_MAX]; /* of what was said and read again */
     uint8_t record[RECORD_BYTES_MAX + RECORD_SAID_BYTES_MAX + SEAL_OVERHEAD];
     uint8_t sealed[RECORD_BYTES_MAX + RECORD_SAID_BYTES_MAX + 2 * SEAL_OVERHEAD];
 };
@@ -127,7 +129,7 @@ void turn_begin_answer(struct turn *, const struct request *, enum message_type)
 /* Puts the newest history entry and the hash over all into turn->answer; hex lives until that is in the outbox. */
 void turn_add_audit(struct turn *, char hex[2 * SEAL_HASH_BYTES + 1]);
 /* False: the store is nearly full; what is open goes on. */
-bool turn_has_room(struct turn *);
+bool turn_has_room(const struct turn *);
 
 /* places.c: postcodes that are imported meanwhile. */
 void places_open(struct turn *);
@@ -143,8 +145,8 @@ void places_done(struct turn *);
 bool keep_get(struct turn *, enum table, uint64_t key, void *plain, size_t size, size_t *length);
 void keep_put(struct turn *, enum table, uint64_t key, const void *plain, size_t length);
 void keep_del(struct turn *, enum table, uint64_t key);
-/* A stored entry, and what was said with it, decoded into *said, whose texts point into turn->said (type MESSAGE_NONE:
- * nothing was said, or it cannot be read any more). */
+/* A stored entry, and what was said with it, decoded into *said, whose texts point into turn->said and said_texts (type
+ * MESSAGE_NONE: nothing was said, or it cannot be read any more). */
 bool keep_load_entry(struct turn *, uint64_t sequence, struct entry *, struct message *said);
 bool keep_load(struct turn *, uint64_t number, struct referral *); /* false: none, or damaged */
 bool keep_load_content(struct turn *, uint64_t number);            /* into turn->content */

@@ -150,14 +150,15 @@ static bool read_clock(const char *bytes, int64_t *ms, bool *leap)
     return true;
 }
 
-/* ".5", ".123", ".123456789" or nothing; what is finer than a millisecond is cut off. *length is what was read. */
+/* ".5", ".123", ".123456789" or nothing, and something after it; what is finer than a millisecond is cut off. *length
+ * is what was read. */
 static bool read_fraction(const char *bytes, size_t left, int *ms, size_t *length)
 {
     int weight = 100;
 
     *ms = 0;
     *length = 0;
-    if (left == 0 || bytes[0] != '.')
+    if (bytes[0] != '.')
         return true;
     for (*length = 1; *length < left && is_digit(bytes[*length]); ++*length) {
         *ms += (bytes[*length] - '0') * weight;
@@ -182,9 +183,10 @@ static bool read_offset(const char *bytes, size_t left, int64_t *ms)
     return true;
 }
 
+/* Of at least two characters. */
 static bool is_outward(const char *code, size_t length)
 {
-    size_t letters = length > 1 && is_upper(code[1]) ? 2 : 1;
+    size_t letters = is_upper(code[1]) ? 2 : 1;
 
     if (length == 3 && memcmp(code, "GIR", 3) == 0)
         return true;
@@ -584,7 +586,9 @@ static bool home_is_known(const struct message *message, int64_t now_ms, struct 
         return true;
     if (!message_has(message, FIELD_postcode) && !message_has(message, FIELD_gp_practice_ods))
         return false;
-    return message_has(message, FIELD_address_lines) || broken(fault, REFUSAL_REQUIRED, FIELD_address_lines);
+    if (!message_has(message, FIELD_address_lines))
+        return broken(fault, REFUSAL_REQUIRED, FIELD_address_lines);
+    return true;
 }
 
 static bool whereabouts_are_known(const struct message *message, int64_t now_ms, struct fault *fault)

@@ -152,7 +152,9 @@ static bool read_uuid(struct reading *at, const struct field_spec *spec, const s
     (void)spec;
     if (!text_of(node, &text))
         return refuse_here(at, REFUSAL_WRONG_TYPE);
-    return uuid_parse(text, value->uuid) || refuse_here(at, REFUSAL_NOT_A_UUID);
+    if (!uuid_parse(text, value->uuid))
+        return refuse_here(at, REFUSAL_NOT_A_UUID);
+    return true;
 }
 
 /* Texts of one form, counted in bytes: ID, PHONE, EMAIL, ODS, SNOMED. */
@@ -173,7 +175,9 @@ static bool read_form(struct reading *at, const struct field_spec *spec, const s
     if (!count_fits(at, spec, count))
         return false;
     value->text = text;
-    return checks[spec->kind](text) || refuse_here(at, REFUSAL_MALFORMED);
+    if (!checks[spec->kind](text))
+        return refuse_here(at, REFUSAL_MALFORMED);
+    return true;
 }
 
 static bool read_text(struct reading *at, const struct field_spec *spec, const struct node *node, struct value *value)
@@ -194,7 +198,9 @@ static bool read_code(struct reading *at, const struct field_spec *spec, const s
     if (!text_of(node, &text))
         return refuse_here(at, REFUSAL_WRONG_TYPE);
     value->number = code_number((enum code_list)spec->of, text.bytes, text.length);
-    return value->number != 0 || refuse_here(at, REFUSAL_NOT_A_CODE);
+    if (value->number == 0)
+        return refuse_here(at, REFUSAL_NOT_A_CODE);
+    return true;
 }
 
 static bool read_bool(struct reading *at, const struct field_spec *spec, const struct node *node, struct value *value)
@@ -225,7 +231,9 @@ static bool read_time(struct reading *at, const struct field_spec *spec, const s
     if (!text_of(node, &text))
         return refuse_here(at, REFUSAL_WRONG_TYPE);
     exists = spec->kind == KIND_DATE ? date_parse(text, &value->number) : datetime_parse(text, &value->number);
-    return exists || refuse_here(at, REFUSAL_NOT_A_TIME);
+    if (!exists)
+        return refuse_here(at, REFUSAL_NOT_A_TIME);
+    return true;
 }
 
 static bool read_referral_id(struct reading *at, const struct field_spec *spec, const struct node *node,
@@ -320,7 +328,7 @@ static bool read_list(struct reading *at, const struct field_spec *spec, const s
 static const struct field_spec *find_member(const struct record_spec *record, struct text key)
 {
     for (size_t m = 0; m < record->count; m++)
-        if (text_is(key, record->members[m].name))
+        if (record->members[m].name_length == key.length && memcmp(record->members[m].name, key.bytes, key.length) == 0)
             return &record->members[m];
     return NULL;
 }
@@ -452,13 +460,13 @@ static bool read_fields(struct reading *at, const struct message_spec *message, 
             return refuse_here(at, REFUSAL_DUPLICATE_FIELD);
         }
         at->field = fields[field].name;
-        if (at->message->values[field].present)
+        if (message_has(at->message, field))
             return refuse_here(at, REFUSAL_DUPLICATE_FIELD);
-        if (!read_value(at, &fields[field], node_value(root, i), &at->message->values[field]))
+        if (!read_value(at, &fields[field], node_value(root, i), message_value(at->message, field)))
             return false;
     }
     for (size_t m = 0; m < message->count; m++) {
-        if (message->members[m].obligation != MANDATORY || at->message->values[message->members[m].field].present)
+        if (message->members[m].obligation != MANDATORY || message_has(at->message, message->members[m].field))
             continue;
         at->field = fields[message->members[m].field].name;
         return refuse_here(at, REFUSAL_REQUIRED);
@@ -488,7 +496,7 @@ static bool read_message(struct reading *at, const struct node *root)
 static void keep_request_id(struct message *message, const struct node *root)
 {
     message_init(message, message->type);
-    for (uint32_t i = 0; root && node_kind(root) == NODE_MAP && i < node_count(root); i++) {
+    for (uint32_t i = 0; node_kind(root) == NODE_MAP && i < node_count(root); i++) {
         uint8_t uuid[UUID_BYTES];
         struct text text;
 
@@ -656,8 +664,9 @@ static uint32_t count_fields(const struct message *message)
 {
     uint32_t count = 0;
 
-    for (size_t i = 0; i < FIELD_COUNT; i++)
-        count += message->values[i].present;
+    for (size_t i = 0; i < FIELD_WORDS; i++)
+        for (uint64_t left = message->set.words[i]; left; left &= left - 1)
+            count += message->values[64 * i + (size_t)__builtin_ctzll(left)].present;
     return count;
 }
 
@@ -675,8 +684,8 @@ size_t encode(const struct message *message, void *buffer, size_t size)
     for (size_t m = 0; m < spec->count; m++) {
         enum field field = spec->members[m].field;
 
-        assert(message->values[field].present || spec->members[m].obligation != MANDATORY);
-        if (!message->values[field].present)
+        assert(message_has(message, field) || spec->members[m].obligation != MANDATORY);
+        if (!message_has(message, field))
             continue;
         pack_text(&packer, fields[field].name, fields[field].name_length);
         write_value(&packer, message, &fields[field], &message->values[field]);
@@ -687,34 +696,17 @@ size_t encode(const struct message *message, void *buffer, size_t size)
     return packer.overflow ? 0 : packer.length;
 }
 
-/* The stable number of each refusal as people quote it. */
-static const char *error_text(enum refusal refusal)
-{
-#define AS_ERROR(constant, number, code, issue, retry, sentence, remedy) {constant, "REF-0" #number},
-    static const struct {
-        enum refusal refusal;
-        const char *text;
-    } errors[] = {REFUSALS(AS_ERROR)};
-#undef AS_ERROR
-
-    for (size_t i = 0; i < sizeof errors / sizeof errors[0]; i++)
-        if (errors[i].refusal == refusal)
-            return errors[i].text;
-    return "";
-}
-
 void refuse(struct message *refused, const struct message *request, const struct fault *fault, int64_t retry_after_ms)
 {
     const struct refusal_spec *spec = refusal_spec(fault->refusal);
 
     assert(spec);
     message_init(refused, MESSAGE_refused);
-    if (request)
-        message_copy(refused, request, FIELD_request_id);
+    message_copy(refused, request, FIELD_request_id);
     message_set_number(refused, FIELD_acknowledgement, spec->retry == LATER ? ACK_CE : ACK_CR);
     message_set_string(refused, FIELD_code, spec->code);
     message_set_string(refused, FIELD_issue, spec->issue);
-    message_set_string(refused, FIELD_error, error_text(fault->refusal));
+    message_set_string(refused, FIELD_error, spec->error);
     if (fault->field[0] != '\0')
         message_set_string(refused, FIELD_field, fault->field);
     message_set_string(refused, FIELD_sentence, spec->sentence);

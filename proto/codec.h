@@ -31,7 +31,7 @@ bool decode(struct decoder *, const void *frame, size_t length, struct message *
 size_t encode(const struct message *, void *buffer, size_t size);
 
 /* Fills a `refused` message (its field text is borrowed from fault). retry_after_ms counts when the refusal says LATER.
- * request may be NULL. */
+ */
 void refuse(struct message *, const struct message *request, const struct fault *, int64_t retry_after_ms);
 
 #endif

@@ -19,6 +19,11 @@ static size_t list_width(enum field field)
     return fields[field].kind == KIND_RECORDS ? records[fields[field].of].count : 1;
 }
 
+static uint64_t bit_of(enum field field)
+{
+    return UINT64_C(1) << field % 64;
+}
+
 static const struct value *list_value(const struct message *message, enum field field)
 {
     assert(holdings[fields[field].kind] == HELD_LIST);
@@ -53,7 +58,7 @@ static struct value *set_list(struct message *message, struct value *value, size
 /* Normal forms live in the message itself, so a copy brings its own. */
 static void copy_normal(struct value *value, char *normal, size_t size)
 {
-    if (!value->present || value->text.length >= size)
+    if (value->text.length >= size)
         return;
     memcpy(normal, value->text.bytes, value->text.length);
     normal[value->text.length] = '\0';
@@ -65,7 +70,7 @@ static void copy_list(struct message *to, const struct message *from, enum field
     const struct value *source = &from->values[field];
     size_t width = list_width(field);
     const struct value *old = &from->elements[source->list.first];
-    struct value *copy = set_list(to, &to->values[field], source->list.count, width);
+    struct value *copy = message_set_list(to, field, source->list.count);
 
     assert(copy);
     for (size_t i = 0; i < source->list.count * width; i++) {
@@ -85,37 +90,44 @@ void message_init(struct message *message, enum message_type type)
     message->elements_count = 0;
     message->postcode[0] = '\0';
     message->nhs_number[0] = '\0';
-    memset(message->values, 0, sizeof message->values);
+    message->set = (struct field_set){0};
 }
 
 bool message_has(const struct message *message, enum field field)
 {
-    return message->values[field].present;
+    return field_set_has(&message->set, field) && message->values[field].present;
+}
+
+struct value *message_value(struct message *message, enum field field)
+{
+    message->set.words[field / 64] |= bit_of(field);
+    message->values[field] = (struct value){.present = true};
+    return &message->values[field];
 }
 
 struct text message_text(const struct message *message, enum field field)
 {
     assert(holdings[fields[field].kind] == HELD_TEXT);
-    return message->values[field].present ? message->values[field].text : (struct text){"", 0};
+    return message_has(message, field) ? message->values[field].text : (struct text){"", 0};
 }
 
 int64_t message_number(const struct message *message, enum field field)
 {
     assert(holdings[fields[field].kind] == HELD_NUMBER);
-    return message->values[field].present ? message->values[field].number : 0;
+    return message_has(message, field) ? message->values[field].number : 0;
 }
 
 const uint8_t *message_uuid(const struct message *message, enum field field)
 {
     assert(holdings[fields[field].kind] == HELD_UUID);
-    return message->values[field].present ? message->values[field].uuid : NULL;
+    return message_has(message, field) ? message->values[field].uuid : NULL;
 }
 
 void message_set_text(struct message *message, enum field field, const char *bytes, size_t length)
 {
     assert(holdings[fields[field].kind] == HELD_TEXT);
     assert(length <= MESSAGE_BYTES_MAX);
-    message->values[field] = (struct value){.present = true, .text = {bytes, (uint32_t)length}};
+    message_value(message, field)->text = (struct text){bytes, (uint32_t)length};
 }
 
 void message_set_string(struct message *message, enum field field, const char *string)
@@ -126,21 +138,21 @@ void message_set_string(struct message *message, enum field field, const char *s
 void message_set_number(struct message *message, enum field field, int64_t number)
 {
     assert(holdings[fields[field].kind] == HELD_NUMBER);
-    message->values[field] = (struct value){.present = true, .number = number};
+    message_value(message, field)->number = number;
 }
 
 void message_set_uuid(struct message *message, enum field field, const uint8_t uuid[UUID_BYTES])
 {
     assert(holdings[fields[field].kind] == HELD_UUID);
-    message->values[field].present = true;
-    memcpy(message->values[field].uuid, uuid, UUID_BYTES);
+    memcpy(message_value(message, field)->uuid, uuid, UUID_BYTES);
 }
 
 void message_copy(struct message *to, const struct message *from, enum field field)
 {
-    to->values[field] = from->values[field];
-    if (!from->values[field].present)
+    to->set.words[field / 64] &= ~bit_of(field);
+    if (!message_has(from, field))
         return;
+    *message_value(to, field) = from->values[field];
     if (holdings[fields[field].kind] == HELD_LIST)
         copy_list(to, from, field);
     else if (fields[field].kind == KIND_POSTCODE)
@@ -153,7 +165,7 @@ size_t message_list_count(const struct message *message, enum field field)
 {
     const struct value *value = list_value(message, field);
 
-    return value->present ? value->list.count : 0;
+    return message_has(message, field) ? value->list.count : 0;
 }
 
 const struct value *message_element(const struct message *message, enum field field, size_t i)
@@ -173,8 +185,11 @@ const struct value *message_member(const struct message *message, enum field fie
 
 struct value *message_set_list(struct message *message, enum field field, size_t count)
 {
+    struct value *value = message_value(message, field);
+
     assert(holdings[fields[field].kind] == HELD_LIST);
-    return set_list(message, &message->values[field], count, list_width(field));
+    value->present = false; /* until there is room for it */
+    return set_list(message, value, count, list_width(field));
 }
 
 struct value *message_set_member_list(struct message *message, struct value *member, size_t count)

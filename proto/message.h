@@ -36,7 +36,8 @@ struct value {
 struct message {
     enum message_type type;
     uint16_t elements_count;
-    struct value values[FIELD_COUNT];
+    struct field_set set;             /* fields whose value counts */
+    struct value values[FIELD_COUNT]; /* of the others: whatever was there before; ask message_has */
     struct value elements[MESSAGE_LIST_VALUES_MAX];
     char postcode[10]; /* the normal forms that values point to */
     char nhs_number[11];
@@ -52,6 +53,9 @@ struct text message_text(const struct message *, enum field);
 int64_t message_number(const struct message *, enum field);
 /* NULL when the field is not set. */
 const uint8_t *message_uuid(const struct message *, enum field);
+
+/* Begins a value that is filled in by hand: present, and all zero. */
+struct value *message_value(struct message *, enum field);
 
 void message_set_text(struct message *, enum field, const char *bytes, size_t length);
 void message_set_string(struct message *, enum field, const char *string); /* NUL-terminated, borrowed */

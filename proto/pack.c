@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * pack: msgpack-c behind a structural pre-scan. The scan is what bounds memory: msgpack-c trusts declared counts. */
+ * pack: msgpack-c, writing, and reading into nodes of our own, of which there is a fixed number: msgpack-c's own
+ * objects take the memory that a declared count asks for. Its parser comes as a template. */
 #include "proto/pack.h"
 #include "proto/limits.h"
 
@@ -8,112 +9,160 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* One chunk holds the largest object that the scan lets through, so that unpacking never grows the zone. */
-#define ZONE_BYTES (MESSAGE_ELEMENTS_MAX * sizeof(msgpack_object) + 64)
-
 struct node {
-    msgpack_object object;
+    enum node_kind kind;
+    uint32_t count; /* bytes of TEXT, elements of ARRAY, pairs of MAP; INT: 1 when it is beyond int64 */
+    union {
+        int64_t number; /* INT, and BOOL as 0 or 1 */
+        const char *bytes;
+        struct node *children; /* in one run; of a MAP each key in front of its value */
+    };
 };
 
-/* Nodes are laid over the arrays that msgpack-c builds. */
-static_assert(sizeof(struct node) == sizeof(msgpack_object), "a node is exactly one msgpack object");
-
 struct unpacker {
-    msgpack_zone *zone;
+    struct node nodes[MESSAGE_ELEMENTS_MAX - 1]; /* all but the root */
     struct node root;
 };
 
-enum header_kind { LEAF, ARRAY, MAP, REFUSED };
-
-struct header {
-    uint8_t kind;
-    uint8_t length_bytes; /* of the length or count that follows the first byte */
-    uint8_t payload;      /* bytes that follow when no length does */
+/* Where the nodes of one object go. */
+struct target {
+    struct node *nodes;
+    uint64_t left; /* nodes */
+    size_t length; /* bytes of the whole object */
 };
 
-/* First bytes 0xc0 to 0xdf. 0xc1 is no msgpack; extension types carry nothing that the contract knows. */
-static const struct header headers[32] = {
-    {LEAF, 0, 0},    {REFUSED, 0, 0}, {LEAF, 0, 0},    {LEAF, 0, 0},                     /* nil, -, false, true */
-    {LEAF, 1, 0},    {LEAF, 2, 0},    {LEAF, 4, 0},                                      /* bin */
-    {REFUSED, 0, 0}, {REFUSED, 0, 0}, {REFUSED, 0, 0},                                   /* ext */
-    {LEAF, 0, 4},    {LEAF, 0, 8},                                                       /* float */
-    {LEAF, 0, 1},    {LEAF, 0, 2},    {LEAF, 0, 4},    {LEAF, 0, 8},                     /* uint */
-    {LEAF, 0, 1},    {LEAF, 0, 2},    {LEAF, 0, 4},    {LEAF, 0, 8},                     /* int */
-    {REFUSED, 0, 0}, {REFUSED, 0, 0}, {REFUSED, 0, 0}, {REFUSED, 0, 0}, {REFUSED, 0, 0}, /* fixext */
-    {LEAF, 1, 0},    {LEAF, 2, 0},    {LEAF, 4, 0},                                      /* str */
-    {ARRAY, 2, 0},   {ARRAY, 4, 0},   {MAP, 2, 0},     {MAP, 4, 0},
-};
+/* ---- what msgpack-c's parser calls ---- */
 
-struct scan {
-    const unsigned char *at;
-    size_t left; /* bytes */
-    uint8_t kind;
-    uint64_t children;
-};
-
-/* Reads one first byte with its length and steps over its payload. */
-static bool scan_step(struct scan *scan)
+static struct node on_root(struct target *target)
 {
-    unsigned char first = scan->at[0];
-    uint64_t size = 0;
-
-    scan->at++;
-    scan->left--;
-    scan->kind = LEAF;
-    if (first <= 0x7f || first >= 0xe0)
-        return true;
-    if (first < 0xc0) {
-        scan->kind = first < 0x90 ? MAP : first < 0xa0 ? ARRAY : LEAF;
-        size = first & (scan->kind == LEAF ? 0x1f : 0x0f);
-    } else {
-        const struct header *header = &headers[first - 0xc0];
-
-        if (header->kind == REFUSED || header->length_bytes > scan->left)
-            return false;
-        size = header->payload;
-        for (unsigned i = 0; i < header->length_bytes; i++)
-            size = size << 8 | scan->at[i];
-        scan->kind = header->kind;
-        scan->at += header->length_bytes;
-        scan->left -= header->length_bytes;
-    }
-    scan->children = scan->kind == MAP ? 2 * size : size;
-    /* Every child takes at least one byte. */
-    if (scan->children > scan->left)
-        return false;
-    if (scan->kind == LEAF) {
-        scan->at += size;
-        scan->left -= size;
-    }
-    return true;
+    (void)target;
+    return (struct node){.kind = NODE_OTHER};
 }
 
-static enum unpack_result scan_object(const unsigned char *bytes, size_t length)
+static int put_other(struct node *node)
 {
-    struct scan scan = {.at = bytes, .left = length};
-    uint64_t missing[MESSAGE_DEPTH_MAX + 1]; /* elements still to come on each level */
-    unsigned depth = 0;
-    unsigned nodes = 0;
-
-    missing[0] = 1;
-    for (;;) {
-        while (missing[depth] == 0) {
-            if (depth == 0)
-                return scan.left == 0 ? UNPACK_OK : UNPACK_MALFORMED;
-            depth--;
-        }
-        missing[depth]--;
-        if (scan.left == 0 || !scan_step(&scan))
-            return UNPACK_MALFORMED;
-        if (++nodes > MESSAGE_ELEMENTS_MAX)
-            return UNPACK_TOO_DEEP;
-        if (scan.kind == LEAF)
-            continue;
-        if (depth == MESSAGE_DEPTH_MAX)
-            return UNPACK_TOO_DEEP;
-        missing[++depth] = scan.children;
-    }
+    *node = (struct node){.kind = NODE_OTHER};
+    return 0;
 }
+
+static int on_nil(struct target *target, struct node *node)
+{
+    (void)target;
+    return put_other(node);
+}
+
+static int put_bool(struct node *node, bool truth)
+{
+    *node = (struct node){.kind = NODE_BOOL, .number = truth};
+    return 0;
+}
+
+static int on_false(struct target *target, struct node *node)
+{
+    (void)target;
+    return put_bool(node, false);
+}
+
+static int on_true(struct target *target, struct node *node)
+{
+    (void)target;
+    return put_bool(node, true);
+}
+
+static int on_int64(struct target *target, int64_t number, struct node *node)
+{
+    (void)target;
+    *node = (struct node){.kind = NODE_INT, .number = number};
+    return 0;
+}
+
+/* One beyond int64 is a number that nobody can read. */
+static int on_uint64(struct target *target, uint64_t number, struct node *node)
+{
+    on_int64(target, (int64_t)number, node);
+    node->count = number > INT64_MAX;
+    return 0;
+}
+
+static int on_str(struct target *target, const char *object, const char *bytes, unsigned int length, struct node *node)
+{
+    (void)target, (void)object;
+    *node = (struct node){.kind = NODE_TEXT, .count = length, .bytes = bytes};
+    return 0;
+}
+
+static int on_bin(struct target *target, const char *object, const char *bytes, unsigned int length, struct node *node)
+{
+    (void)target, (void)object, (void)bytes, (void)length;
+    return put_other(node);
+}
+
+/* Extension types carry nothing that the contract knows. */
+static int on_ext(struct target *target, const char *object, const char *bytes, unsigned int length, struct node *node)
+{
+    (void)target, (void)object, (void)bytes, (void)length, (void)node;
+    return MSGPACK_UNPACK_PARSE_ERROR;
+}
+
+/* Every child takes at least one byte. */
+static int put_container(struct target *target, enum node_kind kind, uint64_t children, struct node *node)
+{
+    if (children > target->length)
+        return MSGPACK_UNPACK_PARSE_ERROR;
+    if (children > target->left)
+        return MSGPACK_UNPACK_NOMEM_ERROR;
+    *node = (struct node){.kind = kind, .children = target->nodes};
+    target->nodes += children;
+    target->left -= children;
+    return 0;
+}
+
+static int on_array(struct target *target, unsigned int count, struct node *node)
+{
+    return put_container(target, NODE_ARRAY, count, node);
+}
+
+static int on_array_item(struct target *target, struct node *array, struct node item)
+{
+    (void)target;
+    array->children[array->count++] = item;
+    return 0;
+}
+
+static int on_map(struct target *target, unsigned int count, struct node *node)
+{
+    return put_container(target, NODE_MAP, 2 * (uint64_t)count, node);
+}
+
+static int on_map_item(struct target *target, struct node *map, struct node key, struct node value)
+{
+    struct node *pair = &map->children[2 * (size_t)map->count++];
+
+    (void)target;
+    pair[0] = key;
+    pair[1] = value;
+    return 0;
+}
+
+#define on_uint8 on_int64
+#define on_uint16 on_int64
+#define on_uint32 on_int64
+#define on_int8 on_int64
+#define on_int16 on_int64
+#define on_int32 on_int64
+#define on_float(target, number, node) ((void)(number), put_other(node))
+#define on_double on_float
+
+#define MSGPACK_EMBED_STACK_SIZE MESSAGE_DEPTH_MAX
+#define msgpack_unpack_struct(name) struct parser##name
+#define msgpack_unpack_func(type, name) static inline type parser##name
+#define msgpack_unpack_callback(name) on##name
+#define msgpack_unpack_object struct node
+#define msgpack_unpack_user struct target
+#include <msgpack/unpack_define.h>
+#include <msgpack/unpack_template.h>
+
+/* ---- writing ---- */
 
 static int packer_write(void *to, const char *bytes, size_t length)
 {
@@ -165,16 +214,6 @@ void pack_text(struct packer *packer, const char *bytes, size_t length)
         msgpack_pack_str_body(&to, bytes, length);
 }
 
-void pack_bytes(struct packer *packer, const void *bytes, size_t length)
-{
-    msgpack_packer to = writer(packer);
-
-    assert(length <= UINT32_MAX);
-    msgpack_pack_bin(&to, length);
-    if (length > 0)
-        msgpack_pack_bin_body(&to, bytes, length);
-}
-
 void pack_int(struct packer *packer, int64_t number)
 {
     msgpack_packer to = writer(packer);
@@ -192,139 +231,86 @@ void pack_bool(struct packer *packer, bool truth)
         msgpack_pack_false(&to);
 }
 
-void pack_nil(struct packer *packer)
-{
-    msgpack_packer to = writer(packer);
-
-    msgpack_pack_nil(&to);
-}
+/* ---- reading ---- */
 
 struct unpacker *unpacker_open(void)
 {
-    struct unpacker *unpacker = calloc(1, sizeof *unpacker);
-
-    if (!unpacker)
-        return NULL;
-    unpacker->zone = msgpack_zone_new(ZONE_BYTES);
-    if (!unpacker->zone) {
-        free(unpacker);
-        return NULL;
-    }
-    return unpacker;
+    return malloc(sizeof(struct unpacker));
 }
 
 void unpacker_close(struct unpacker **unpacker)
 {
-    if (!*unpacker)
-        return;
-    msgpack_zone_free((*unpacker)->zone);
     free(*unpacker);
     *unpacker = NULL;
 }
 
 enum unpack_result unpack(struct unpacker *unpacker, const void *bytes, size_t length, const struct node **root)
 {
-    enum unpack_result result = scan_object(bytes, length);
+    struct parser_context parser;
     size_t offset = 0;
 
+    parser.user = (struct target){unpacker->nodes, MESSAGE_ELEMENTS_MAX - 1, length};
+    parser_init(&parser);
     *root = NULL;
-    if (result != UNPACK_OK)
-        return result;
-    msgpack_zone_clear(unpacker->zone);
-    if (msgpack_unpack(bytes, length, &offset, unpacker->zone, &unpacker->root.object) != MSGPACK_UNPACK_SUCCESS)
+    int result = length > 0 ? parser_execute(&parser, bytes, length, &offset) : 0;
+    if (result == MSGPACK_UNPACK_NOMEM_ERROR)
+        return UNPACK_TOO_DEEP;
+    if (result <= 0 || offset != length)
         return UNPACK_MALFORMED;
+    unpacker->root = parser_data(&parser);
     *root = &unpacker->root;
     return UNPACK_OK;
 }
 
 enum node_kind node_kind(const struct node *node)
 {
-    switch (node->object.type) {
-    case MSGPACK_OBJECT_NIL:
-        return NODE_NIL;
-    case MSGPACK_OBJECT_BOOLEAN:
-        return NODE_BOOL;
-    case MSGPACK_OBJECT_POSITIVE_INTEGER:
-    case MSGPACK_OBJECT_NEGATIVE_INTEGER:
-        return NODE_INT;
-    case MSGPACK_OBJECT_FLOAT32:
-    case MSGPACK_OBJECT_FLOAT64:
-        return NODE_REAL;
-    case MSGPACK_OBJECT_STR:
-        return NODE_TEXT;
-    case MSGPACK_OBJECT_BIN:
-        return NODE_BYTES;
-    case MSGPACK_OBJECT_ARRAY:
-        return NODE_ARRAY;
-    case MSGPACK_OBJECT_MAP:
-        return NODE_MAP;
-    case MSGPACK_OBJECT_EXT:
-        break;
-    }
-    return NODE_OTHER;
+    return node->kind;
 }
 
 uint32_t node_count(const struct node *node)
 {
-    if (node->object.type == MSGPACK_OBJECT_ARRAY)
-        return node->object.via.array.size;
-    if (node->object.type == MSGPACK_OBJECT_MAP)
-        return node->object.via.map.size;
-    return 0;
+    return node->kind == NODE_ARRAY || node->kind == NODE_MAP ? node->count : 0;
 }
 
 const struct node *node_at(const struct node *node, uint32_t i)
 {
-    assert(node->object.type == MSGPACK_OBJECT_ARRAY && i < node->object.via.array.size);
-    return (const struct node *)&node->object.via.array.ptr[i];
+    assert(node->kind == NODE_ARRAY && i < node->count);
+    return &node->children[i];
 }
 
 const struct node *node_key(const struct node *node, uint32_t i)
 {
-    assert(node->object.type == MSGPACK_OBJECT_MAP && i < node->object.via.map.size);
-    return (const struct node *)&node->object.via.map.ptr[i].key;
+    assert(node->kind == NODE_MAP && i < node->count);
+    return &node->children[2 * (size_t)i];
 }
 
 const struct node *node_value(const struct node *node, uint32_t i)
 {
-    assert(node->object.type == MSGPACK_OBJECT_MAP && i < node->object.via.map.size);
-    return (const struct node *)&node->object.via.map.ptr[i].val;
+    assert(node->kind == NODE_MAP && i < node->count);
+    return &node->children[2 * (size_t)i + 1];
 }
 
 bool node_int(const struct node *node, int64_t *number)
 {
-    if (node->object.type == MSGPACK_OBJECT_NEGATIVE_INTEGER) {
-        *number = node->object.via.i64;
-        return true;
-    }
-    if (node->object.type != MSGPACK_OBJECT_POSITIVE_INTEGER || node->object.via.u64 > INT64_MAX)
+    if (node->kind != NODE_INT || node->count)
         return false;
-    *number = (int64_t)node->object.via.u64;
+    *number = node->number;
     return true;
 }
 
 bool node_bool(const struct node *node, bool *truth)
 {
-    if (node->object.type != MSGPACK_OBJECT_BOOLEAN)
+    if (node->kind != NODE_BOOL)
         return false;
-    *truth = node->object.via.boolean;
+    *truth = node->number != 0;
     return true;
 }
 
 bool node_text(const struct node *node, const char **bytes, uint32_t *length)
 {
-    if (node->object.type != MSGPACK_OBJECT_STR)
+    if (node->kind != NODE_TEXT)
         return false;
-    *bytes = node->object.via.str.ptr;
-    *length = node->object.via.str.size;
-    return true;
-}
-
-bool node_bytes(const struct node *node, const void **bytes, uint32_t *length)
-{
-    if (node->object.type != MSGPACK_OBJECT_BIN)
-        return false;
-    *bytes = node->object.via.bin.ptr;
-    *length = node->object.via.bin.size;
+    *bytes = node->bytes;
+    *length = node->count;
     return true;
 }

@@ -2,6 +2,7 @@
  * vocabulary: the tables as data. */
 #include "proto/vocabulary.h"
 
+#include <assert.h>
 #include <string.h>
 
 /* What the column `of` may hold besides the name of a list or record. */
@@ -17,7 +18,7 @@ enum {
 };
 
 /* clang-format off */
-#define AS_CODE(constant, number, text, meaning) {number, text, meaning},
+#define AS_CODE(constant, number, text, meaning) {number, sizeof text - 1, text, meaning},
 #define AS_CODES(name, codes) static const struct code_spec name##_codes[] = {codes(AS_CODE)};
 CODE_LISTS(AS_CODES)
 
@@ -52,15 +53,23 @@ const struct field_spec fields[FIELD_COUNT] = {
 MESSAGES(AS_MESSAGE_MEMBERS)
 #undef M
 
+#define BIT_OF(field, word) ((field) / 64 == (word) ? UINT64_C(1) << (field) % 64 : 0)
+#define M0(field, obligation) | BIT_OF(FIELD_##field, 0)
+#define M1(field, obligation) | BIT_OF(FIELD_##field, 1)
+#define M2(field, obligation) | BIT_OF(FIELD_##field, 2)
+#define M3(field, obligation) | BIT_OF(FIELD_##field, 3)
+static_assert(FIELD_WORDS == 4, "a line above for each word");
+
 const struct message_spec messages[] = {
 #define AS_MESSAGE(number, name, direction, roles, members, standard, meaning) \
-    {MESSAGE_##name, #name, direction, roles, name##_message, sizeof name##_message / sizeof name##_message[0], standard, meaning},
+    {MESSAGE_##name, #name, direction, roles, name##_message, sizeof name##_message / sizeof name##_message[0], \
+     {{0 members(M0), 0 members(M1), 0 members(M2), 0 members(M3)}}, standard, meaning},
     MESSAGES(AS_MESSAGE)
 };
 const size_t messages_count = sizeof messages / sizeof messages[0];
 
 const struct refusal_spec refusals[] = {
-#define AS_REFUSAL(constant, number, code, issue, retry, sentence, remedy) {constant, #constant, code, issue, retry, sentence, remedy},
+#define AS_REFUSAL(constant, number, code, issue, retry, sentence, remedy) {constant, #constant, "REF-0" #number, code, issue, retry, sentence, remedy},
     REFUSALS(AS_REFUSAL)
 };
 const size_t refusals_count = sizeof refusals / sizeof refusals[0];
@@ -115,6 +124,11 @@ static const struct code_spec *find_number(enum code_list list, int number)
     return NULL;
 }
 
+bool field_set_has(const struct field_set *set, enum field field)
+{
+    return set->words[field / 64] >> field % 64 & 1;
+}
+
 const char *code_text(enum code_list list, int number)
 {
     const struct code_spec *code = find_number(list, number);
@@ -125,7 +139,7 @@ const char *code_text(enum code_list list, int number)
 int code_number(enum code_list list, const char *text, size_t length)
 {
     for (size_t i = 0; i < lists[list].count; i++)
-        if (text_is(lists[list].codes[i].text, text, length))
+        if (lists[list].codes[i].text_length == length && memcmp(lists[list].codes[i].text, text, length) == 0)
             return lists[list].codes[i].number;
     return 0;
 }

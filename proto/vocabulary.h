@@ -115,6 +115,7 @@ enum retry { NEVER, LATER };
 
 struct code_spec {
     int number;
+    uint8_t text_length;
     const char *text;
     const char *meaning;
 };
@@ -151,6 +152,13 @@ struct member_spec {
     enum obligation obligation;
 };
 
+enum { FIELD_WORDS = (FIELD_COUNT + 63) / 64 };
+
+/* A set of fields. */
+struct field_set {
+    uint64_t words[FIELD_WORDS];
+};
+
 struct message_spec {
     enum message_type type;
     const char *name;
@@ -158,6 +166,7 @@ struct message_spec {
     unsigned roles; /* ROLE_BITs of who may say it (REQUEST, QUESTION, STUDY) or is told it (PUSH) */
     const struct member_spec *members;
     size_t count;
+    struct field_set fields; /* of its members */
     const char *standard;
     const char *meaning;
 };
@@ -165,6 +174,7 @@ struct message_spec {
 struct refusal_spec {
     enum refusal refusal;
     const char *constant;
+    const char *error; /* the number as people quote it: REF-0101 */
     const char *code;
     const char *issue;
     enum retry retry;
@@ -184,6 +194,9 @@ extern const size_t refusals_count;
 const struct message_spec *message_spec(enum message_type type);
 const struct refusal_spec *refusal_spec(enum refusal refusal);
 const struct message_spec *message_spec_by_name(const char *name, size_t length);
+
+/* Whether the field stands in the set. */
+bool field_set_has(const struct field_set *, enum field);
 
 /* The text of a code; "" for 0 and for a number that the list does not hold. */
 const char *code_text(enum code_list list, int number);

@@ -17,9 +17,9 @@ struct store_memory_faults talk_faults;
 int64_t talk_now;
 struct turn_options talk_options;
 connection_t talk_connection;
+enum store_result (*talk_run)(struct turn *, int64_t, const struct request *, size_t, struct outbox *) = turn_run;
 
 static struct decoder *decoder;
-static struct unpacker *unpacker;
 static unsigned starts;
 
 static void start(const char *text)
@@ -58,7 +58,6 @@ void talk_begin(const char *network_text)
                                          .version = "test",
                                          .shelf = talk_shelf};
     decoder = decoder_open();
-    unpacker = unpacker_open();
     start(network_text);
 }
 
@@ -68,7 +67,6 @@ void talk_end(void)
     store_close(&talk_store);
     shelf_close(&talk_shelf);
     decoder_close(&decoder);
-    unpacker_close(&unpacker);
     outbox_free(&talk_outbox);
 }
 
@@ -110,7 +108,7 @@ void talk_say(const char *party, const struct message *message)
     cr_assert(decode(decoder, frame, length, &request.message, &fault), "%s %s", refusal_spec(fault.refusal)->constant,
               fault.field);
     outbox_clear(&talk_outbox);
-    cr_assert_eq(turn_run(talk_turn, talk_now, &request, 1, &talk_outbox), STORE_OK);
+    cr_assert_eq(talk_run(talk_turn, talk_now, &request, 1, &talk_outbox), STORE_OK);
 }
 
 void talk_gone(connection_t connection)
@@ -119,14 +117,14 @@ void talk_gone(connection_t connection)
 
     request = (struct request){.kind = REQUEST_GONE, .connection = connection};
     outbox_clear(&talk_outbox);
-    cr_assert_eq(turn_run(talk_turn, talk_now, &request, 1, &talk_outbox), STORE_OK);
+    cr_assert_eq(talk_run(talk_turn, talk_now, &request, 1, &talk_outbox), STORE_OK);
 }
 
 void talk_wait(int64_t ms)
 {
     talk_now += ms;
     outbox_clear(&talk_outbox);
-    cr_assert_eq(turn_run(talk_turn, talk_now, NULL, 0, &talk_outbox), STORE_OK);
+    cr_assert_eq(talk_run(talk_turn, talk_now, NULL, 0, &talk_outbox), STORE_OK);
 }
 
 void talk_wait_until_due(void)
@@ -408,7 +406,7 @@ struct referral talk_referral(int64_t number)
     struct referral referral;
 
     cr_assert_eq(key, (uint64_t)number);
-    cr_assert(record_read_referral(unpacker, plain, length, &referral));
+    cr_assert(record_read_referral(plain, length, &referral));
     return referral;
 }
 
@@ -428,7 +426,7 @@ bool talk_enquiry(int64_t number, struct enquiry *enquiry)
 
     if (!length || key != (uint64_t)number)
         return false;
-    cr_assert(record_read_enquiry(unpacker, plain, length, enquiry));
+    cr_assert(record_read_enquiry(plain, length, enquiry));
     return true;
 }
 
@@ -439,7 +437,7 @@ struct head talk_head(void)
     size_t length = load(TABLE_META, false, &key, plain, sizeof plain);
     struct head head;
 
-    cr_assert(record_read_head(unpacker, plain, length, &head));
+    cr_assert(record_read_head(plain, length, &head));
     return head;
 }
 
@@ -450,7 +448,7 @@ bool talk_entry(enum event event, struct entry *entry, char note[256])
     size_t length, note_length = 0;
 
     for (uint64_t key = UINT64_MAX; (length = load(TABLE_HISTORY, true, &key, plain, sizeof plain)) > 0; key--) {
-        cr_assert(record_read_entry(unpacker, plain, length, entry, &kept, &note_length));
+        cr_assert(record_read_entry(plain, length, entry, &kept, &note_length));
         if (entry->event != event)
             continue;
         if (note)
@@ -468,7 +466,7 @@ uint64_t talk_unmet(const char *code, enum need need, enum unmet_cause cause)
     size_t length;
 
     for (uint64_t key = 0; (length = load(TABLE_UNMET, false, &key, plain, sizeof plain)) > 0; key++) {
-        cr_assert(record_read_unmet(unpacker, plain, length, &unmet));
+        cr_assert(record_read_unmet(plain, length, &unmet));
         if ((!code || strcmp(unmet.neighbourhood_code, code) == 0) && unmet.need == need && unmet.cause == cause)
             count += unmet.count;
         if (key == UINT64_MAX)

@@ -24,6 +24,10 @@ extern int64_t talk_now;
 extern struct turn_options talk_options; /* of the next start; talk_begin makes them the usual ones */
 extern connection_t talk_connection;     /* that speaks and hears for everybody; 0: each party's own */
 
+/* Runs a turn; the usual one is turn_run. */
+extern enum store_result (*talk_run)(struct turn *, int64_t now_ms, const struct request *, size_t count,
+                                     struct outbox *);
+
 /* A new store; the daemon is started with this network file. */
 void talk_begin(const char *network_text);
 void talk_end(void);

@@ -20,5 +20,5 @@ int64_t age_in_years(int64_t born, int64_t day)
 {
     int64_t years = (year_month_day(day) - year_month_day(born)) / 10000;
 
-    return years < 0 || day < born ? 0 : years;
+    return day < born ? 0 : years;
 }

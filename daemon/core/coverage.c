@@ -29,12 +29,8 @@ static void note_ages(const struct network *network, bool begins[COVERAGE_AGE_MA
     }
     for (uint32_t i = 0; i < network->conditions_count; i++) {
         const struct condition *condition = &network->conditions[i];
-        if (condition->fact != FACT_AGE)
-            continue;
-        if (condition->test != TEST_AT_MOST)
-            note_age(begins, condition->number);
-        if (condition->test != TEST_AT_LEAST)
-            note_age(begins, (uint64_t)condition->number + 1);
+        if (condition->fact == FACT_AGE) /* at least, or at most */
+            note_age(begins, (uint64_t)condition->number + (condition->test == TEST_AT_MOST));
     }
 }
 
@@ -80,11 +76,6 @@ void coverage_band_write(const struct coverage_bands *bands, uint8_t band, char 
     *out = '\0';
 }
 
-static int first_code(uint64_t codes)
-{
-    return codes ? __builtin_ctzll(codes) : 0;
-}
-
 struct profile coverage_person(const struct network *network, enum need need)
 {
     struct profile person = {.need = need,
@@ -109,9 +100,9 @@ struct profile coverage_person(const struct network *network, enum need need)
     }
     person.is_carer = any && only_carers;
     if (any && only_genders)
-        person.gender = (enum gender)first_code(genders);
+        person.gender = (enum gender)__builtin_ctzll(genders);
     if (any && only_sources)
-        person.source = (enum referral_source)first_code(sources);
+        person.source = (enum referral_source)__builtin_ctzll(sources);
     return person;
 }
 

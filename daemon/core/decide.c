@@ -109,7 +109,7 @@ static struct part *answered_part(struct step *step)
     const struct cause *cause = step->cause;
     int index;
 
-    if (!step_named_offer(step) || !move_offer(step, cause->event, cause->reason, cause->offer_number))
+    if (!move_offer(step, cause->event, cause->reason, cause->offer_number))
         return NULL;
     index = referral_part_of_offer(step->referral, cause->offer_number);
     assert(index >= 0 && "an offer that moves is the newest one of its part");
@@ -352,8 +352,7 @@ static void accepted(struct step *step)
     struct referral *referral = step->referral;
     struct part *part;
 
-    if (referral_consent_is_due(referral, step->facts->now) && step_named_offer(step) &&
-        offer_waits_for_answer(answered_offer(step))) {
+    if (referral_consent_is_due(referral, step->facts->now) && offer_waits_for_answer(answered_offer(step))) {
         step->outcome->refusal = REFUSAL_OFFER_ENDED;
         return;
     }
@@ -497,48 +496,43 @@ static void linked(struct step *step)
 
 /* ---- the table ---- */
 
-static const struct {
-    enum event event;
-    void (*action)(struct step *);
-} actions[] = {
-    {EVENT_SUBMITTED, submitted},
-    {EVENT_UPDATED, updated},
-    {EVENT_CANCELLED, cancelled},
-    {EVENT_ENTERED_IN_ERROR, entered_in_error},
-    {EVENT_OUTCOME_CONFIRMED, outcome_confirmed},
-    {EVENT_RECEIVED, received},
-    {EVENT_ACCEPTED, accepted},
-    {EVENT_REJECTED, rejected},
-    {EVENT_STARTED, goes_on},
-    {EVENT_PROGRESSED, goes_on},
-    {EVENT_PAUSED, paused},
-    {EVENT_RESUMED, goes_on},
-    {EVENT_HANDED_BACK, handed_back},
-    {EVENT_COMPLETED, completed},
-    {EVENT_FAILED, failed},
-    {EVENT_OFFERED, decide_placed_again},
-    {EVENT_OVERDUE, decide_due},
-    {EVENT_HUB_CLOSED, decide_hub_closed},
-    {EVENT_LINKED, linked},
-    {EVENT_HELD, decide_held},
-    {EVENT_RELEASED, decide_released},
-    {EVENT_PLACED, decide_placed_by_hand},
-    {EVENT_REOFFERED, decide_reoffered},
-    {EVENT_PRIORITISED, decide_prioritised},
-    {EVENT_ANNOTATED, decide_noted},
-    {EVENT_REVEALED, decide_noted},
-    {EVENT_TURNED_AWAY, decide_turned_away},
-    {EVENT_ERASED, decide_erased},
+static void (*const actions[])(struct step *) = {
+    [EVENT_SUBMITTED] = submitted,
+    [EVENT_UPDATED] = updated,
+    [EVENT_CANCELLED] = cancelled,
+    [EVENT_ENTERED_IN_ERROR] = entered_in_error,
+    [EVENT_OUTCOME_CONFIRMED] = outcome_confirmed,
+    [EVENT_RECEIVED] = received,
+    [EVENT_ACCEPTED] = accepted,
+    [EVENT_REJECTED] = rejected,
+    [EVENT_STARTED] = goes_on,
+    [EVENT_PROGRESSED] = goes_on,
+    [EVENT_PAUSED] = paused,
+    [EVENT_RESUMED] = goes_on,
+    [EVENT_HANDED_BACK] = handed_back,
+    [EVENT_COMPLETED] = completed,
+    [EVENT_FAILED] = failed,
+    [EVENT_OFFERED] = decide_placed_again,
+    [EVENT_OVERDUE] = decide_due,
+    [EVENT_HUB_CLOSED] = decide_hub_closed,
+    [EVENT_LINKED] = linked,
+    [EVENT_HELD] = decide_held,
+    [EVENT_RELEASED] = decide_released,
+    [EVENT_PLACED] = decide_placed_by_hand,
+    [EVENT_REOFFERED] = decide_reoffered,
+    [EVENT_PRIORITISED] = decide_prioritised,
+    [EVENT_ANNOTATED] = decide_noted,
+    [EVENT_REVEALED] = decide_noted,
+    [EVENT_TURNED_AWAY] = decide_turned_away,
+    [EVENT_ERASED] = decide_erased,
 };
 
 static void act(struct step *step)
 {
-    for (size_t i = 0; i < sizeof actions / sizeof actions[0]; i++)
-        if (actions[i].event == step->cause->event) {
-            actions[i].action(step);
-            return;
-        }
-    assert(false && "every event that somebody causes has an action");
+    enum event event = step->cause->event;
+
+    assert(event < sizeof actions / sizeof actions[0] && actions[event] && "what somebody causes has an action");
+    actions[event](step);
 }
 
 /* WHO_s that the actor is to this referral; 0: none of its business. */

@@ -189,9 +189,8 @@ void decide_placed_again(struct step *step)
 /* The entry is about the part's offer, and what it waited for. */
 static void name_part(struct step *step, const struct part *part)
 {
+    assert(part->offer);
     step->outcome->entry.stage = part->stage;
-    if (!part->offer)
-        return;
     step->outcome->entry.offer_number = part->offer;
     step_name_offer(step, part->offer);
 }
@@ -397,11 +396,13 @@ static void outcome_is_overdue(struct step *step)
 /* The first part whose deadline is the referral's. */
 static int due_part(const struct referral *referral)
 {
-    for (int i = 0; i < referral->parts_count; i++)
-        if (!part_has_ended(&referral->parts[i]) && referral->parts[i].deadline == referral->deadline)
-            return i;
-    assert(false && "the deadline is that of a part");
-    return -1;
+    int i = 0;
+
+    while (part_has_ended(&referral->parts[i]) || referral->parts[i].deadline != referral->deadline) {
+        i++;
+        assert(i < referral->parts_count && "the deadline is that of a part");
+    }
+    return i;
 }
 
 static void part_is_due(struct step *step)

@@ -78,7 +78,8 @@ static bool has_place(const struct step *step)
     const struct places *places = &facts->places[service->owner];
     int64_t day = hours_day(facts->now);
 
-    return service->hub == step->cause->hub && hub_status_on(hub, day) == HUB_OPEN && service_runs_on(service, day) &&
+    assert(service->hub == step->cause->hub);
+    return hub_status_on(hub, day) == HUB_OPEN && service_runs_on(service, day) &&
            (places->used < places->total || PLANTED(99));
 }
 

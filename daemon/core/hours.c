@@ -20,15 +20,14 @@ static int64_t first_of_march(int64_t year)
     return 365 * year + floor_divide(year, 4) - floor_divide(year, 100) + floor_divide(year, 400) - 719468;
 }
 
-/* The year, beginning in March, that holds the day. */
+/* The year, beginning in March, that holds the day. By the mean length of a year it is that year or the one before: no
+ * year begins a whole day later than after so many of mean length. */
 static int64_t year_of_march(int64_t day)
 {
     int64_t year = floor_divide((day + 719468) * 400, DAYS_OF_ERA);
 
     if (first_of_march(year + 1) <= day)
         year++;
-    if (first_of_march(year) > day)
-        year--;
     return year;
 }
 

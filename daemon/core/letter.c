@@ -12,12 +12,7 @@
 
 static bool tells(const struct message *message, enum field field)
 {
-    const struct message_spec *spec = message_spec(message->type);
-
-    for (size_t i = 0; i < spec->count; i++)
-        if (spec->members[i].field == field)
-            return true;
-    return false;
+    return field_set_has(&message_spec(message->type)->fields, field);
 }
 
 /* What of the submit the table of this message has; of the needs only some are told, and what is between the sender and
@@ -43,18 +38,18 @@ static bool tells_outcome(const struct letter_facts *facts, enum message_type ty
 }
 
 /* Whether what somebody said with the event is for this letter: what a hub answers to an offer, what came of it, and
- * the sender's own words about an update. */
+ * the sender's own words about an update, which are for hubs alone, whatever the update brings about. */
 static bool tells_said(const struct letter_facts *facts, enum message_type type)
 {
     switch (type) {
     case MESSAGE_answered:
         return true;
     case MESSAGE_updated:
-        return facts->entry->event == EVENT_UPDATED;
+        return facts->said->type == MESSAGE_update;
     case MESSAGE_progressed:
     case MESSAGE_ended:
     case MESSAGE_message_back:
-        return tells_outcome(facts, type);
+        return facts->said->type != MESSAGE_update && tells_outcome(facts, type);
     default:
         return false;
     }
@@ -400,8 +395,8 @@ static void set_needs(const struct letter_facts *facts, uint64_t needs, struct m
     if (!tells(message, FIELD_needs) || (!to_hub && !to_practice && !has_several_parts(facts->entry)))
         return;
     if (to_hub) {
-        if (facts->submit)
-            copy_needs(facts->submit, PLANTED(62) ? UINT64_MAX : needs, message);
+        assert(facts->submit && "what a hub is asked can be read");
+        copy_needs(facts->submit, PLANTED(62) ? UINT64_MAX : needs, message);
         return;
     }
     struct value *told = message_set_list(message, FIELD_needs, needs_count(needs));
@@ -416,11 +411,9 @@ static void set_offer(const struct letter_facts *facts, const struct letter *let
     bool to_sender = message->type == MESSAGE_answered || message->type == MESSAGE_progressed;
     uint8_t number = letter->offer_number;
 
-    if (message->type == MESSAGE_routed)
-        number = standing && referral_is_with_hub(facts->referral, standing->state, standing->business_status,
-                                                  standing->offer)
-                     ? standing->offer
-                     : 0;
+    if (message->type == MESSAGE_routed &&
+        referral_is_with_hub(facts->referral, standing->state, standing->business_status, standing->offer))
+        number = standing->offer;
     if (!to_sender || has_several_parts(facts->entry))
         set_code(message, FIELD_offer_number, number);
     if (!number) {
@@ -433,7 +426,7 @@ static void set_offer(const struct letter_facts *facts, const struct letter *let
     const struct offer *offer = &facts->referral->offers[number - 1];
     name_hub(facts, offer, message);
     set_needs(facts, offer->needs, message);
-    if ((message->type == MESSAGE_offer || message->type == MESSAGE_reminder) && standing)
+    if (message->type == MESSAGE_offer || message->type == MESSAGE_reminder)
         set_code(message, FIELD_deadline, standing->deadline);
     if (tells(message, FIELD_ask_first) && was_stale(&facts->entry->decision, offer))
         message_set_number(message, FIELD_ask_first, true);
@@ -466,8 +459,10 @@ static void set_about_referral(const struct letter_facts *facts, const struct le
 {
     const struct standing *standing = standing_of(facts, letter);
 
+    assert(standing ||
+           (message->type != MESSAGE_routed && message->type != MESSAGE_offer && message->type != MESSAGE_reminder));
     set_states(facts, letter, standing, message);
-    if (message->type == MESSAGE_routed && standing)
+    if (message->type == MESSAGE_routed)
         set_standing(facts, standing, message);
     set_offer(facts, letter, standing, message);
     set_parts(facts, message);
@@ -497,5 +492,5 @@ void letter_write(const struct letter_facts *facts, const struct letter *letter,
     else
         set_about_referral(facts, letter, texts, message);
     if (PLANTED(14) && facts->submit && message->type == MESSAGE_offer)
-        message->values[FIELD_neighbourhood_name] = facts->submit->values[FIELD_given_name];
+        *message_value(message, FIELD_neighbourhood_name) = facts->submit->values[FIELD_given_name];
 }

@@ -34,9 +34,8 @@ static int compare_codes(const struct network *network, uint32_t a, uint32_t b)
 static int compare_practices(const struct network *network, uint32_t a, uint32_t b)
 {
     const char *left = network->senders[a].practice, *right = network->senders[b].practice;
-    int order = compare_texts(left, strlen(left), right, strlen(right));
 
-    return order != 0 ? order : (a > b) - (a < b);
+    return compare_texts(left, strlen(left), right, strlen(right));
 }
 
 /* Lets the row at `at` sink to where no row below it is greater. */

@@ -24,23 +24,19 @@ static const struct { enum state state; enum business_status business; } referra
     REFERRAL_COLUMNS(AS_COLUMN)
 };
 
-#define AS_ROW(event, who, ...) {EVENT_##event, who, {__VA_ARGS__}},
+/* Rows stand at the numbers of their events; nobody causes what has none. */
+#define AND_ONE(...) + 1
+#define EVENTS (1 EVENT_CODES(AND_ONE))
+#define AS_ROW(event, who, ...) [EVENT_##event] = {who, {__VA_ARGS__}},
 static const struct {
-    enum event event;
     unsigned who;
     struct move moves[OFFER_COLUMN_COUNT];
-} offer_rows[] = { OFFER_MOVES(AS_ROW) };
+} offer_rows[EVENTS] = { OFFER_MOVES(AS_ROW) };
 static const struct {
-    enum event event;
     unsigned who;
     struct move moves[REFERRAL_COLUMN_COUNT];
-} referral_rows[] = { REFERRAL_MOVES(AS_ROW) };
+} referral_rows[EVENTS] = { REFERRAL_MOVES(AS_ROW) };
 /* clang-format on */
-
-enum {
-    OFFER_ROWS = sizeof offer_rows / sizeof offer_rows[0],
-    REFERRAL_ROWS = sizeof referral_rows / sizeof referral_rows[0]
-};
 
 /* The one that speaks for all has the most. */
 static int rank_of(const struct part *part)
@@ -314,66 +310,43 @@ bool referral_is_known(const struct referral *referral)
 
 /* ---- the tables ---- */
 
-static int offer_row(enum event event)
-{
-    for (int i = 0; i < OFFER_ROWS; i++)
-        if (offer_rows[i].event == event)
-            return i;
-    return -1;
-}
-
-static int referral_row(enum event event)
-{
-    for (int i = 0; i < REFERRAL_ROWS; i++)
-        if (referral_rows[i].event == event)
-            return i;
-    return -1;
-}
-
 static int offer_column(enum state state)
 {
-    for (int i = 0; i < OFFER_COLUMN_COUNT; i++)
-        if (offer_columns[i] == state)
-            return i;
-    return -1;
+    int i = 0;
+
+    while (offer_columns[i] != state) {
+        i++;
+        assert(i < OFFER_COLUMN_COUNT && "the state stands in the table of offers");
+    }
+    return i;
 }
 
 static int referral_column(enum state state, enum business_status business)
 {
-    for (int i = 0; i < REFERRAL_COLUMN_COUNT; i++)
-        if (referral_columns[i].state == state &&
-            (!referral_columns[i].business || referral_columns[i].business == business))
-            return i;
-    return -1;
+    int i = 0;
+
+    while (referral_columns[i].state != state ||
+           (referral_columns[i].business && referral_columns[i].business != business)) {
+        i++;
+        assert(i < REFERRAL_COLUMN_COUNT && "how it stands is in the table of referrals");
+    }
+    return i;
 }
 
 const struct move *offer_move(enum state state, enum event event)
 {
-    int row = offer_row(event);
-    int column = offer_column(state);
-
-    assert(row >= 0 && "the event stands in the table of offers");
-    assert(column >= 0 && "so does the state");
-    return &offer_rows[row].moves[column];
+    assert(event < EVENTS && offer_rows[event].who && "the event stands in the table of offers");
+    return &offer_rows[event].moves[offer_column(state)];
 }
 
 const struct move *referral_move(enum state state, enum business_status business, enum event event)
 {
-    int row = referral_row(event);
-    int column = referral_column(state, business);
-
-    assert(row >= 0 && "the event stands in the table of referrals");
-    assert(column >= 0 && "so does how it stands");
-    return &referral_rows[row].moves[column];
+    assert(event < EVENTS && referral_rows[event].who && "the event stands in the table of referrals");
+    return &referral_rows[event].moves[referral_column(state, business)];
 }
 
 unsigned event_causers(enum event event)
 {
-    int row = referral_row(event);
-
-    if (row >= 0)
-        return referral_rows[row].who;
-    row = offer_row(event);
-    assert(row >= 0 && "the event stands in a table");
-    return offer_rows[row].who;
+    assert(event < EVENTS && (referral_rows[event].who || offer_rows[event].who) && "the event stands in a table");
+    return referral_rows[event].who ? referral_rows[event].who : offer_rows[event].who;
 }

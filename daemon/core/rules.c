@@ -214,10 +214,10 @@ static bool is_met(const struct view *view, const struct condition *condition)
         return number >= condition->number;
     case TEST_AT_MOST:
         return number <= condition->number;
-    case TEST_IS:
+    default:
+        assert(condition->test == TEST_IS);
         return number == condition->number;
     }
-    return false;
 }
 
 static bool meets_conditions(const struct view *view, const struct service *service)

@@ -176,6 +176,7 @@ struct connection *connections_add(struct connections *connections, enum entranc
     row->connection.principal = *principal;
     row->connection.party = party;
     row->connection.entrance = entrance;
+    row->connection.descriptor = -1;
     row->connection.routing_id_length = (uint8_t)length;
     memcpy(row->connection.routing_id, routing_id, length);
     if (!insert(connections, row, make_key(row->key, entrance, routing_id, length))) {

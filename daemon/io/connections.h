@@ -20,6 +20,7 @@ struct connection {
     bool said_hello;
     bool known_to_turn; /* something of it was admitted, so the turn is told when it goes */
     enum entrance entrance;
+    int descriptor; /* -1: not known */
     uint8_t routing_id_length;
     uint8_t routing_id[ROUTING_ID_BYTES_MAX];
 };

@@ -201,22 +201,26 @@ bool doors_watch(void *context, void *socket, const char *name, void **watch, ch
     *watch = zmq_socket(context, ZMQ_PAIR);
     snprintf(endpoint, sizeof endpoint, "inproc://gone-%s", name);
     if (*watch && set_number(*watch, ZMQ_RCVHWM, 0) && set_number(*watch, ZMQ_LINGER, 0) &&
-        zmq_socket_monitor(socket, endpoint, ZMQ_EVENT_DISCONNECTED) == 0 && zmq_connect(*watch, endpoint) == 0)
+        zmq_socket_monitor(socket, endpoint, ZMQ_EVENT_ACCEPTED | ZMQ_EVENT_DISCONNECTED) == 0 &&
+        zmq_connect(*watch, endpoint) == 0)
         return true;
     snprintf(why, why_size, "cannot watch the connections: %s", zmq_strerror(zmq_errno()));
     return false;
 }
 
 /* An event has two frames: its number and a value, which is the descriptor here; and an address. */
-int doors_next_gone(void *watch)
+int doors_next_event(void *watch, bool *has_gone)
 {
     uint8_t event[sizeof(uint16_t) + sizeof(int32_t)];
     char address[256];
+    uint16_t number;
     int32_t descriptor = -1;
 
     if (zmq_recv(watch, event, sizeof event, ZMQ_DONTWAIT) < (int)sizeof event)
         return -1;
-    memcpy(&descriptor, event + sizeof(uint16_t), sizeof descriptor);
+    memcpy(&number, event, sizeof number);
+    memcpy(&descriptor, event + sizeof number, sizeof descriptor);
+    *has_gone = number == ZMQ_EVENT_DISCONNECTED;
     (void)zmq_recv(watch, address, sizeof address, 0);
     return descriptor;
 }

@@ -19,10 +19,10 @@ bool doors_open_parties(void *context, const char *listen, const struct key_pair
 int doors_lock_operators(const char *path, char *why, size_t why_size);
 /* A ROUTER on a unix socket of mode 0660. Hold the lock. */
 bool doors_open_operators(void *context, const char *path, void **opened, char *why, size_t why_size);
-/* A socket that tells of connections that have gone, by doors_next_gone; name: of its own in this context. */
+/* A socket that tells of connections that have come or gone, by doors_next_event; name: of its own in this context. */
 bool doors_watch(void *context, void *socket, const char *name, void **watch, char *why, size_t why_size);
-/* The file descriptor of one that has gone since; -1: no more now. */
-int doors_next_gone(void *watch);
+/* The file descriptor of one that has come or gone since; -1: no more now. */
+int doors_next_event(void *watch, bool *has_gone);
 /* Tries a fresh key on the parties' socket. True: it was refused for its key. */
 bool doors_refuse_stranger(void *context, const char *endpoint, const char *server_key, char *why, size_t why_size);
 

@@ -20,6 +20,7 @@
 #include "daemon/io/log.h"
 #include "daemon/io/queue.h"
 #include "daemon/io/secret_key.h"
+#include "daemon/io/unheard.h"
 #include "daemon/io/zap.h"
 #include "proto/check.h"
 
@@ -48,6 +49,7 @@ struct gate {
     struct outbox outboxes[WORKER_COUNT]; /* being sent */
     struct connections *connections;
     connection_t *by_descriptor; /* DESCRIPTORS_MAX */
+    struct unheard *unheard;     /* of the parties' connections */
     struct decoder *decoder;
     struct request *scratch; /* decodes what finds no room, to tell it so by its request_id */
     int wake;                /* eventfd: a worker has sent, or link_stop */
@@ -124,11 +126,12 @@ static bool allocate(struct gate *link, const struct settings *settings)
     link->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     link->connections = connections_open(CONNECTIONS_MAX, CONNECTIONS_OF_PARTY_MAX, PARTIES_MAX);
     link->by_descriptor = calloc(DESCRIPTORS_MAX, sizeof *link->by_descriptor);
+    link->unheard = unheard_open();
     link->decoder = decoder_open();
     link->scratch = calloc(1, sizeof *link->scratch);
     link->context = zmq_ctx_new();
     return link->wake >= 0 && open_queues(link, settings) && link->connections && link->by_descriptor &&
-           link->decoder && link->scratch && link->context;
+           link->unheard && link->decoder && link->scratch && link->context;
 }
 
 /* The handler of keys first: until it answers, nobody may find a door. */
@@ -257,20 +260,29 @@ static void tell_turn_who_has_gone(struct gate *link)
     }
 }
 
-static void notice_gone(struct gate *link)
+/* libzmq has let go of the descriptor. */
+static void forget_descriptor(struct gate *link, int descriptor)
+{
+    struct connection *connection = descriptor < DESCRIPTORS_MAX
+                                        ? connections_find_handle(link->connections, link->by_descriptor[descriptor])
+                                        : NULL;
+
+    if (connection)
+        lose_connection(link, connection);
+    unheard_gone(link->unheard, descriptor);
+}
+
+static void notice_events(struct gate *link)
 {
     for (enum entrance entrance = 0; entrance < ENTRANCE_COUNT; entrance++) {
+        bool has_gone;
         int descriptor;
 
-        while ((descriptor = doors_next_gone(link->doors[entrance].watch)) >= 0) {
-            struct connection *connection =
-                descriptor < DESCRIPTORS_MAX
-                    ? connections_find_handle(link->connections, link->by_descriptor[descriptor])
-                    : NULL;
-
-            if (connection)
-                lose_connection(link, connection);
-        }
+        while ((descriptor = doors_next_event(link->doors[entrance].watch, &has_gone)) >= 0)
+            if (has_gone)
+                forget_descriptor(link, descriptor);
+            else if (entrance == ENTRANCE_PARTIES)
+                unheard_come(link->unheard, descriptor);
     }
     tell_turn_who_has_gone(link);
 }
@@ -283,11 +295,13 @@ static struct connection *add_connection(struct gate *link, const struct arrival
     int descriptor = zmq_msg_get(&arrival->body, ZMQ_SRCFD);
     struct connection *connection;
 
-    notice_gone(link);
+    notice_events(link);
     connection = connections_add(link->connections, arrival->entrance, arrival->routing_id, arrival->routing_id_length,
                                  principal);
-    if (connection && descriptor >= 0 && descriptor < DESCRIPTORS_MAX)
+    if (connection && descriptor >= 0 && descriptor < DESCRIPTORS_MAX) {
+        connection->descriptor = descriptor;
         link->by_descriptor[descriptor] = connection->handle;
+    }
     return connection;
 }
 
@@ -376,7 +390,7 @@ static void fill_request(struct request *request, const struct arrival *arrival,
     request->kind = REQUEST_MESSAGE;
     request->connection = arrival->connection->handle;
     request->role = arrival->connection->principal.role;
-    snprintf(request->party, sizeof request->party, "%s", arrival->connection->principal.party);
+    memcpy(request->party, arrival->connection->principal.party, sizeof request->party);
     request->frame = frame;
     request->frame_length = length;
 }
@@ -403,9 +417,25 @@ static enum worker judge_message(struct gate *link, struct arrival *arrival, boo
     return fault->refusal == REFUSAL_NONE ? worker_for(spec->direction) : WORKER_COUNT;
 }
 
-/* Decodes the frame straight into a slot of the turn, since most messages go there; what is for another worker is
- * decoded again into a slot of that one. True: admitted, and the frame belongs to the worker. */
-static bool admit(struct gate *link, struct arrival *arrival, const void *frame, size_t length)
+/* The slot of another worker than the turn, with the message decoded again out of a copy of its frame; NULL: out of
+ * memory. */
+static struct request *move_to(struct gate *link, enum worker worker, const void **frame, size_t length)
+{
+    struct request *slot = queue_slot(link->queues[worker]);
+    void *copy = queue_frame(link->queues[worker], length);
+    struct fault fault;
+
+    if (!copy)
+        return NULL;
+    memcpy(copy, *frame, length);
+    *frame = copy;
+    bool is_decoded = decode(link->decoder, copy, length, &slot->message, &fault);
+    assert(is_decoded);
+    return slot;
+}
+
+/* Decodes the frame straight into a slot of the turn, since most messages go there. */
+static void admit(struct gate *link, struct arrival *arrival, const void *frame, size_t length)
 {
     struct request *slot = queue_slot(link->queues[WORKER_TURN]);
     struct message *message = slot ? &slot->message : &link->scratch->message;
@@ -415,12 +445,13 @@ static bool admit(struct gate *link, struct arrival *arrival, const void *frame,
 
     if (worker == WORKER_COUNT) {
         answer_refused(link, arrival, message, &fault);
-        return false;
+        return;
     }
-    if (worker != WORKER_TURN) {
-        slot = queue_slot(link->queues[worker]);
-        is_decoded = decode(link->decoder, frame, length, &slot->message, &fault);
-        assert(is_decoded);
+    if (worker != WORKER_TURN)
+        slot = move_to(link, worker, &frame, length);
+    if (!slot) {
+        LOG(LOGGED_NO_MEMORY, {"bytes", .number = (int64_t)length});
+        return;
     }
     fill_request(slot, arrival, frame, length);
     if (worker == WORKER_TURN)
@@ -428,7 +459,6 @@ static bool admit(struct gate *link, struct arrival *arrival, const void *frame,
     note_admitted(arrival, &slot->message);
     arrival->connection->party->in_flight[worker]++;
     queue_keep(link->queues[worker], &arrival->connection->party->in_flight[worker]);
-    return true;
 }
 
 /* The bytes are copied out of libzmq's message: that one may hold a whole read buffer of its connection, and belongs
@@ -436,15 +466,14 @@ static bool admit(struct gate *link, struct arrival *arrival, const void *frame,
 static void take_body(struct gate *link, struct arrival *arrival)
 {
     size_t length = zmq_msg_size(&arrival->body);
-    void *frame = malloc(length + 1);
+    void *frame = queue_frame(link->queues[WORKER_TURN], length);
 
     if (!frame) {
         LOG(LOGGED_NO_MEMORY, {"bytes", .number = (int64_t)length});
         return;
     }
     memcpy(frame, zmq_msg_data(&arrival->body), length);
-    if (!admit(link, arrival, frame, length))
-        free(frame);
+    admit(link, arrival, frame, length);
 }
 
 /* Who is nobody any more need not be told without end. */
@@ -460,6 +489,8 @@ static void handle(struct gate *link, struct arrival *arrival)
 {
     struct fault fault = {.refusal = find_connection(link, arrival)};
 
+    if (arrival->connection)
+        unheard_heard(link->unheard, arrival->connection->descriptor);
     if (fault.refusal == REFUSAL_NONE && arrival->many_frames)
         fault.refusal = REFUSAL_MANY_FRAMES;
     if (fault.refusal == REFUSAL_NONE && zmq_msg_size(&arrival->body) > MESSAGE_BYTES_MAX)
@@ -518,16 +549,43 @@ static void drain_door(struct gate *link, enum entrance entrance)
     }
 }
 
+/* Of a clock that nobody sets. */
+static int64_t steady_ms(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static void end_unheard(struct gate *link)
+{
+    uint32_t ended = unheard_look(link->unheard, steady_ms());
+
+    if (ended > 0)
+        LOG(LOGGED_UNHEARD, {"connections", .number = ended}, {"bytes", .number = UNHEARD_BYTES_MAX});
+}
+
 static void run_round(struct gate *link)
 {
     for (enum worker worker = 0; worker < WORKER_COUNT; worker++)
         queue_begin(link->queues[worker]);
-    notice_gone(link);
+    notice_events(link);
     for (enum entrance entrance = 0; entrance < ENTRANCE_COUNT; entrance++)
         drain_door(link, entrance);
+    end_unheard(link);
     tell_turn_who_has_gone(link);
     for (enum worker worker = 0; worker < WORKER_COUNT; worker++)
         queue_publish(link->queues[worker]);
+}
+
+static long patience_ms(const struct gate *link)
+{
+    int64_t look = unheard_next_look(link->unheard), now = steady_ms();
+
+    if (connections_next_gone(link->connections))
+        return GONE_AGAIN_MS;
+    return look == INT64_MAX ? -1 : look <= now ? 0 : (long)(look - now);
 }
 
 static void wait_for_work(struct gate *link)
@@ -542,7 +600,7 @@ static void wait_for_work(struct gate *link)
     uint64_t wakes;
     ssize_t length;
 
-    zmq_poll(items, sizeof items / sizeof items[0], connections_next_gone(link->connections) ? GONE_AGAIN_MS : -1);
+    zmq_poll(items, sizeof items / sizeof items[0], patience_ms(link));
     length = read(link->wake, &wakes, sizeof wakes);
     (void)length;
 }
@@ -613,6 +671,7 @@ void link_close(struct gate **taken)
     }
     connections_close(&link->connections);
     free(link->by_descriptor);
+    unheard_close(&link->unheard);
     decoder_close(&link->decoder);
     free(link->scratch);
     if (link->lock >= 0) {

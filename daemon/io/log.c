@@ -121,6 +121,17 @@ static bool may_write(enum log_event event, unsigned kind, uint32_t *suppressed)
     return may;
 }
 
+static void begin_line(struct line *line, enum log_event event)
+{
+    if (getenv("JOURNAL_STREAM")) {
+        add_byte(line, '<');
+        add_byte(line, (char)('0' + events[event].level));
+        add_byte(line, '>');
+    }
+    add_text(line, "event=");
+    add_text(line, events[event].name);
+}
+
 void log_write(enum log_event event, unsigned kind, const struct log_pair *pairs)
 {
     struct line line = {.length = 0};
@@ -131,19 +142,26 @@ void log_write(enum log_event event, unsigned kind, const struct log_pair *pairs
     assert(kind < LOG_KINDS_MAX);
     if (!may_write(event, kind, &suppressed))
         return;
-    if (getenv("JOURNAL_STREAM")) {
-        add_byte(&line, '<');
-        add_number(&line, events[event].level);
-        add_byte(&line, '>');
-    }
-    add_text(&line, "event=");
-    add_text(&line, events[event].name);
+    begin_line(&line, event);
     for (; pairs->key; pairs++)
         add_pair(&line, pairs);
     if (suppressed > 0)
         add_pair(&line, &(struct log_pair){"suppressed", NULL, suppressed});
     line.bytes[line.length++] = '\n';
     /* A log that cannot be written must not stop referrals. */
+    written = write(STDERR_FILENO, line.bytes, line.length);
+    (void)written;
+}
+
+void log_crashed(int signal)
+{
+    struct line line = {.length = 0};
+    ssize_t written;
+
+    begin_line(&line, LOGGED_CRASHED);
+    add_text(&line, " signal=");
+    add_number(&line, signal);
+    line.bytes[line.length++] = '\n';
     written = write(STDERR_FILENO, line.bytes, line.length);
     (void)written;
 }

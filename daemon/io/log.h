@@ -32,5 +32,7 @@ struct log_pair {
 /* Writes the line, or only counts it when its kind has had its lines this minute; the next line that is written says
  * suppressed=N. pairs end with a NULL key. From any thread. */
 void log_write(enum log_event, unsigned kind, const struct log_pair *pairs);
+/* LOGGED_CRASHED with the signal's number. Takes no lock: for a handler of signals, and for nothing else. */
+void log_crashed(int signal);
 
 #endif

@@ -19,10 +19,11 @@
 #include <uthash.h>
 
 #include "proto/check.h"
-#include "proto/pack.h"
 
 #define ROW_VERSION 1
 #define ROW_BYTES_MAX 64
+#define ROW_FIXED_BYTES 14 /* in front of the text */
+#define EDITION_FIXED_BYTES 9
 #define KEY_BYTES 10        /* of a postcode, its sector or its district, with a NUL */
 #define ROW_STORED_BYTES 80 /* what a row comes to in the store, at most */
 #define BATCH_ROWS 1000
@@ -106,102 +107,77 @@ struct import {
     size_t why_size;
 };
 
-/* Rows of the place table */
+/* Rows of the place table, and the record of the edition: a version, numbers of four bytes, the highest first, and a
+ * text to the end. A row is read for each submit. */
+
+static unsigned char *put_number(unsigned char *at, uint64_t number)
+{
+    assert(number <= UINT32_MAX);
+    for (int shift = 24; shift >= 0; shift -= 8)
+        *at++ = (unsigned char)(number >> shift);
+    return at;
+}
+
+static uint32_t get_number(const unsigned char *at)
+{
+    return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
+}
+
+/* Everything behind `fixed` bytes. False: it does not fit. */
+static bool get_text(const unsigned char *bytes, size_t length, size_t fixed, char *text, size_t size)
+{
+    if (length < fixed || length - fixed >= size)
+        return false;
+    memcpy(text, bytes + fixed, length - fixed);
+    text[length - fixed] = '\0';
+    return true;
+}
 
 static size_t pack_row(unsigned char bytes[ROW_BYTES_MAX], uint64_t import, const struct place *place)
 {
-    struct packer packer;
+    size_t length = strlen(place->neighbourhood_code);
+    unsigned char *at = bytes;
 
-    packer_init(&packer, bytes, ROW_BYTES_MAX);
-    pack_array(&packer, 6);
-    pack_int(&packer, ROW_VERSION);
-    pack_int(&packer, (int64_t)import);
-    pack_int(&packer, place->position.easting);
-    pack_int(&packer, place->position.northing);
-    pack_int(&packer, place->decile);
-    pack_text(&packer, place->neighbourhood_code, strlen(place->neighbourhood_code));
-    assert(!packer.overflow);
-    return packer.length;
+    *at++ = ROW_VERSION;
+    at = put_number(at, import);
+    at = put_number(at, (uint32_t)place->position.easting);
+    at = put_number(at, (uint32_t)place->position.northing);
+    *at++ = place->decile;
+    memcpy(at, place->neighbourhood_code, length);
+    return ROW_FIXED_BYTES + length;
 }
 
-/* Elements of an array; false when any is not an integer. */
-static bool read_integers(const struct node *array, uint32_t from, int64_t *integers, uint32_t count)
+static enum store_result unpack_row(const unsigned char *bytes, size_t length, uint64_t import, struct place *place,
+                                    bool *found)
 {
-    for (uint32_t i = 0; i < count; i++)
-        if (!node_int(node_at(array, from + i), &integers[i]))
-            return false;
-    return true;
-}
-
-static bool read_text(const struct node *node, char *text, size_t size)
-{
-    const char *bytes;
-    uint32_t length;
-
-    if (!node_text(node, &bytes, &length) || length >= size)
-        return false;
-    /* An empty text has no bytes to point to. */
-    if (length > 0)
-        memcpy(text, bytes, length);
-    text[length] = '\0';
-    return true;
-}
-
-static bool read_row(const struct node *root, uint64_t import, struct place *place, enum store_result *result)
-{
-    int64_t values[5];
-
-    *result = STORE_DAMAGED;
-    if (node_kind(root) != NODE_ARRAY || node_count(root) != 6 || !read_integers(root, 0, values, 5) ||
-        values[0] != ROW_VERSION || values[2] < 0 || values[2] > INT32_MAX || values[3] < 0 || values[3] > INT32_MAX ||
-        values[4] < 0 || values[4] >= DECILES ||
-        !read_text(node_at(root, 5), place->neighbourhood_code, sizeof place->neighbourhood_code))
-        return false;
-    *result = STORE_OK;
-    place->position = (struct position){(int32_t)values[2], (int32_t)values[3]};
-    place->decile = (uint8_t)values[4];
-    return values[1] == (int64_t)import;
-}
-
-static enum store_result unpack_row(const void *bytes, size_t length, uint64_t import, struct place *place, bool *found)
-{
-    struct unpacker *unpacker = unpacker_open();
-    const struct node *root;
-    enum store_result result = STORE_DAMAGED;
-
-    if (unpacker == NULL)
-        return STORE_UNAVAILABLE;
-    if (unpack(unpacker, bytes, length, &root) == UNPACK_OK)
-        *found = read_row(root, import, place, &result);
-    unpacker_close(&unpacker);
-    return result;
+    if (!get_text(bytes, length, ROW_FIXED_BYTES, place->neighbourhood_code, sizeof place->neighbourhood_code) ||
+        bytes[0] != ROW_VERSION || get_number(bytes + 5) > INT32_MAX || get_number(bytes + 9) > INT32_MAX ||
+        bytes[13] >= DECILES)
+        return STORE_DAMAGED;
+    place->position = (struct position){(int32_t)get_number(bytes + 5), (int32_t)get_number(bytes + 9)};
+    place->decile = bytes[13];
+    *found = get_number(bytes + 1) == import;
+    return STORE_OK;
 }
 
 static size_t pack_edition(unsigned char bytes[ROW_BYTES_MAX], const struct edition *edition)
 {
-    struct packer packer;
+    size_t length = strlen(edition->name);
 
-    packer_init(&packer, bytes, ROW_BYTES_MAX);
-    pack_array(&packer, 4);
-    pack_int(&packer, ROW_VERSION);
-    pack_int(&packer, (int64_t)edition->import);
-    pack_int(&packer, (int64_t)edition->begun);
-    pack_text(&packer, edition->name, strlen(edition->name));
-    assert(!packer.overflow);
-    return packer.length;
+    bytes[0] = ROW_VERSION;
+    put_number(bytes + 1, edition->import);
+    put_number(bytes + 5, edition->begun);
+    memcpy(bytes + EDITION_FIXED_BYTES, edition->name, length);
+    return EDITION_FIXED_BYTES + length;
 }
 
-static bool read_edition(const struct node *root, struct edition *edition)
+static bool unpack_edition(const unsigned char *bytes, size_t length, struct edition *edition)
 {
-    int64_t values[3];
-
-    if (node_kind(root) != NODE_ARRAY || node_count(root) != 4 || !read_integers(root, 0, values, 3) ||
-        values[0] != ROW_VERSION || values[1] < 0 || values[2] < values[1] ||
-        !read_text(node_at(root, 3), edition->name, sizeof edition->name))
+    if (!get_text(bytes, length, EDITION_FIXED_BYTES, edition->name, sizeof edition->name) || bytes[0] != ROW_VERSION)
         return false;
-    edition->import = (uint64_t)values[1];
-    edition->begun = (uint64_t)values[2];
-    return true;
+    edition->import = get_number(bytes + 1);
+    edition->begun = get_number(bytes + 5);
+    return edition->import <= edition->begun;
 }
 
 /* Import 0 and no name when there is none. */
@@ -209,18 +185,13 @@ static enum store_result get_edition(struct store *store, struct transaction *tr
 {
     const void *bytes;
     size_t length;
-    const struct node *root;
     enum store_result result = store_get(store, transaction, TABLE_META, META_EDITION, &bytes, &length);
 
     memset(edition, 0, sizeof *edition);
-    if (result != STORE_OK)
-        return result == STORE_NOT_FOUND ? STORE_OK : result;
-    struct unpacker *unpacker = unpacker_open();
-    if (unpacker == NULL)
-        return STORE_UNAVAILABLE;
-    if (unpack(unpacker, bytes, length, &root) != UNPACK_OK || !read_edition(root, edition))
+    if (result == STORE_NOT_FOUND)
+        return STORE_OK;
+    if (result == STORE_OK && !unpack_edition(bytes, length, edition))
         result = STORE_DAMAGED;
-    unpacker_close(&unpacker);
     return result;
 }
 

@@ -14,9 +14,21 @@
 /* A wait is cut into pieces of this length, so that a clock that is set forward is noticed. */
 #define WAIT_MS_MAX 1000
 
+enum { BLOCK_BYTES = 256 * 1024, BLOCKS_KEPT = 8 }; /* one large batch's need is not kept for ever */
+static_assert(BLOCK_BYTES >= MESSAGE_BYTES_MAX, "a frame fits into a block");
+
+struct block {
+    struct block *next;
+    size_t used;
+    uint8_t bytes[BLOCK_BYTES];
+};
+
 struct batch {
     struct request *requests; /* room for `most`; pages that were never used cost nothing */
     size_t count;
+    /* The frames of the requests, one behind the other. The link's alone. */
+    struct block *blocks;
+    struct block *block; /* that is being filled */
     /* The link's alone: whose they are, until it has noticed that the worker has done them. */
     void **owners;
     size_t owned;
@@ -34,6 +46,7 @@ struct queue {
     bool ending;
     bool ended;
     bool woken;  /* the worker is to return from its take */
+    bool held;   /* the worker waits for the end of the round */
     size_t room; /* the link's: slots left in this round */
     struct outbox outgoing;
     void (*wake)(void *);
@@ -54,10 +67,39 @@ static bool init_condition(pthread_cond_t *condition)
     return done;
 }
 
-static void free_frames(struct batch *batch)
+static void free_blocks(struct block **from)
 {
-    for (size_t i = 0; i < batch->count; i++)
-        free((void *)(uintptr_t)batch->requests[i].frame);
+    while (*from) {
+        struct block *block = *from;
+
+        *from = block->next;
+        free(block);
+    }
+}
+
+/* The block behind this one, or the first; NULL: out of memory. */
+static struct block *next_block(struct block **next)
+{
+    if (!*next) {
+        *next = malloc(sizeof **next);
+        if (!*next)
+            return NULL;
+        (*next)->next = NULL;
+    }
+    (*next)->used = 0;
+    return *next;
+}
+
+/* No request of the batch is needed any more. */
+static void empty_blocks(struct batch *batch)
+{
+    struct block *last = batch->blocks;
+
+    batch->block = NULL;
+    for (size_t i = 1; last && i < BLOCKS_KEPT; i++)
+        last = last->next;
+    if (last)
+        free_blocks(&last->next);
 }
 
 /* With the lock held. */
@@ -124,7 +166,7 @@ static void swap_outboxes(struct outbox *a, struct outbox *b)
 static void free_batches(struct queue *queue)
 {
     for (size_t i = 0; i < 2; i++) {
-        free_frames(&queue->batches[i]);
+        free_blocks(&queue->batches[i].blocks);
         free(queue->batches[i].requests);
         free(queue->batches[i].owners);
     }
@@ -178,6 +220,7 @@ static void notice_done(struct queue *queue, struct batch *batch)
             queue->done(batch->owners[i]);
     batch->owned = 0;
     batch->bytes = 0;
+    empty_blocks(batch);
 }
 
 /* A batch that has owners and no requests any more has been done: only the link puts new ones in. */
@@ -195,6 +238,21 @@ void queue_begin(struct queue *queue)
     for (size_t i = 0; i < 2; i++)
         if (is_done[i])
             notice_done(queue, &queue->batches[i]);
+}
+
+void *queue_frame(struct queue *queue, size_t length)
+{
+    struct batch *batch = queue->gathering;
+
+    assert(length <= BLOCK_BYTES);
+    if (!batch->block || BLOCK_BYTES - batch->block->used < length) {
+        struct block *next = next_block(batch->block ? &batch->block->next : &batch->blocks);
+
+        if (!next)
+            return NULL;
+        batch->block = next;
+    }
+    return batch->block->bytes + batch->block->used;
 }
 
 struct request *queue_slot(struct queue *queue)
@@ -219,6 +277,10 @@ void queue_keep(struct queue *queue, void *owner)
     assert(queue->room > 0);
     assert(batch->owned == batch->count);
     batch->bytes += batch->requests[batch->count].frame_length;
+    if (batch->block) {
+        batch->block->used += batch->requests[batch->count].frame_length;
+        assert(batch->block->used <= BLOCK_BYTES);
+    }
     batch->owners[batch->owned++] = owner;
     queue->room--;
     batch->count++;
@@ -228,7 +290,8 @@ void queue_publish(struct queue *queue)
 {
     pthread_mutex_lock(&queue->lock);
     queue->filling = false;
-    pthread_cond_signal(&queue->changed);
+    if (queue->gathering->count > 0 || queue->held) /* who would only look and wait on sleeps on */
+        pthread_cond_signal(&queue->changed);
     pthread_mutex_unlock(&queue->lock);
 }
 
@@ -267,6 +330,7 @@ static void wait_for_requests(struct queue *queue, int64_t until_ms, int64_t (*n
 
         if (!queue->filling && (queue->gathering->count > 0 || queue->ending || queue->woken || now >= until_ms))
             return;
+        queue->held = queue->filling;
         wait_at_most(queue, queue->filling || now >= until_ms ? WAIT_MS_MAX : until_ms - now);
     }
 }
@@ -282,7 +346,6 @@ void queue_wake(struct queue *queue)
 void queue_finish(struct queue *queue)
 {
     /* The batch in hand is this worker's; the link looks at its count alone. */
-    free_frames(queue->in_hand);
     pthread_mutex_lock(&queue->lock);
     queue->in_hand->count = 0;
     pthread_mutex_unlock(&queue->lock);

@@ -5,50 +5,27 @@
 #include <assert.h>
 #include <string.h>
 
-#include "proto/pack.h"
+#include "daemon/io/compact.h"
 
-enum {
-    HEAD_VERSION = 1,
-    PARTY_VERSION = 1,
-    PLACES_VERSION = 1,
-    UNMET_VERSION = 1,
-    NETWORK_VERSION = 1,
-    REQUEST_VERSION = 1,
-    ENQUIRY_VERSION = 1,
-    OWED_VERSION = 1,
-    REFERRAL_VERSION = 1,
-    ENTRY_VERSION = 1
+/* The first byte of each record: what it is, and in which form. Never reused; a new form of a thing has a new one. */
+enum form {
+    FORM_HEAD = 1,
+    FORM_PARTY,
+    FORM_PLACES,
+    FORM_UNMET,
+    FORM_NETWORK,
+    FORM_REQUEST,
+    FORM_ENQUIRY,
+    FORM_OWED,
+    FORM_REFERRAL,
+    FORM_ENTRY
 };
 
 enum { CODES_MAX = 63 }; /* of every code list */
 
-/* Reads the elements of one array in order; the first fault sticks. */
-struct reading {
-    const struct node *array;
-    uint32_t count;
-    uint32_t next;
-    bool good;
-};
-
-/* The next element; NULL: there is none, or there was a fault before it. */
-static const struct node *next_node(struct reading *reading)
+static uint64_t read_within(struct reading *reading, uint64_t least, uint64_t most)
 {
-    reading->good = reading->good && reading->next < reading->count;
-    return reading->good ? node_at(reading->array, reading->next++) : NULL;
-}
-
-static int64_t read_int(struct reading *reading)
-{
-    const struct node *node = next_node(reading);
-    int64_t number = 0;
-
-    reading->good = node && node_int(node, &number);
-    return reading->good ? number : 0;
-}
-
-static int64_t read_within(struct reading *reading, int64_t least, int64_t most)
-{
-    int64_t number = read_int(reading);
+    uint64_t number = get_number(reading);
 
     reading->good = reading->good && number >= least && number <= most;
     return reading->good ? number : least;
@@ -56,7 +33,7 @@ static int64_t read_within(struct reading *reading, int64_t least, int64_t most)
 
 static uint64_t read_u64(struct reading *reading)
 {
-    return (uint64_t)read_within(reading, 0, INT64_MAX);
+    return read_within(reading, 0, INT64_MAX);
 }
 
 static uint32_t read_u32(struct reading *reading)
@@ -64,109 +41,82 @@ static uint32_t read_u32(struct reading *reading)
     return (uint32_t)read_within(reading, 0, UINT32_MAX);
 }
 
-/* A set of codes uses all 64 bits. */
-static uint64_t read_bits(struct reading *reading)
+static int32_t read_i32(struct reading *reading)
 {
-    return (uint64_t)read_int(reading);
+    int64_t number = get_signed(reading);
+
+    reading->good = reading->good && number == (int32_t)number;
+    return reading->good ? (int32_t)number : 0;
 }
 
 static bool read_bool(struct reading *reading)
 {
-    const struct node *node = next_node(reading);
-    bool value = false;
-
-    reading->good = node && node_bool(node, &value);
-    return reading->good && value;
-}
-
-static void read_fixed(struct reading *reading, void *out, size_t size)
-{
-    const struct node *node = next_node(reading);
-    const void *bytes = NULL;
-    uint32_t length = 0;
-
-    reading->good = node && node_bytes(node, &bytes, &length) && length == size;
-    if (reading->good)
-        memcpy(out, bytes, size);
+    return read_within(reading, 0, 1);
 }
 
 static void read_string(struct reading *reading, char *out, size_t size)
 {
-    const struct node *node = next_node(reading);
-    const char *bytes = NULL;
-    uint32_t length = 0;
+    size_t length = 0;
+    const void *bytes = get_bytes(reading, &length);
 
-    reading->good = node && node_text(node, &bytes, &length) && length < size;
-    /* An empty text has no bytes to point to. */
+    reading->good = reading->good && length < size;
     if (reading->good && length > 0)
         memcpy(out, bytes, length);
     out[reading->good ? length : 0] = 0;
 }
 
-static struct reading read_array(struct unpacker *unpacker, const void *bytes, size_t length, int64_t version)
+static struct reading begin_reading(const void *bytes, size_t length, enum form form)
 {
+    const uint8_t *first = bytes;
     struct reading reading = {0};
 
-    reading.good =
-        unpack(unpacker, bytes, length, &reading.array) == UNPACK_OK && node_kind(reading.array) == NODE_ARRAY;
-    if (reading.good)
-        reading.count = node_count(reading.array);
-    if (read_int(&reading) != version)
-        reading.good = false;
+    if (length > 0 && *first == form)
+        reading_init(&reading, first + 1, length - 1);
     return reading;
 }
 
-static bool read_whole(const struct reading *reading)
+static void put_string(struct writing *writing, const char *string)
 {
-    return reading->good && reading->next == reading->count;
+    put_bytes(writing, string, strlen(string));
 }
 
-static void pack_u64(struct packer *packer, uint64_t number)
+static struct writing begin_writing(void *buffer, size_t size, enum form form)
 {
-    assert(number <= INT64_MAX);
-    pack_int(packer, (int64_t)number);
+    const uint8_t first = (uint8_t)form;
+    struct writing writing;
+
+    writing_init(&writing, buffer, size);
+    put_fixed(&writing, &first, 1);
+    return writing;
 }
 
-static void pack_bits(struct packer *packer, uint64_t bits)
+static size_t written(const struct writing *writing)
 {
-    pack_int(packer, (int64_t)bits);
-}
-
-static void pack_string(struct packer *packer, const char *string)
-{
-    pack_text(packer, string, strlen(string));
-}
-
-static size_t written(const struct packer *packer)
-{
-    assert(!packer->overflow);
-    return packer->length;
+    assert(!writing->overflow);
+    return writing->length;
 }
 
 size_t record_write_head(const struct head *head, void *buffer)
 {
-    struct packer packer;
+    struct writing writing = begin_writing(buffer, RECORD_BYTES_MAX, FORM_HEAD);
 
-    packer_init(&packer, buffer, RECORD_BYTES_MAX);
-    pack_array(&packer, 12);
-    pack_int(&packer, HEAD_VERSION);
-    pack_u64(&packer, head->epoch);
-    pack_u64(&packer, head->batch);
-    pack_u64(&packer, head->referral);
-    pack_u64(&packer, head->sequence);
-    pack_u64(&packer, head->party);
-    pack_u64(&packer, head->network);
-    pack_u64(&packer, head->file);
-    pack_u64(&packer, head->judged);
-    pack_int(&packer, head->judged_day);
-    pack_int(&packer, head->emergency_until);
-    pack_bytes(&packer, head->chain, sizeof head->chain);
-    return written(&packer);
+    put_number(&writing, head->epoch);
+    put_number(&writing, head->batch);
+    put_number(&writing, head->referral);
+    put_number(&writing, head->sequence);
+    put_number(&writing, head->party);
+    put_number(&writing, head->network);
+    put_number(&writing, head->file);
+    put_number(&writing, head->judged);
+    put_signed(&writing, head->judged_day);
+    put_signed(&writing, head->emergency_until);
+    put_fixed(&writing, head->chain, sizeof head->chain);
+    return written(&writing);
 }
 
-bool record_read_head(struct unpacker *unpacker, const void *bytes, size_t length, struct head *head)
+bool record_read_head(const void *bytes, size_t length, struct head *head)
 {
-    struct reading reading = read_array(unpacker, bytes, length, HEAD_VERSION);
+    struct reading reading = begin_reading(bytes, length, FORM_HEAD);
 
     head->epoch = read_u64(&reading);
     head->batch = read_u64(&reading);
@@ -176,206 +126,183 @@ bool record_read_head(struct unpacker *unpacker, const void *bytes, size_t lengt
     head->network = read_u32(&reading);
     head->file = read_u32(&reading);
     head->judged = read_u32(&reading);
-    head->judged_day = read_int(&reading);
-    head->emergency_until = read_int(&reading);
-    read_fixed(&reading, head->chain, sizeof head->chain);
-    return read_whole(&reading);
+    head->judged_day = get_signed(&reading);
+    head->emergency_until = get_signed(&reading);
+    get_fixed(&reading, head->chain, sizeof head->chain);
+    return reading_ends(&reading);
 }
 
 size_t record_write_party(const struct party_record *party, void *buffer)
 {
-    struct packer packer;
+    struct writing writing = begin_writing(buffer, RECORD_BYTES_MAX, FORM_PARTY);
 
-    packer_init(&packer, buffer, RECORD_BYTES_MAX);
-    pack_array(&packer, 4);
-    pack_int(&packer, PARTY_VERSION);
-    pack_string(&packer, party->id);
-    pack_u64(&packer, party->confirmed);
-    pack_u64(&packer, party->first_unconfirmed);
-    return written(&packer);
+    put_string(&writing, party->id);
+    put_number(&writing, party->confirmed);
+    put_number(&writing, party->first_unconfirmed);
+    return written(&writing);
 }
 
-bool record_read_party(struct unpacker *unpacker, const void *bytes, size_t length, struct party_record *party)
+bool record_read_party(const void *bytes, size_t length, struct party_record *party)
 {
-    struct reading reading = read_array(unpacker, bytes, length, PARTY_VERSION);
+    struct reading reading = begin_reading(bytes, length, FORM_PARTY);
 
     read_string(&reading, party->id, sizeof party->id);
     party->confirmed = read_u64(&reading);
     party->first_unconfirmed = read_u64(&reading);
-    return read_whole(&reading);
+    return reading_ends(&reading);
 }
 
 size_t record_write_places(const struct places *places, void *buffer)
 {
-    struct packer packer;
+    struct writing writing = begin_writing(buffer, RECORD_BYTES_MAX, FORM_PLACES);
 
-    packer_init(&packer, buffer, RECORD_BYTES_MAX);
-    pack_array(&packer, 4);
-    pack_int(&packer, PLACES_VERSION);
-    pack_u64(&packer, places->total);
-    pack_int(&packer, places->stated_at);
-    pack_u64(&packer, places->in_file);
-    return written(&packer);
+    put_number(&writing, places->total);
+    put_signed(&writing, places->stated_at);
+    put_number(&writing, places->in_file);
+    return written(&writing);
 }
 
-bool record_read_places(struct unpacker *unpacker, const void *bytes, size_t length, struct places *places)
+bool record_read_places(const void *bytes, size_t length, struct places *places)
 {
-    struct reading reading = read_array(unpacker, bytes, length, PLACES_VERSION);
+    struct reading reading = begin_reading(bytes, length, FORM_PLACES);
 
     *places = (struct places){.total = read_u32(&reading)};
-    places->stated_at = read_int(&reading);
+    places->stated_at = get_signed(&reading);
     places->in_file = read_u32(&reading);
-    return read_whole(&reading);
+    return reading_ends(&reading);
 }
 
 size_t record_write_unmet(const struct unmet_record *unmet, void *buffer)
 {
-    struct packer packer;
+    struct writing writing = begin_writing(buffer, RECORD_BYTES_MAX, FORM_UNMET);
 
-    packer_init(&packer, buffer, RECORD_BYTES_MAX);
-    pack_array(&packer, 6);
-    pack_int(&packer, UNMET_VERSION);
-    pack_int(&packer, unmet->week);
-    pack_string(&packer, unmet->neighbourhood_code);
-    pack_int(&packer, unmet->need);
-    pack_int(&packer, unmet->cause);
-    pack_u64(&packer, unmet->count);
-    return written(&packer);
+    put_signed(&writing, unmet->week);
+    put_string(&writing, unmet->neighbourhood_code);
+    put_number(&writing, unmet->need);
+    put_number(&writing, unmet->cause);
+    put_number(&writing, unmet->count);
+    return written(&writing);
 }
 
-bool record_read_unmet(struct unpacker *unpacker, const void *bytes, size_t length, struct unmet_record *unmet)
+bool record_read_unmet(const void *bytes, size_t length, struct unmet_record *unmet)
 {
-    struct reading reading = read_array(unpacker, bytes, length, UNMET_VERSION);
+    struct reading reading = begin_reading(bytes, length, FORM_UNMET);
 
-    unmet->week = read_int(&reading);
+    unmet->week = get_signed(&reading);
     read_string(&reading, unmet->neighbourhood_code, sizeof unmet->neighbourhood_code);
     unmet->need = (enum need)read_within(&reading, 1, CODES_MAX);
     unmet->cause = (enum unmet_cause)read_within(&reading, 1, CODES_MAX);
     unmet->count = read_u64(&reading);
-    return read_whole(&reading);
+    return reading_ends(&reading);
 }
 
 size_t record_write_request(const struct request_record *request, void *buffer)
 {
-    struct packer packer;
+    struct writing writing = begin_writing(buffer, RECORD_BYTES_MAX, FORM_REQUEST);
 
-    packer_init(&packer, buffer, RECORD_BYTES_MAX);
-    pack_array(&packer, 5);
-    pack_int(&packer, REQUEST_VERSION);
-    pack_u64(&packer, request->party);
-    pack_bytes(&packer, request->request_id, sizeof request->request_id);
-    pack_bytes(&packer, request->digest, sizeof request->digest);
-    pack_u64(&packer, request->referral);
-    return written(&packer);
+    put_number(&writing, request->party);
+    put_fixed(&writing, request->request_id, sizeof request->request_id);
+    put_fixed(&writing, request->digest, sizeof request->digest);
+    put_number(&writing, request->referral);
+    return written(&writing);
 }
 
-bool record_read_request(struct unpacker *unpacker, const void *bytes, size_t length, struct request_record *request)
+bool record_read_request(const void *bytes, size_t length, struct request_record *request)
 {
-    struct reading reading = read_array(unpacker, bytes, length, REQUEST_VERSION);
+    struct reading reading = begin_reading(bytes, length, FORM_REQUEST);
 
     *request = (struct request_record){.party = read_u32(&reading)};
-    read_fixed(&reading, request->request_id, sizeof request->request_id);
-    read_fixed(&reading, request->digest, sizeof request->digest);
+    get_fixed(&reading, request->request_id, sizeof request->request_id);
+    get_fixed(&reading, request->digest, sizeof request->digest);
     request->referral = read_u64(&reading);
-    return read_whole(&reading);
+    return reading_ends(&reading);
 }
 
 size_t record_write_enquiry(const struct enquiry *enquiry, void *buffer)
 {
-    struct packer packer;
+    struct writing writing = begin_writing(buffer, RECORD_BYTES_MAX, FORM_ENQUIRY);
 
-    packer_init(&packer, buffer, RECORD_BYTES_MAX);
-    pack_array(&packer, 12);
-    pack_int(&packer, ENQUIRY_VERSION);
-    pack_u64(&packer, enquiry->number);
-    pack_u64(&packer, enquiry->asker);
-    pack_u64(&packer, enquiry->asked);
-    pack_u64(&packer, enquiry->referral);
-    pack_int(&packer, enquiry->asked_at);
-    pack_int(&packer, enquiry->deadline);
-    pack_int(&packer, enquiry->ended_at);
-    pack_int(&packer, enquiry->known);
-    pack_bool(&packer, enquiry->expired);
-    pack_bool(&packer, enquiry->erased);
-    pack_u64(&packer, enquiry->history);
-    return written(&packer);
+    put_number(&writing, enquiry->number);
+    put_number(&writing, enquiry->asker);
+    put_number(&writing, enquiry->asked);
+    put_number(&writing, enquiry->referral);
+    put_signed(&writing, enquiry->asked_at);
+    put_near(&writing, enquiry->deadline, enquiry->asked_at);
+    put_near(&writing, enquiry->ended_at, enquiry->asked_at);
+    put_number(&writing, enquiry->known);
+    put_number(&writing, enquiry->expired);
+    put_number(&writing, enquiry->erased);
+    put_number(&writing, enquiry->history);
+    return written(&writing);
 }
 
-bool record_read_enquiry(struct unpacker *unpacker, const void *bytes, size_t length, struct enquiry *enquiry)
+bool record_read_enquiry(const void *bytes, size_t length, struct enquiry *enquiry)
 {
-    struct reading reading = read_array(unpacker, bytes, length, ENQUIRY_VERSION);
+    struct reading reading = begin_reading(bytes, length, FORM_ENQUIRY);
 
     *enquiry = (struct enquiry){.number = read_u64(&reading)};
     enquiry->asker = read_u32(&reading);
     enquiry->asked = read_u32(&reading);
     enquiry->referral = read_u64(&reading);
-    enquiry->asked_at = read_int(&reading);
-    enquiry->deadline = read_int(&reading);
-    enquiry->ended_at = read_int(&reading);
+    enquiry->asked_at = get_signed(&reading);
+    enquiry->deadline = get_near(&reading, enquiry->asked_at);
+    enquiry->ended_at = get_near(&reading, enquiry->asked_at);
     enquiry->known = (enum known)read_within(&reading, 0, KNOWN_CANNOT_SAY);
     enquiry->expired = read_bool(&reading);
     enquiry->erased = read_bool(&reading);
     enquiry->history = read_u64(&reading);
-    return read_whole(&reading);
+    return reading_ends(&reading);
 }
 
 size_t record_write_owed(const struct owed *owed, void *buffer)
 {
-    struct packer packer;
+    struct writing writing = begin_writing(buffer, RECORD_BYTES_MAX, FORM_OWED);
 
-    packer_init(&packer, buffer, RECORD_BYTES_MAX);
-    pack_array(&packer, 6);
-    pack_int(&packer, OWED_VERSION);
-    pack_u64(&packer, owed->sequence);
-    pack_int(&packer, owed->letter);
-    pack_int(&packer, owed->type);
-    pack_u64(&packer, owed->referral);
-    pack_int(&packer, owed->offer);
-    return written(&packer);
+    put_number(&writing, owed->sequence);
+    put_number(&writing, owed->letter);
+    put_number(&writing, owed->type);
+    put_number(&writing, owed->referral);
+    put_number(&writing, owed->offer);
+    return written(&writing);
 }
 
-bool record_read_owed(struct unpacker *unpacker, const void *bytes, size_t length, struct owed *owed)
+bool record_read_owed(const void *bytes, size_t length, struct owed *owed)
 {
-    struct reading reading = read_array(unpacker, bytes, length, OWED_VERSION);
+    struct reading reading = begin_reading(bytes, length, FORM_OWED);
 
     *owed = (struct owed){.sequence = read_u64(&reading) & 0xffffffffffff};
     owed->letter = (uint8_t)read_within(&reading, 0, ENTRY_LETTERS_MAX - 1);
     owed->type = (uint8_t)read_within(&reading, 1, UINT8_MAX);
     owed->referral = read_u64(&reading) & 0xffffffffffffff;
     owed->offer = (uint8_t)read_within(&reading, 0, OFFERS_MAX);
-    return read_whole(&reading);
+    return reading_ends(&reading);
 }
 
 size_t record_write_network(const struct network_record *network, const char *text, size_t text_length, void *buffer)
 {
-    struct packer packer;
+    struct writing writing = begin_writing(buffer, RECORD_BYTES_MAX + text_length, FORM_NETWORK);
 
-    packer_init(&packer, buffer, RECORD_BYTES_MAX + text_length);
-    pack_array(&packer, 4);
-    pack_int(&packer, NETWORK_VERSION);
-    pack_int(&packer, network->applied_at);
-    pack_string(&packer, network->edition);
-    pack_text(&packer, text, text_length);
-    return written(&packer);
+    put_signed(&writing, network->applied_at);
+    put_string(&writing, network->edition);
+    put_bytes(&writing, text, text_length);
+    return written(&writing);
 }
 
-bool record_read_network(struct unpacker *unpacker, const void *bytes, size_t length, struct network_record *network,
-                         const char **text, size_t *text_length)
+bool record_read_network(const void *bytes, size_t length, struct network_record *network, const char **text,
+                         size_t *text_length)
 {
-    struct reading reading = read_array(unpacker, bytes, length, NETWORK_VERSION);
-    uint32_t found = 0;
+    struct reading reading = begin_reading(bytes, length, FORM_NETWORK);
 
-    network->applied_at = read_int(&reading);
+    network->applied_at = get_signed(&reading);
     read_string(&reading, network->edition, sizeof network->edition);
-    const struct node *node = next_node(&reading);
-    reading.good = node && node_text(node, text, &found);
-    *text_length = found;
-    return read_whole(&reading);
+    const char *found = get_bytes(&reading, text_length);
+    *text = found ? found : "";
+    return reading_ends(&reading);
 }
 
 enum flag { FLAG_SAFEGUARDING = 1, FLAG_CONSENT = 2, FLAG_CARER = 4, FLAG_INTERPRETER = 8, FLAG_NO_ABODE = 16 };
 
-static int flags_of(const struct profile *profile)
+static uint64_t flags_of(const struct profile *profile)
 {
     return (profile->safeguarding ? FLAG_SAFEGUARDING : 0) | (profile->consent_in_doubt ? FLAG_CONSENT : 0) |
            (profile->is_carer ? FLAG_CARER : 0) | (profile->interpreter_needed ? FLAG_INTERPRETER : 0) |
@@ -384,7 +311,7 @@ static int flags_of(const struct profile *profile)
 
 static void read_flags(struct reading *reading, struct profile *profile)
 {
-    int64_t flags = read_within(reading, 0, 2 * FLAG_NO_ABODE - 1);
+    uint64_t flags = read_within(reading, 0, 2 * FLAG_NO_ABODE - 1);
 
     profile->safeguarding = flags & FLAG_SAFEGUARDING;
     profile->consent_in_doubt = flags & FLAG_CONSENT;
@@ -393,11 +320,11 @@ static void read_flags(struct reading *reading, struct profile *profile)
     profile->no_fixed_abode = flags & FLAG_NO_ABODE;
 }
 
-static void pack_numbers(struct packer *packer, const uint32_t *numbers, uint8_t count)
+static void put_numbers(struct writing *writing, const uint32_t *numbers, uint8_t count)
 {
-    pack_int(packer, count);
+    put_number(writing, count);
     for (uint8_t i = 0; i < count; i++)
-        pack_u64(packer, numbers[i]);
+        put_number(writing, numbers[i]);
 }
 
 static uint8_t read_numbers(struct reading *reading, uint32_t *numbers, uint8_t most)
@@ -409,148 +336,109 @@ static uint8_t read_numbers(struct reading *reading, uint32_t *numbers, uint8_t 
     return count;
 }
 
-static const uint32_t profile_elements = 20;
-
-static uint32_t count_profile(const struct profile *profile)
+static void put_profile(struct writing *writing, const struct profile *profile)
 {
-    return profile_elements + profile->excluded_count + profile->plus_count;
-}
-
-static void pack_profile(struct packer *packer, const struct profile *profile)
-{
-    pack_int(packer, profile->locality);
-    pack_int(packer, profile->position.easting);
-    pack_int(packer, profile->position.northing);
-    pack_int(packer, profile->decile);
-    pack_int(packer, profile->need);
-    pack_bits(packer, profile->needs);
-    pack_int(packer, profile->tier);
-    pack_int(packer, profile->priority);
-    pack_u64(packer, profile->preferred_hub);
-    pack_int(packer, flags_of(profile));
-    pack_int(packer, profile->consent_until);
-    pack_int(packer, profile->age);
-    pack_int(packer, profile->gender);
-    pack_int(packer, profile->source);
-    pack_bits(packer, profile->risks);
-    pack_bits(packer, profile->adjustments);
-    pack_int(packer, profile->transport);
-    pack_u64(packer, profile->travel_m);
-    pack_numbers(packer, profile->excluded, profile->excluded_count);
-    pack_numbers(packer, profile->plus, profile->plus_count);
+    put_number(writing, profile->locality);
+    put_signed(writing, profile->position.easting);
+    put_signed(writing, profile->position.northing);
+    put_number(writing, profile->decile);
+    put_number(writing, profile->need);
+    put_number(writing, profile->needs ^ NEED_BIT(profile->need));
+    put_number(writing, profile->tier);
+    put_number(writing, profile->priority);
+    put_number(writing, profile->preferred_hub);
+    put_number(writing, flags_of(profile));
+    put_signed(writing, profile->consent_until);
+    put_number(writing, profile->age);
+    put_number(writing, profile->gender);
+    put_number(writing, profile->source);
+    put_number(writing, profile->risks);
+    put_number(writing, profile->adjustments);
+    put_number(writing, profile->transport);
+    put_number(writing, profile->travel_m);
+    put_numbers(writing, profile->excluded, profile->excluded_count);
+    put_numbers(writing, profile->plus, profile->plus_count);
 }
 
 static void read_profile(struct reading *reading, struct profile *profile)
 {
     profile->neighbourhood = NEIGHBOURHOOD_NONE;
     profile->locality = (enum locality)read_within(reading, 0, CODES_MAX);
-    profile->position.easting = (int32_t)read_within(reading, INT32_MIN, INT32_MAX);
-    profile->position.northing = (int32_t)read_within(reading, INT32_MIN, INT32_MAX);
+    profile->position.easting = read_i32(reading);
+    profile->position.northing = read_i32(reading);
     profile->decile = (uint8_t)read_within(reading, 0, 10);
     profile->need = (enum need)read_within(reading, 1, CODES_MAX);
-    profile->needs = read_bits(reading);
+    profile->needs = get_number(reading) ^ NEED_BIT(profile->need);
     profile->tier = (enum tier)read_within(reading, 0, CODES_MAX);
     profile->priority = (enum priority)read_within(reading, PRIORITY_ROUTINE, PRIORITY_STAT);
     profile->preferred_hub = read_u32(reading);
     read_flags(reading, profile);
-    profile->consent_until = read_int(reading);
+    profile->consent_until = get_signed(reading);
     profile->age = (uint8_t)read_within(reading, 0, UINT8_MAX);
     profile->gender = (enum gender)read_within(reading, 0, CODES_MAX);
     profile->source = (enum referral_source)read_within(reading, 0, CODES_MAX);
-    profile->risks = read_bits(reading);
-    profile->adjustments = read_bits(reading);
+    profile->risks = get_number(reading);
+    profile->adjustments = get_number(reading);
     profile->transport = (enum transport)read_within(reading, 0, TRANSPORT_NONE);
     profile->travel_m = read_u32(reading);
     profile->excluded_count = read_numbers(reading, profile->excluded, EXCLUDED_MAX);
     profile->plus_count = read_numbers(reading, profile->plus, PLUS_MAX);
 }
 
-/* Most referrals have one part, one offer and one service: needs that are all of the referral's, and a deadline that is
- * the referral's own, are left out. */
-static void pack_needs(struct packer *packer, uint64_t needs, const struct referral *referral)
+/* Most referrals have one part, one offer and one service: needs that are all of the referral's, and times that are its
+ * own, take nothing or little. */
+static void put_part(struct writing *writing, const struct part *part, const struct referral *referral)
 {
-    pack_bits(packer, needs == referral->profile.needs ? 0 : needs);
-}
-
-static uint64_t read_needs(struct reading *reading, const struct referral *referral)
-{
-    uint64_t needs = read_bits(reading);
-
-    return needs ? needs : referral->profile.needs;
-}
-
-static void pack_deadline(struct packer *packer, int64_t deadline, const struct referral *referral)
-{
-    if (deadline == referral->deadline)
-        pack_nil(packer);
-    else
-        pack_int(packer, deadline);
-}
-
-static int64_t read_deadline(struct reading *reading, const struct referral *referral)
-{
-    const struct node *node = next_node(reading);
-    int64_t deadline = referral->deadline;
-
-    if (node && node_kind(node) != NODE_NIL)
-        reading->good = node_int(node, &deadline);
-    return deadline;
-}
-
-static const uint32_t referral_elements = 27, part_elements = 12, offer_elements = 7, link_elements = 2;
-
-static void pack_part(struct packer *packer, const struct part *part, const struct referral *referral)
-{
-    pack_needs(packer, part->needs, referral);
-    pack_int(packer, part->state);
-    pack_int(packer, part->business_status);
-    pack_int(packer, part->reason);
-    pack_int(packer, part->outcome);
-    pack_bool(packer, part->overdue);
-    pack_deadline(packer, part->deadline, referral);
-    pack_u64(packer, part->deadline_owner);
-    pack_int(packer, part->stage);
-    pack_bool(packer, part->nudged);
-    pack_int(packer, part->answer_by);
-    pack_int(packer, part->offer);
+    put_number(writing, part->needs ^ referral->profile.needs);
+    put_number(writing, part->state);
+    put_number(writing, part->business_status);
+    put_number(writing, part->reason);
+    put_number(writing, part->outcome);
+    put_number(writing, part->overdue);
+    put_near(writing, part->deadline, referral->deadline);
+    put_number(writing, part->deadline_owner);
+    put_number(writing, part->stage);
+    put_number(writing, part->nudged);
+    put_near(writing, part->answer_by, referral->submitted_at);
+    put_number(writing, part->offer);
 }
 
 static void read_part(struct reading *reading, const struct referral *referral, struct part *part)
 {
-    part->needs = read_needs(reading, referral);
+    part->needs = get_number(reading) ^ referral->profile.needs;
     part->state = (enum state)read_within(reading, 0, STATE_ENTERED_IN_ERROR);
     part->business_status = (enum business_status)read_within(reading, 0, CODES_MAX);
     part->reason = (enum status_reason)read_within(reading, 0, CODES_MAX);
     part->outcome = (enum outcome)read_within(reading, 0, CODES_MAX);
     part->overdue = read_bool(reading);
-    part->deadline = read_deadline(reading, referral);
+    part->deadline = get_near(reading, referral->deadline);
     part->deadline_owner = read_u32(reading);
     part->stage = (enum stage)read_within(reading, 0, STAGE_ENQUIRY);
     part->nudged = read_bool(reading);
-    part->answer_by = read_int(reading);
+    part->answer_by = get_near(reading, referral->submitted_at);
     part->offer = (uint8_t)read_within(reading, 0, OFFERS_MAX);
 }
 
-static void pack_offer(struct packer *packer, const struct offer *offer, const struct referral *referral)
+static void put_offer(struct writing *writing, const struct offer *offer, const struct referral *referral)
 {
-    pack_u64(packer, offer->hub);
-    pack_needs(packer, offer->needs, referral);
-    pack_numbers(packer, offer->services, offer->services_count);
-    pack_int(packer, offer->state);
-    pack_int(packer, offer->reason);
-    pack_bool(packer, offer->accepted);
-    pack_int(packer, offer->made_at);
+    put_number(writing, offer->hub);
+    put_number(writing, offer->needs ^ referral->profile.needs);
+    put_numbers(writing, offer->services, offer->services_count);
+    put_number(writing, offer->state);
+    put_number(writing, offer->reason);
+    put_number(writing, offer->accepted);
+    put_near(writing, offer->made_at, referral->submitted_at);
 }
 
 static void read_offer(struct reading *reading, const struct referral *referral, struct offer *offer)
 {
     offer->hub = read_u32(reading);
-    offer->needs = read_needs(reading, referral);
+    offer->needs = get_number(reading) ^ referral->profile.needs;
     offer->services_count = read_numbers(reading, offer->services, NEEDS_MAX);
     offer->state = (enum state)read_within(reading, 1, STATE_ENTERED_IN_ERROR);
     offer->reason = (enum status_reason)read_within(reading, 0, CODES_MAX);
     offer->accepted = read_bool(reading);
-    offer->made_at = read_int(reading);
+    offer->made_at = get_near(reading, referral->submitted_at);
 }
 
 enum course_flag {
@@ -562,25 +450,25 @@ enum course_flag {
 };
 
 /* What is known of the person, who is told, and what has become of the consent. */
-static void pack_rights(struct packer *packer, const struct referral *referral)
+static void put_rights(struct writing *writing, const struct referral *referral)
 {
-    pack_bits(packer, referral->persons[0]);
-    pack_bits(packer, referral->persons[1]);
-    pack_int(packer, referral->message_back);
-    pack_u64(packer, referral->practice);
-    pack_int(packer, (referral->sender_knows ? FLAG_SENDER_KNOWS : 0) |
-                         (referral->practice_knows ? FLAG_PRACTICE_KNOWS : 0) |
-                         (referral->consent_ended ? FLAG_CONSENT_ENDED : 0) | (referral->erased ? FLAG_ERASED : 0) |
-                         (referral->released ? FLAG_RELEASED : 0));
+    put_word(writing, referral->persons[0]);
+    put_word(writing, referral->persons[1]);
+    put_number(writing, referral->message_back);
+    put_number(writing, referral->practice);
+    put_number(writing, (referral->sender_knows ? FLAG_SENDER_KNOWS : 0) |
+                            (referral->practice_knows ? FLAG_PRACTICE_KNOWS : 0) |
+                            (referral->consent_ended ? FLAG_CONSENT_ENDED : 0) | (referral->erased ? FLAG_ERASED : 0) |
+                            (referral->released ? FLAG_RELEASED : 0));
 }
 
 static void read_rights(struct reading *reading, struct referral *referral)
 {
-    referral->persons[0] = read_bits(reading);
-    referral->persons[1] = read_bits(reading);
+    referral->persons[0] = get_word(reading);
+    referral->persons[1] = get_word(reading);
     referral->message_back = (uint8_t)read_within(reading, 0, UINT8_MAX);
     referral->practice = read_u32(reading);
-    int64_t flags = read_within(reading, 0, 2 * FLAG_RELEASED - 1);
+    uint64_t flags = read_within(reading, 0, 2 * FLAG_RELEASED - 1);
     referral->sender_knows = flags & FLAG_SENDER_KNOWS;
     referral->practice_knows = flags & FLAG_PRACTICE_KNOWS;
     referral->consent_ended = flags & FLAG_CONSENT_ENDED;
@@ -588,12 +476,12 @@ static void read_rights(struct reading *reading, struct referral *referral)
     referral->released = flags & FLAG_RELEASED;
 }
 
-static void pack_links(struct packer *packer, const struct referral *referral)
+static void put_links(struct writing *writing, const struct referral *referral)
 {
-    pack_int(packer, referral->links_count);
+    put_number(writing, referral->links_count);
     for (uint8_t i = 0; i < referral->links_count; i++) {
-        pack_u64(packer, referral->links[i].number);
-        pack_int(packer, referral->links[i].link);
+        put_number(writing, referral->links[i].number);
+        put_number(writing, referral->links[i].link);
     }
 }
 
@@ -606,72 +494,59 @@ static void read_links(struct reading *reading, struct referral *referral)
     }
 }
 
-static uint32_t count_referral(const struct referral *referral)
-{
-    uint32_t count = referral_elements + count_profile(&referral->profile) + part_elements * referral->parts_count +
-                     offer_elements * referral->offers_count + link_elements * referral->links_count;
-
-    for (uint8_t i = 0; i < referral->offers_count; i++)
-        count += referral->offers[i].services_count;
-    return count;
-}
-
 size_t record_write_referral(const struct referral *referral, void *buffer)
 {
-    struct packer packer;
+    struct writing writing = begin_writing(buffer, RECORD_BYTES_MAX, FORM_REFERRAL);
 
-    packer_init(&packer, buffer, RECORD_BYTES_MAX);
-    pack_array(&packer, count_referral(referral));
-    pack_int(&packer, REFERRAL_VERSION);
-    pack_u64(&packer, referral->number);
-    pack_u64(&packer, referral->sender);
-    pack_bytes(&packer, referral->request_id, sizeof referral->request_id);
-    pack_bytes(&packer, referral->correlation_id, sizeof referral->correlation_id);
-    pack_int(&packer, referral->state);
-    pack_int(&packer, referral->business_status);
-    pack_int(&packer, referral->reason);
-    pack_int(&packer, referral->outcome);
-    pack_bool(&packer, referral->overdue);
-    pack_int(&packer, referral->submitted_at);
-    pack_int(&packer, referral->changed_at);
-    pack_int(&packer, referral->deadline);
-    pack_u64(&packer, referral->deadline_owner);
-    pack_int(&packer, referral->stage);
-    pack_int(&packer, referral->ended_at);
-    pack_int(&packer, referral->hops_from);
-    pack_u64(&packer, referral->history);
-    pack_rights(&packer, referral);
-    pack_links(&packer, referral);
-    pack_string(&packer, referral->neighbourhood_code);
-    pack_profile(&packer, &referral->profile);
-    pack_int(&packer, referral->parts_count);
+    put_number(&writing, referral->number);
+    put_number(&writing, referral->sender);
+    put_fixed(&writing, referral->request_id, sizeof referral->request_id);
+    put_fixed(&writing, referral->correlation_id, sizeof referral->correlation_id);
+    put_number(&writing, referral->state);
+    put_number(&writing, referral->business_status);
+    put_number(&writing, referral->reason);
+    put_number(&writing, referral->outcome);
+    put_number(&writing, referral->overdue);
+    put_signed(&writing, referral->submitted_at);
+    put_near(&writing, referral->changed_at, referral->submitted_at);
+    put_near(&writing, referral->deadline, referral->submitted_at);
+    put_number(&writing, referral->deadline_owner);
+    put_number(&writing, referral->stage);
+    put_near(&writing, referral->ended_at, referral->submitted_at);
+    put_number(&writing, referral->hops_from);
+    put_number(&writing, referral->history);
+    put_rights(&writing, referral);
+    put_links(&writing, referral);
+    put_string(&writing, referral->neighbourhood_code);
+    put_profile(&writing, &referral->profile);
+    put_number(&writing, referral->parts_count);
     for (uint8_t i = 0; i < referral->parts_count; i++)
-        pack_part(&packer, &referral->parts[i], referral);
-    pack_int(&packer, referral->offers_count);
+        put_part(&writing, &referral->parts[i], referral);
+    put_number(&writing, referral->offers_count);
     for (uint8_t i = 0; i < referral->offers_count; i++)
-        pack_offer(&packer, &referral->offers[i], referral);
-    return written(&packer);
+        put_offer(&writing, &referral->offers[i], referral);
+    return written(&writing);
 }
 
-bool record_read_referral(struct unpacker *unpacker, const void *bytes, size_t length, struct referral *referral)
+bool record_read_referral(const void *bytes, size_t length, struct referral *referral)
 {
-    struct reading reading = read_array(unpacker, bytes, length, REFERRAL_VERSION);
+    struct reading reading = begin_reading(bytes, length, FORM_REFERRAL);
 
     *referral = (struct referral){.number = read_u64(&reading)};
     referral->sender = read_u32(&reading);
-    read_fixed(&reading, referral->request_id, sizeof referral->request_id);
-    read_fixed(&reading, referral->correlation_id, sizeof referral->correlation_id);
+    get_fixed(&reading, referral->request_id, sizeof referral->request_id);
+    get_fixed(&reading, referral->correlation_id, sizeof referral->correlation_id);
     referral->state = (enum state)read_within(&reading, 1, STATE_ENTERED_IN_ERROR);
     referral->business_status = (enum business_status)read_within(&reading, 0, CODES_MAX);
     referral->reason = (enum status_reason)read_within(&reading, 0, CODES_MAX);
     referral->outcome = (enum outcome)read_within(&reading, 0, CODES_MAX);
     referral->overdue = read_bool(&reading);
-    referral->submitted_at = read_int(&reading);
-    referral->changed_at = read_int(&reading);
-    referral->deadline = read_int(&reading);
+    referral->submitted_at = get_signed(&reading);
+    referral->changed_at = get_near(&reading, referral->submitted_at);
+    referral->deadline = get_near(&reading, referral->submitted_at);
     referral->deadline_owner = read_u32(&reading);
     referral->stage = (enum stage)read_within(&reading, 0, STAGE_ENQUIRY);
-    referral->ended_at = read_int(&reading);
+    referral->ended_at = get_near(&reading, referral->submitted_at);
     referral->hops_from = (uint8_t)read_within(&reading, 0, OFFERS_MAX);
     referral->history = read_u64(&reading);
     read_rights(&reading, referral);
@@ -684,28 +559,25 @@ bool record_read_referral(struct unpacker *unpacker, const void *bytes, size_t l
     referral->offers_count = (uint8_t)read_within(&reading, 0, OFFERS_MAX);
     for (uint8_t i = 0; i < referral->offers_count; i++)
         read_offer(&reading, referral, &referral->offers[i]);
-    return read_whole(&reading);
+    return reading_ends(&reading);
 }
 
-static const uint32_t entry_elements = 28, decision_elements = 7, standing_elements = 9, candidate_elements = 4,
-                      signpost_elements = 2, letter_elements = 4;
-
-static void pack_standing(struct packer *packer, const struct standing *standing)
+static void put_standing(struct writing *writing, const struct standing *standing, const struct entry *entry)
 {
-    pack_bits(packer, standing->needs);
-    pack_int(packer, standing->state);
-    pack_int(packer, standing->business_status);
-    pack_int(packer, standing->reason);
-    pack_int(packer, standing->outcome);
-    pack_int(packer, standing->offer);
-    pack_u64(packer, standing->position);
-    pack_u64(packer, standing->expected_days);
-    pack_int(packer, standing->deadline);
+    put_number(writing, standing->needs);
+    put_number(writing, standing->state);
+    put_number(writing, standing->business_status);
+    put_number(writing, standing->reason);
+    put_number(writing, standing->outcome);
+    put_number(writing, standing->offer);
+    put_number(writing, standing->position);
+    put_number(writing, standing->expected_days);
+    put_near(writing, standing->deadline, entry->deadline);
 }
 
-static void read_standing(struct reading *reading, struct standing *standing)
+static void read_standing(struct reading *reading, const struct entry *entry, struct standing *standing)
 {
-    standing->needs = read_bits(reading);
+    standing->needs = get_number(reading);
     standing->state = (enum state)read_within(reading, 0, STATE_ENTERED_IN_ERROR);
     standing->business_status = (enum business_status)read_within(reading, 0, CODES_MAX);
     standing->reason = (enum status_reason)read_within(reading, 0, CODES_MAX);
@@ -713,76 +585,89 @@ static void read_standing(struct reading *reading, struct standing *standing)
     standing->offer = (uint8_t)read_within(reading, 0, OFFERS_MAX);
     standing->position = read_u32(reading);
     standing->expected_days = read_u32(reading);
-    standing->deadline = read_int(reading);
+    standing->deadline = get_near(reading, entry->deadline);
 }
 
-/* The rule and whether the figure is stale are one number. */
-static void pack_candidate(struct packer *packer, const struct candidate *candidate)
+/* The rule and whether the figure is stale are one number. Services of one kind often have one id, and so one number,
+ * at all hubs, and as many places. */
+static void put_candidate(struct writing *writing, const struct candidate *candidate, const struct candidate *before)
 {
-    pack_u64(packer, candidate->hub);
-    pack_u64(packer, candidate->service);
-    pack_u64(packer, candidate->places_free);
-    pack_int(packer, 2 * (int)candidate->rule + (candidate->stale ? 1 : 0));
+    put_number(writing, candidate->hub);
+    put_number(writing, candidate->service ^ before->service);
+    put_number(writing, candidate->places_free ^ before->places_free);
+    put_number(writing, 2 * (uint64_t)candidate->rule + candidate->stale);
 }
 
-static void read_candidate(struct reading *reading, struct candidate *candidate)
+static void read_candidate(struct reading *reading, struct candidate *candidate, const struct candidate *before)
 {
     candidate->hub = read_u32(reading);
-    candidate->service = read_u32(reading);
-    candidate->places_free = read_u32(reading);
-    int64_t both = read_within(reading, 0, 2 * CODES_MAX + 1);
+    candidate->service = read_u32(reading) ^ before->service;
+    candidate->places_free = read_u32(reading) ^ before->places_free;
+    uint64_t both = read_within(reading, 0, 2 * CODES_MAX + 1);
     candidate->rule = (enum rule)(both / 2);
     candidate->stale = both % 2;
 }
 
-/* Most events decide nothing: then one nil stands for all. */
+/* Most often about all the needs of the only part. */
+static uint64_t usual_needs(const struct entry *entry)
+{
+    return entry->parts_count ? entry->parts[0].needs : 0;
+}
+
+/* Most events decide nothing. */
 static bool has_decision(const struct decision *decision)
 {
     return decision->made || decision->network_version;
 }
 
-static void pack_decision(struct packer *packer, const struct decision *decision)
+enum decision_flag { FLAG_DECISION = 1, FLAG_MADE = 2, FLAG_EMERGENCY = 4 };
+
+static void put_decision(struct writing *writing, const struct decision *decision, uint64_t needs)
 {
+    const struct candidate none = {0};
+
     if (!has_decision(decision)) {
-        pack_nil(packer);
+        put_number(writing, 0);
         return;
     }
-    pack_bool(packer, decision->made);
-    pack_bool(packer, decision->emergency);
-    pack_u64(packer, decision->network_version);
-    pack_bits(packer, decision->needs);
-    pack_int(packer, decision->offers_before);
-    pack_int(packer, decision->comparison);
-    pack_u64(packer, decision->eligible);
-    pack_int(packer, decision->candidates_count);
+    put_number(writing,
+               FLAG_DECISION | (decision->made ? FLAG_MADE : 0u) | (decision->emergency ? FLAG_EMERGENCY : 0u));
+    put_number(writing, decision->network_version);
+    put_number(writing, decision->needs ^ needs);
+    put_number(writing, decision->offers_before);
+    put_number(writing, decision->comparison);
+    put_number(writing, decision->eligible);
+    put_number(writing, decision->candidates_count);
     for (uint8_t i = 0; i < decision->candidates_count; i++)
-        pack_candidate(packer, &decision->candidates[i]);
+        put_candidate(writing, &decision->candidates[i], i ? &decision->candidates[i - 1] : &none);
 }
 
-static void read_decision(struct reading *reading, struct decision *decision)
+static void read_decision(struct reading *reading, struct decision *decision, uint64_t needs)
 {
-    const struct node *node = next_node(reading);
+    const struct candidate none = {0};
+    uint64_t flags = read_within(reading, 0, 2 * FLAG_EMERGENCY - 1);
 
-    if (!node || node_kind(node) == NODE_NIL)
+    if (!flags)
         return;
-    reading->good = node_bool(node, &decision->made);
-    decision->emergency = read_bool(reading);
+    reading->good = flags & FLAG_DECISION;
+    decision->made = flags & FLAG_MADE;
+    decision->emergency = flags & FLAG_EMERGENCY;
     decision->network_version = read_u32(reading);
-    decision->needs = read_bits(reading);
+    decision->needs = get_number(reading) ^ needs;
     decision->offers_before = (uint8_t)read_within(reading, 0, OFFERS_MAX);
     decision->comparison = (enum comparison)read_within(reading, 0, CODES_MAX);
     decision->eligible = read_u32(reading);
     decision->candidates_count = (uint8_t)read_within(reading, 0, CANDIDATES_MAX);
     for (uint8_t i = 0; i < decision->candidates_count; i++)
-        read_candidate(reading, &decision->candidates[i]);
+        read_candidate(reading, &decision->candidates[i], i ? &decision->candidates[i - 1] : &none);
 }
 
-static void pack_signposts(struct packer *packer, const struct entry *entry)
+static void put_signposts(struct writing *writing, const struct entry *entry)
 {
-    pack_int(packer, entry->signposts_count);
+    put_number(writing, entry->signposts_count);
     for (uint8_t i = 0; i < entry->signposts_count; i++) {
-        pack_u64(packer, entry->signposts[i].hub);
-        pack_u64(packer, entry->signposts[i].service);
+        put_number(writing, entry->signposts[i].hub);
+        put_number(writing, entry->signposts[i].service);
     }
 }
 
@@ -795,14 +680,14 @@ static void read_signposts(struct reading *reading, struct entry *entry)
     }
 }
 
-static void pack_letters(struct packer *packer, const struct entry *entry)
+static void put_letters(struct writing *writing, const struct entry *entry)
 {
-    pack_int(packer, entry->letters_count);
+    put_number(writing, entry->letters_count);
     for (uint8_t i = 0; i < entry->letters_count; i++) {
-        pack_u64(packer, entry->letters[i].party);
-        pack_int(packer, entry->letters[i].type);
-        pack_int(packer, entry->letters[i].offer_number);
-        pack_u64(packer, entry->letters[i].mailbox_number);
+        put_number(writing, entry->letters[i].party);
+        put_number(writing, entry->letters[i].type);
+        put_number(writing, entry->letters[i].offer_number);
+        put_number(writing, entry->letters[i].mailbox_number);
     }
 }
 
@@ -817,77 +702,51 @@ static void read_letters(struct reading *reading, struct entry *entry)
     }
 }
 
-static uint32_t count_entry(const struct entry *entry)
-{
-    return entry_elements + (has_decision(&entry->decision) ? decision_elements : 0) +
-           standing_elements * entry->parts_count + signpost_elements * entry->signposts_count +
-           candidate_elements * entry->decision.candidates_count + letter_elements * entry->letters_count;
-}
-
 size_t record_write_entry(const struct entry *entry, const void *said, size_t said_length, void *buffer)
 {
-    struct packer packer;
+    struct writing writing = begin_writing(buffer, RECORD_BYTES_MAX + said_length, FORM_ENTRY);
 
-    packer_init(&packer, buffer, RECORD_BYTES_MAX + said_length);
-    pack_array(&packer, count_entry(entry));
-    pack_int(&packer, ENTRY_VERSION);
-    pack_u64(&packer, entry->sequence);
-    pack_u64(&packer, entry->previous);
-    pack_u64(&packer, entry->referral);
-    pack_int(&packer, entry->at);
-    pack_int(&packer, entry->event);
-    pack_u64(&packer, entry->actor);
-    pack_int(&packer, entry->offer_number);
-    pack_int(&packer, entry->reason);
-    pack_int(&packer, entry->outcome);
-    pack_int(&packer, entry->state);
-    pack_int(&packer, entry->business_status);
-    pack_int(&packer, entry->status_reason);
-    pack_int(&packer, entry->deadline);
-    pack_u64(&packer, entry->figure);
-    pack_u64(&packer, entry->linked);
-    pack_int(&packer, entry->link);
-    pack_int(&packer, entry->stage);
-    pack_int(&packer, entry->known);
-    pack_int(&packer, entry->placed_first);
-    pack_int(&packer, entry->placed_count);
-    pack_u64(&packer, entry->hub);
-    pack_u64(&packer, entry->service);
-    pack_int(&packer, entry->parts_count);
+    put_number(&writing, entry->sequence);
+    put_near(&writing, (int64_t)entry->previous, (int64_t)entry->sequence);
+    put_number(&writing, entry->referral);
+    put_signed(&writing, entry->at);
+    put_number(&writing, entry->event);
+    put_number(&writing, entry->actor);
+    put_number(&writing, entry->offer_number);
+    put_number(&writing, entry->reason);
+    put_number(&writing, entry->outcome);
+    put_number(&writing, entry->state);
+    put_number(&writing, entry->business_status);
+    put_number(&writing, entry->status_reason);
+    put_near(&writing, entry->deadline, entry->at);
+    put_number(&writing, entry->figure);
+    put_number(&writing, entry->linked);
+    put_number(&writing, entry->link);
+    put_number(&writing, entry->stage);
+    put_number(&writing, entry->known);
+    put_number(&writing, entry->placed_first);
+    put_number(&writing, entry->placed_count);
+    put_number(&writing, entry->hub);
+    put_number(&writing, entry->service);
+    put_number(&writing, entry->parts_count);
     for (uint8_t i = 0; i < entry->parts_count; i++)
-        pack_standing(&packer, &entry->parts[i]);
-    pack_signposts(&packer, entry);
-    pack_decision(&packer, &entry->decision);
-    pack_letters(&packer, entry);
-    if (said)
-        pack_bytes(&packer, said, said_length);
-    else
-        pack_nil(&packer);
-    return written(&packer);
+        put_standing(&writing, &entry->parts[i], entry);
+    put_signposts(&writing, entry);
+    put_decision(&writing, &entry->decision, usual_needs(entry));
+    put_letters(&writing, entry);
+    put_bytes(&writing, said, said_length);
+    return written(&writing);
 }
 
-static void read_said(struct reading *reading, const void **said, size_t *said_length)
+bool record_read_entry(const void *bytes, size_t length, struct entry *entry, const void **said, size_t *said_length)
 {
-    uint32_t length = 0;
-
-    *said = NULL;
-    *said_length = 0;
-    const struct node *node = next_node(reading);
-    if (!node || node_kind(node) == NODE_NIL)
-        return;
-    reading->good = node_bytes(node, said, &length);
-    *said_length = length;
-}
-
-bool record_read_entry(struct unpacker *unpacker, const void *bytes, size_t length, struct entry *entry,
-                       const void **said, size_t *said_length)
-{
-    struct reading reading = read_array(unpacker, bytes, length, ENTRY_VERSION);
+    struct reading reading = begin_reading(bytes, length, FORM_ENTRY);
 
     *entry = (struct entry){.sequence = read_u64(&reading)};
-    entry->previous = read_u64(&reading);
+    entry->previous = (uint64_t)get_near(&reading, (int64_t)entry->sequence);
+    reading.good = reading.good && entry->previous <= INT64_MAX;
     entry->referral = read_u64(&reading);
-    entry->at = read_int(&reading);
+    entry->at = get_signed(&reading);
     entry->event = (enum event)read_within(&reading, 1, CODES_MAX);
     entry->actor = read_u32(&reading);
     entry->offer_number = (uint8_t)read_within(&reading, 0, OFFERS_MAX);
@@ -896,7 +755,7 @@ bool record_read_entry(struct unpacker *unpacker, const void *bytes, size_t leng
     entry->state = (enum state)read_within(&reading, 0, STATE_ENTERED_IN_ERROR);
     entry->business_status = (enum business_status)read_within(&reading, 0, CODES_MAX);
     entry->status_reason = (enum status_reason)read_within(&reading, 0, CODES_MAX);
-    entry->deadline = read_int(&reading);
+    entry->deadline = get_near(&reading, entry->at);
     entry->figure = read_u32(&reading);
     entry->linked = read_u64(&reading);
     entry->link = (enum link)read_within(&reading, 0, LINK_ORIGIN);
@@ -908,10 +767,10 @@ bool record_read_entry(struct unpacker *unpacker, const void *bytes, size_t leng
     entry->service = read_u32(&reading);
     entry->parts_count = (uint8_t)read_within(&reading, 0, NEEDS_MAX);
     for (uint8_t i = 0; i < entry->parts_count; i++)
-        read_standing(&reading, &entry->parts[i]);
+        read_standing(&reading, entry, &entry->parts[i]);
     read_signposts(&reading, entry);
-    read_decision(&reading, &entry->decision);
+    read_decision(&reading, &entry->decision, usual_needs(entry));
     read_letters(&reading, entry);
-    read_said(&reading, said, said_length);
-    return read_whole(&reading);
+    *said = get_bytes(&reading, said_length);
+    return reading_ends(&reading);
 }

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT
- * record: what is stored <-> bytes. msgpack arrays with the version first, sealed by io/seal before they reach the
- * store.
+ * record: what is stored <-> bytes: a first byte that says what it is, then the numbers and texts in a fixed order
+ * (io/compact), sealed by io/seal before they reach the store.
  *
- * To change a record: raise its version, write the new form, and keep reading the old one (a reader of version n fills
- * what n did not have with its zero). Never change the meaning of an element in place. */
+ * To change a record: write a new form, with a first byte of its own, and keep reading the old one (its reader fills
+ * what it did not have with zero). Never change the meaning of an element in place. */
 #ifndef IO_RECORD_H
 #define IO_RECORD_H
 
 #include "daemon/core/history.h"
 #include "daemon/core/mailbox.h"
 #include "daemon/io/seal.h"
-#include "proto/pack.h"
+#include "proto/message.h"
 
 #define RECORD_BYTES_MAX 4096                   /* of a referral or an entry, without a note */
 #define RECORD_SAID_BYTES_MAX MESSAGE_BYTES_MAX /* of what was said with an event, before sealing */
@@ -73,33 +73,36 @@ struct unmet_record {
     uint64_t count;
 };
 
-/* Each returns the length written into buffer (RECORD_BYTES_MAX is enough), and reads back true when whole.
- * An unpacker belongs to one thread. */
+/* Each returns the length written into buffer (RECORD_BYTES_MAX is enough), and reads back true when whole. */
 size_t record_write_head(const struct head *, void *buffer);
-bool record_read_head(struct unpacker *, const void *bytes, size_t length, struct head *);
+bool record_read_head(const void *bytes, size_t length, struct head *);
 size_t record_write_party(const struct party_record *, void *buffer);
-bool record_read_party(struct unpacker *, const void *bytes, size_t length, struct party_record *);
+bool record_read_party(const void *bytes, size_t length, struct party_record *);
 size_t record_write_places(const struct places *, void *buffer);
-bool record_read_places(struct unpacker *, const void *bytes, size_t length, struct places *);
+bool record_read_places(const void *bytes, size_t length, struct places *);
 size_t record_write_unmet(const struct unmet_record *, void *buffer);
-bool record_read_unmet(struct unpacker *, const void *bytes, size_t length, struct unmet_record *);
+bool record_read_unmet(const void *bytes, size_t length, struct unmet_record *);
 size_t record_write_request(const struct request_record *, void *buffer);
-bool record_read_request(struct unpacker *, const void *bytes, size_t length, struct request_record *);
+bool record_read_request(const void *bytes, size_t length, struct request_record *);
 size_t record_write_enquiry(const struct enquiry *, void *buffer);
-bool record_read_enquiry(struct unpacker *, const void *bytes, size_t length, struct enquiry *);
+bool record_read_enquiry(const void *bytes, size_t length, struct enquiry *);
 size_t record_write_owed(const struct owed *, void *buffer);
-bool record_read_owed(struct unpacker *, const void *bytes, size_t length, struct owed *);
+bool record_read_owed(const void *bytes, size_t length, struct owed *);
 /* text: borrowed on reading. The buffer needs RECORD_BYTES_MAX + text_length. */
 size_t record_write_network(const struct network_record *, const char *text, size_t text_length, void *buffer);
-bool record_read_network(struct unpacker *, const void *bytes, size_t length, struct network_record *,
-                         const char **text, size_t *text_length);
+bool record_read_network(const void *bytes, size_t length, struct network_record *, const char **text,
+                         size_t *text_length);
 /* profile.neighbourhood is not stored: it follows from neighbourhood_code, the position and the network. */
 size_t record_write_referral(const struct referral *, void *buffer);
-bool record_read_referral(struct unpacker *, const void *bytes, size_t length, struct referral *);
+bool record_read_referral(const void *bytes, size_t length, struct referral *);
 /* said: the encoded request that caused the event, sealed under the referral's key (borrowed on reading), NULL and 0
  * when it said nothing that the entry does not hold. The buffer needs RECORD_BYTES_MAX + said_length. */
 size_t record_write_entry(const struct entry *, const void *said, size_t said_length, void *buffer);
-bool record_read_entry(struct unpacker *, const void *bytes, size_t length, struct entry *, const void **said,
-                       size_t *said_length);
+bool record_read_entry(const void *bytes, size_t length, struct entry *, const void **said, size_t *said_length);
+/* What a party said, of a message that is a REQUEST: the content of a referral, or what an entry's `said` holds. Never
+ * longer than the message on the wire. On reading, texts point into bytes or into room; as many bytes as the message
+ * may have on the wire are enough. */
+size_t record_write_message(const struct message *, void *buffer, size_t size);
+bool record_read_message(const void *bytes, size_t length, struct message *, void *room, size_t room_size);
 
 #endif

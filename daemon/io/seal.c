@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * seal: the only file of the daemon that knows libsodium. A sealed value is nonce, ciphertext, tag. One thread seals;
- * others may open and hash at the same time. */
+ * seal: the only file of the daemon that knows libsodium. A sealed value is nonce, ciphertext, tag; 10 bytes of
+ * XChaCha20's nonce are zero, and are not kept. One thread seals; others may open and hash at the same time. */
 #include "daemon/io/seal.h"
 
 #include <assert.h>
@@ -14,8 +14,11 @@
 #include <unistd.h>
 
 enum {
-    NONCE_BYTES = crypto_aead_xchacha20poly1305_ietf_NPUBBYTES,
-    NONCE_START_BYTES = 16,
+    NONCE_START_BYTES = 8,
+    NONCE_COUNT_BYTES = 6,
+    NONCE_BYTES = NONCE_START_BYTES + NONCE_COUNT_BYTES,
+    EXTENDED_BYTES = crypto_core_hchacha20_INPUTBYTES,
+    REST_BYTES = crypto_aead_chacha20poly1305_ietf_NPUBBYTES,
     BOUND_BYTES = 16, /* place and number */
     STREAM_BLOCK_BYTES = 1024,
     DIGEST_BYTES = 16,
@@ -27,10 +30,9 @@ static_assert(SEAL_KEY_BYTES == crypto_aead_xchacha20poly1305_ietf_KEYBYTES, "ke
 static_assert(SEAL_KEY_BYTES == crypto_kdf_KEYBYTES, "master");
 static_assert(SEAL_KEY_BYTES == crypto_stream_chacha20_ietf_KEYBYTES, "stream");
 static_assert(SEAL_OVERHEAD == NONCE_BYTES + crypto_aead_xchacha20poly1305_ietf_ABYTES, "overhead");
-static_assert(SEAL_WRAPPED_BYTES == SEAL_OVERHEAD + SEAL_KEY_BYTES, "wrapped");
 
 /* The keys derived from the master key; each serves one purpose. Numbers are never reused. */
-enum { SUBKEY_STORE = 1, SUBKEY_WRAP = 2, SUBKEY_DIGEST = 3, SUBKEY_SHORT_HASH = 4 };
+enum { SUBKEY_STORE = 1, SUBKEY_DIGEST = 3, SUBKEY_SHORT_HASH = 4 };
 static const char subkey_context[crypto_kdf_CONTEXTBYTES] = {'r', 'e', 'f', 'e', 'r', 'r', 'a', 'l'};
 
 /* A stream of random bytes without a system call for each. Every block begins with the key of the next one, and what
@@ -43,18 +45,17 @@ struct stream {
 
 struct seal {
     uint8_t store_key[SEAL_KEY_BYTES];
-    uint8_t wrap_key[SEAL_KEY_BYTES];
     uint8_t digest_key[SEAL_KEY_BYTES];
     uint8_t short_hash_key[crypto_shorthash_KEYBYTES];
     struct stream stream;
-    /* A nonce is 16 random bytes of this start and a counter. The start is drawn anew by every open and never stored,
-     * so neither a restart nor a restored backup, which would repeat any stored counter, can repeat a nonce. A seed
-     * that the caller gives must therefore differ from open to open of one store. */
+    /* A nonce is 8 random bytes of this start and a counter of 6, which no run comes to the end of. The start is drawn
+     * anew by every open, so neither a restart nor a restored backup, which would repeat any stored counter, can repeat
+     * a nonce: two of a million starts are the same once in 37 million such stores. A seed that the caller gives must
+     * therefore differ from open to open of one store. */
     uint8_t nonce_start[NONCE_START_BYTES];
     uint64_t nonce_count;
-    /* What XChaCha20 makes of a key and the first 16 bytes of a nonce, which are the same until the next open. */
+    /* What XChaCha20 makes of the store's key and the start of a nonce, which are the same until the next open. */
     uint8_t store_start[SEAL_KEY_BYTES];
-    uint8_t wrap_start[SEAL_KEY_BYTES];
 };
 
 static void number_write(uint8_t bytes[8], uint64_t number)
@@ -88,6 +89,22 @@ static void bound_write(uint8_t bound[BOUND_BYTES], int place, uint64_t number)
     number_write(bound + 8, number);
 }
 
+/* The key for all values whose nonces have this start. */
+static void start_key(const uint8_t nonce_start[NONCE_START_BYTES], const uint8_t key[SEAL_KEY_BYTES],
+                      uint8_t start[SEAL_KEY_BYTES])
+{
+    uint8_t extended[EXTENDED_BYTES] = {0};
+    memcpy(extended, nonce_start, NONCE_START_BYTES);
+    crypto_core_hchacha20(start, extended, key, NULL);
+}
+
+/* The nonce of ChaCha20: zeros, and the counter of ours. */
+static void rest_write(const uint8_t nonce[NONCE_BYTES], uint8_t rest[REST_BYTES])
+{
+    memset(rest, 0, REST_BYTES);
+    memcpy(rest + REST_BYTES - NONCE_COUNT_BYTES, nonce + NONCE_START_BYTES, NONCE_COUNT_BYTES);
+}
+
 struct seal *seal_open(const uint8_t master[SEAL_KEY_BYTES], const uint8_t *seed)
 {
     if (sodium_init() < 0)
@@ -101,7 +118,6 @@ struct seal *seal_open(const uint8_t master[SEAL_KEY_BYTES], const uint8_t *seed
         return NULL;
     }
     crypto_kdf_derive_from_key(seal->store_key, sizeof seal->store_key, SUBKEY_STORE, subkey_context, master);
-    crypto_kdf_derive_from_key(seal->wrap_key, sizeof seal->wrap_key, SUBKEY_WRAP, subkey_context, master);
     crypto_kdf_derive_from_key(seal->digest_key, sizeof seal->digest_key, SUBKEY_DIGEST, subkey_context, master);
     crypto_kdf_derive_from_key(seal->short_hash_key, sizeof seal->short_hash_key, SUBKEY_SHORT_HASH, subkey_context,
                                master);
@@ -112,8 +128,7 @@ struct seal *seal_open(const uint8_t master[SEAL_KEY_BYTES], const uint8_t *seed
     stream_refill(&seal->stream);
     stream_take(&seal->stream, seal->nonce_start, sizeof seal->nonce_start);
     seal->nonce_count = 0;
-    crypto_core_hchacha20(seal->store_start, seal->nonce_start, seal->store_key, NULL);
-    crypto_core_hchacha20(seal->wrap_start, seal->nonce_start, seal->wrap_key, NULL);
+    start_key(seal->nonce_start, seal->store_key, seal->store_start);
     return seal;
 }
 
@@ -123,14 +138,17 @@ void seal_close(struct seal **seal)
     *seal = NULL;
 }
 
-/* XChaCha20-Poly1305 is ChaCha20-Poly1305 under the started key, with the last 8 bytes of the nonce behind 4 zeros. */
+/* XChaCha20-Poly1305 with a nonce of start, zeros, zeros, counter is ChaCha20-Poly1305 under the started key, with the
+ * counter behind zeros. */
 static void seal_started(struct seal *seal, const uint8_t start[SEAL_KEY_BYTES], int place, uint64_t number,
                          const void *bytes, size_t length, void *out)
 {
-    uint8_t *nonce = out, bound[BOUND_BYTES], rest[crypto_aead_chacha20poly1305_ietf_NPUBBYTES] = {0};
+    uint8_t *nonce = out, bound[BOUND_BYTES], rest[REST_BYTES], count[8];
+    assert(seal->nonce_count >> 8 * NONCE_COUNT_BYTES == 0);
+    number_write(count, seal->nonce_count++);
     memcpy(nonce, seal->nonce_start, NONCE_START_BYTES);
-    number_write(nonce + NONCE_START_BYTES, seal->nonce_count++);
-    memcpy(rest + 4, nonce + NONCE_START_BYTES, 8);
+    memcpy(nonce + NONCE_START_BYTES, count + sizeof count - NONCE_COUNT_BYTES, NONCE_COUNT_BYTES);
+    rest_write(nonce, rest);
     bound_write(bound, place, number);
     crypto_aead_chacha20poly1305_ietf_encrypt(nonce + NONCE_BYTES, NULL, bytes, length, bound, sizeof bound, NULL, rest,
                                               start);
@@ -140,7 +158,7 @@ void seal_bytes_with(struct seal *seal, const uint8_t key[SEAL_KEY_BYTES], int p
                      const void *bytes, size_t length, void *out)
 {
     uint8_t start[SEAL_KEY_BYTES];
-    crypto_core_hchacha20(start, seal->nonce_start, key, NULL);
+    start_key(seal->nonce_start, key, start);
     seal_started(seal, start, place, number, bytes, length, out);
     sodium_memzero(start, sizeof start);
 }
@@ -150,35 +168,39 @@ void seal_bytes(struct seal *seal, int place, uint64_t number, const void *bytes
     seal_started(seal, seal->store_start, place, number, bytes, length, out);
 }
 
+static bool unseal_started(const uint8_t start[SEAL_KEY_BYTES], int place, uint64_t number, const uint8_t *sealed,
+                           size_t length, void *out)
+{
+    uint8_t bound[BOUND_BYTES], rest[REST_BYTES];
+    rest_write(sealed, rest);
+    bound_write(bound, place, number);
+    return crypto_aead_chacha20poly1305_ietf_decrypt(out, NULL, NULL, sealed + NONCE_BYTES, length - NONCE_BYTES, bound,
+                                                     sizeof bound, rest, start) == 0;
+}
+
 bool unseal_bytes_with(const uint8_t key[SEAL_KEY_BYTES], int place, uint64_t number, const void *sealed, size_t length,
                        void *out)
 {
+    uint8_t start[SEAL_KEY_BYTES];
     if (length < SEAL_OVERHEAD)
         return false;
-    const uint8_t *nonce = sealed;
-    uint8_t bound[BOUND_BYTES];
-    bound_write(bound, place, number);
-    return crypto_aead_xchacha20poly1305_ietf_decrypt(out, NULL, NULL, nonce + NONCE_BYTES, length - NONCE_BYTES, bound,
-                                                      sizeof bound, nonce, key) == 0;
+    start_key(sealed, key, start);
+    bool opened = unseal_started(start, place, number, sealed, length, out);
+    sodium_memzero(start, sizeof start);
+    return opened;
 }
 
+/* Most of what is opened was sealed since the start. */
 bool unseal_bytes(const struct seal *seal, int place, uint64_t number, const void *sealed, size_t length, void *out)
 {
+    if (length >= SEAL_OVERHEAD && memcmp(sealed, seal->nonce_start, NONCE_START_BYTES) == 0)
+        return unseal_started(seal->store_start, place, number, sealed, length, out);
     return unseal_bytes_with(seal->store_key, place, number, sealed, length, out);
 }
 
-/* Only keys are sealed under the wrap key, so there is no place to tell apart. */
-void seal_new_key(struct seal *seal, uint64_t referral, uint8_t key[SEAL_KEY_BYTES],
-                  uint8_t wrapped[SEAL_WRAPPED_BYTES])
+void seal_new_key(struct seal *seal, uint8_t key[SEAL_KEY_BYTES])
 {
     stream_take(&seal->stream, key, SEAL_KEY_BYTES);
-    seal_started(seal, seal->wrap_start, 0, referral, key, SEAL_KEY_BYTES, wrapped);
-}
-
-bool seal_unwrap_key(const struct seal *seal, uint64_t referral, const uint8_t wrapped[SEAL_WRAPPED_BYTES],
-                     uint8_t key[SEAL_KEY_BYTES])
-{
-    return unseal_bytes_with(seal->wrap_key, 0, referral, wrapped, SEAL_WRAPPED_BYTES, key);
 }
 
 void seal_digest(const struct seal *seal, const void *bytes, size_t length, uint8_t digest[DIGEST_BYTES])
@@ -222,9 +244,12 @@ static bool sync_directory_of(const char *path)
 {
     char directory[PATH_BYTES] = ".";
     const char *slash = strrchr(path, '/');
-    if (slash != NULL &&
-        (size_t)snprintf(directory, sizeof directory, "%.*s", (int)(slash - path + 1), path) >= sizeof directory)
-        return false;
+    if (slash != NULL) {
+        size_t length = (size_t)(slash - path + 1);
+        assert(length < sizeof directory && "a file was made there");
+        memcpy(directory, path, length);
+        directory[length] = '\0';
+    }
     int file = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     bool done = file >= 0 && fsync(file) == 0;
     if (file >= 0)
@@ -242,6 +267,7 @@ static bool master_create(const char *path, uint8_t master[SEAL_KEY_BYTES], stru
     randombytes_buf(master, SEAL_KEY_BYTES);
     sodium_bin2hex(text, sizeof text, master, SEAL_KEY_BYTES);
     text[KEY_HEX_BYTES] = '\n';
+    errno = ENOSPC; /* a write that stops half way does not say why */
     bool written = write(file, text, sizeof text) == (ssize_t)sizeof text && fsync(file) == 0;
     int error = errno;
     sodium_memzero(text, sizeof text);
@@ -274,12 +300,10 @@ static bool master_check(int file, const char *path, struct explanation explanat
 static bool master_read(int file, const char *path, uint8_t master[SEAL_KEY_BYTES], struct explanation explanation)
 {
     char text[KEY_HEX_BYTES + 2]; /* room for a line end, and for one byte too many */
-    size_t key_length = 0;
     ssize_t length = read(file, text, sizeof text);
     int error = errno;
     bool whole = length == KEY_HEX_BYTES || (length == KEY_HEX_BYTES + 1 && text[KEY_HEX_BYTES] == '\n');
-    whole = whole && sodium_hex2bin(master, SEAL_KEY_BYTES, text, KEY_HEX_BYTES, NULL, &key_length, NULL) == 0 &&
-            key_length == SEAL_KEY_BYTES;
+    whole = whole && sodium_hex2bin(master, SEAL_KEY_BYTES, text, KEY_HEX_BYTES, NULL, NULL, NULL) == 0;
     sodium_memzero(text, sizeof text);
     if (whole)
         return true;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * seal: everything that is encrypted at rest. libsodium, XChaCha20-Poly1305; the tag is also the checksum. What a
  * sealed value is bound to (table and key) is authenticated, so that two sealed values cannot change places.
- * The master key wraps each referral's own key; destroying that wrapped key erases the person. */
+ * What is known of a person is sealed under a key of its referral's own, which stands in one row alone, beside what was
+ * submitted, sealed under the store's key; destroying that row erases the person. */
 #ifndef IO_SEAL_H
 #define IO_SEAL_H
 
@@ -10,8 +11,7 @@
 #include <stdint.h>
 
 #define SEAL_KEY_BYTES 32
-#define SEAL_OVERHEAD 40      /* nonce 24, tag 16 */
-#define SEAL_WRAPPED_BYTES 72 /* a wrapped key: overhead and key */
+#define SEAL_OVERHEAD 30 /* nonce 14, tag 16 */
 #define SEAL_HASH_BYTES 32
 
 struct seal;
@@ -31,10 +31,8 @@ bool unseal_bytes(const struct seal *, int place, uint64_t number, const void *s
 bool unseal_bytes_with(const uint8_t key[SEAL_KEY_BYTES], int place, uint64_t number, const void *sealed, size_t length,
                        void *out);
 
-/* A fresh key for a referral, and its wrapped form to store. */
-void seal_new_key(struct seal *, uint64_t referral, uint8_t key[SEAL_KEY_BYTES], uint8_t wrapped[SEAL_WRAPPED_BYTES]);
-bool seal_unwrap_key(const struct seal *, uint64_t referral, const uint8_t wrapped[SEAL_WRAPPED_BYTES],
-                     uint8_t key[SEAL_KEY_BYTES]);
+/* A fresh key for a referral. */
+void seal_new_key(struct seal *, uint8_t key[SEAL_KEY_BYTES]);
 
 /* Keyed hash of content (BLAKE2b, key derived from master): for "same request, other content" and for persons. */
 void seal_digest(const struct seal *, const void *bytes, size_t length, uint8_t digest[16]);

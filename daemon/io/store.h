@@ -14,7 +14,7 @@ enum table {
     TABLE_PARTY,    /* party number -> its id, and how far it has confirmed its mailbox */
     TABLE_CAPACITY, /* party number << 32 | service number -> places as the hub stated them */
     TABLE_NETWORK,  /* network version -> text of the network file */
-    TABLE_CONTENT,  /* referral (or enquiry) number -> wrapped key and the sealed submit, as updates have made it; gone
+    TABLE_CONTENT,  /* referral (or enquiry) number -> its own key and the submit, as updates have made it, sealed; gone
                        when erased */
     TABLE_REFERRAL, /* referral number -> sealed record of the referral and its offers */
     TABLE_HISTORY,  /* history sequence -> sealed entry; ascending, never changed */

@@ -125,8 +125,10 @@ static enum store_result begin_transaction(struct store_lmdb *store, bool write,
     enum store_result ended = (enum store_result)atomic_load(&store->ended);
     if (ended != STORE_OK)
         return ended;
-    bool second = write && atomic_exchange(&store->writing, true);
-    assert(!second); /* LMDB would wait for ever for another one of the same thread */
+    if (write) {
+        bool second = atomic_exchange(&store->writing, true);
+        assert(!second); /* LMDB would wait for ever for another one of the same thread */
+    }
     *transaction = (struct transaction){.store = store, .write = write};
     int rc = mdb_txn_begin(store->env, NULL, write ? 0 : MDB_RDONLY, &transaction->txn);
     if (rc != MDB_SUCCESS && write)
@@ -163,14 +165,24 @@ static enum store_result get_value(struct transaction *transaction, int table, M
     return result;
 }
 
+static MDB_cursor *cursor_of(struct transaction *transaction, int table)
+{
+    MDB_cursor **cursor = &transaction->cursors[table];
+    if (transaction->error == STORE_OK && *cursor == NULL)
+        keep(transaction, mdb_cursor_open(transaction->txn, transaction->store->tables[table], cursor));
+    return transaction->error == STORE_OK ? *cursor : NULL;
+}
+
+/* By a cursor, which stays where it was last put: most keys of a turn stand beside one another. */
 static enum store_result put_value(struct transaction *transaction, int table, MDB_val key, const void *bytes,
                                    size_t length, unsigned int flags)
 {
     assert(transaction->write);
-    if (transaction->error != STORE_OK)
+    MDB_cursor *cursor = cursor_of(transaction, table);
+    if (cursor == NULL)
         return transaction->error;
     MDB_val value = value_of(bytes, length);
-    return keep(transaction, mdb_put(transaction->txn, transaction->store->tables[table], &key, &value, flags));
+    return keep(transaction, mdb_cursor_put(cursor, &key, &value, flags));
 }
 
 static enum store_result lmdb_get(struct transaction *transaction, enum table table, uint64_t key, const void **bytes,
@@ -205,14 +217,6 @@ static enum store_result lmdb_del(struct transaction *transaction, enum table ta
     return keep(transaction, mdb_del(transaction->txn, transaction->store->tables[table], &key_value, NULL));
 }
 
-static MDB_cursor *cursor_of(struct transaction *transaction, int table)
-{
-    MDB_cursor **cursor = &transaction->cursors[table];
-    if (transaction->error == STORE_OK && *cursor == NULL)
-        keep(transaction, mdb_cursor_open(transaction->txn, transaction->store->tables[table], cursor));
-    return transaction->error == STORE_OK ? *cursor : NULL;
-}
-
 /* The last entry with a key <= the given one: the cursor is on the first >= it, or, after NOTFOUND, nowhere. */
 static int step_back(MDB_cursor *cursor, int rc, uint64_t key, MDB_val *found, MDB_val *value)
 {
@@ -221,6 +225,12 @@ static int step_back(MDB_cursor *cursor, int rc, uint64_t key, MDB_val *found, M
     if (rc == MDB_SUCCESS && found->mv_size == KEY_BYTES && key_read(found) != key)
         return mdb_cursor_get(cursor, found, value, MDB_PREV);
     return rc;
+}
+
+/* Where a changed bit has put keys out of their order, LMDB may answer with one that was not asked for. */
+static bool is_on_the_wrong_side(uint64_t found, uint64_t asked, bool backward)
+{
+    return backward ? found > asked : found < asked;
 }
 
 static enum store_result lmdb_seek(struct transaction *transaction, enum table table, bool backward, uint64_t *key,
@@ -235,7 +245,7 @@ static enum store_result lmdb_seek(struct transaction *transaction, enum table t
     int rc = mdb_cursor_get(cursor, &found, &value, MDB_SET_RANGE);
     if (backward)
         rc = step_back(cursor, rc, *key, &found, &value);
-    if (rc == MDB_SUCCESS && found.mv_size != KEY_BYTES)
+    if (rc == MDB_SUCCESS && (found.mv_size != KEY_BYTES || is_on_the_wrong_side(key_read(&found), *key, backward)))
         rc = MDB_CORRUPTED;
     enum store_result result = keep(transaction, rc);
     if (result == STORE_OK) {
@@ -378,27 +388,11 @@ __attribute__((format(printf, 2, 3))) static bool refuse(struct opening *opening
     return false;
 }
 
-static bool sync_parent(const char *directory)
-{
-    char path[PATH_BYTES];
-    int length = snprintf(path, sizeof path, "%s/..", directory);
-    if (length < 0 || (size_t)length >= sizeof path)
-        return false;
-    int parent = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    bool done = parent >= 0 && fsync(parent) == 0;
-    if (parent >= 0)
-        close(parent);
-    return done;
-}
-
 static bool open_directory(struct opening *opening)
 {
     const char *directory = opening->directory;
-    bool created = mkdir(directory, 0700) == 0;
-    if (!created && errno != EEXIST)
+    if (mkdir(directory, 0700) != 0 && errno != EEXIST)
         return refuse(opening, "Cannot create the store's directory %s: %s.", directory, strerror(errno));
-    if (created && !sync_parent(directory))
-        return refuse(opening, "Cannot sync the directory above %s: %s.", directory, strerror(errno));
     struct stat status;
     opening->directory_fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (opening->directory_fd < 0 || fstat(opening->directory_fd, &status) != 0)
@@ -467,15 +461,25 @@ static void remove_unfinished(const struct opening *opening)
     unlinkat(opening->directory_fd, "new", AT_REMOVEDIR);
 }
 
+/* The directory may be as new as the store, and made by a start that went no further. */
+static int sync_parent(const struct opening *opening)
+{
+    int parent = openat(opening->directory_fd, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int rc = parent >= 0 && fsync(parent) == 0 ? MDB_SUCCESS : errno;
+
+    if (parent >= 0)
+        close(parent);
+    return rc;
+}
+
 /* An empty store, on the disk, in the directory "new". */
 static int write_empty(const struct opening *opening)
 {
     char path[PATH_BYTES];
     MDB_env *env = NULL;
     int file;
-    int length = snprintf(path, sizeof path, "%s/new", opening->directory);
 
-    if (length < 0 || (size_t)length >= sizeof path)
+    if ((size_t)snprintf(path, sizeof path, "%s/new", opening->directory) >= sizeof path)
         return ENAMETOOLONG;
     if (mkdirat(opening->directory_fd, "new", 0700) != 0)
         return errno;
@@ -498,7 +502,9 @@ static bool make_new(struct opening *opening)
     if (faccessat(opening->directory_fd, "data.mdb", F_OK, AT_SYMLINK_NOFOLLOW) == 0)
         return true;
     remove_unfinished(opening);
-    int rc = write_empty(opening);
+    int rc = sync_parent(opening);
+    if (rc == MDB_SUCCESS)
+        rc = write_empty(opening);
     if (rc == MDB_SUCCESS && renameat(opening->directory_fd, "new/data.mdb", opening->directory_fd, "data.mdb") != 0)
         rc = errno;
     remove_unfinished(opening);

@@ -1,168 +1,146 @@
 /* SPDX-License-Identifier: MIT
- * bench: what a sender and its hubs get from the real daemon on this machine: CURVE on, sealed records, default sync,
- * everything on the same cores. From submit to the durable acknowledgement, and to the offer in its hub's hands. Beside
- * it, in the same run, what the machine itself can do. Prints a table and writes build/bench.json. With --scale: how
- * the throughput changes with rules, hubs and stored referrals. With --flow: what a greedy party does to another. */
+ * bench: what a sender, a hub and an operator get from the real daemon on this machine: CURVE on, sealed records,
+ * default sync, the whole rulebook, everything on the same cores. Prints tables and goals, and writes them as JSON. */
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "tests/bench/floors.h"
-#include "tests/bench/flow.h"
-#include "tests/bench/load.h"
-#include "tests/bench/rig.h"
-#include "tests/bench/scale.h"
+#include "tests/bench/parts.h"
+#include "tests/bench/sheet.h"
 
-struct window {
-    unsigned outstanding;
-    unsigned referrals;
+/* clang-format off */
+static const struct sizes usual = {
+    .alone = 3000, .some = 60000, .many = 120000, .slow_alone = 500, .rounds = 5, .of_round = 20000,
+    .stored = {10000, 100000, 1000000}, .parties = {10, 100, 1000, 9988}, .hubs = {9, 90, 900, 9000},
+    .lives = 100000, .burst = 100000, .waiting = 100000, .commands = 20, .greedy_seconds = 20,
+    .decisions = 1000, .decisions_networks = 4, .waiting_hubs = 1000};
+static const struct sizes quick = {
+    .alone = 2000, .some = 30000, .many = 60000, .slow_alone = 200, .rounds = 3, .of_round = 10000,
+    .stored = {10000, 100000}, .parties = {10, 1000}, .hubs = {9, 900},
+    .lives = 20000, .burst = 100000, .waiting = 20000, .commands = 5, .greedy_seconds = 3,
+    .decisions = 200, .decisions_networks = 3, .waiting_hubs = 100};
+static const struct sizes tiny = {
+    .alone = 20, .some = 100, .many = 1100, .slow_alone = 5, .rounds = 1, .of_round = 200,
+    .stored = {100, 300}, .parties = {2, 10}, .hubs = {9, 20},
+    .lives = 100, .burst = 500, .waiting = 1000, .commands = 1, .greedy_seconds = 0.3,
+    .decisions = 10, .decisions_networks = 1};
+/* clang-format on */
+
+static void (*const parts[PART_COUNT])(const struct bench *) = {
+    [PART_MAIN] = main_part,           [PART_STORED] = stored_part, [PART_PARTIES] = parties_part,
+    [PART_HUBS] = hubs_part,           [PART_LIFE] = life_part,     [PART_BURST] = burst_part,
+    [PART_OPERATORS] = operators_part, [PART_GREEDY] = greedy_part, [PART_DECISION] = decision_part,
+    [PART_AGAINST] = against_part,
 };
 
-static const struct window windows[] = {{1, 2000}, {64, 60000}, {1024, 0}}; /* 0: as many as asked for */
-enum { WINDOWS = sizeof windows / sizeof windows[0] };
-
-static void print_head(void)
-{
-    printf("%11s %11s %12s %9s %9s %12s %12s %11s %10s\n", "outstanding", "stored", "referrals/s", "p50 us", "p99 us",
-           "offer p50 us", "offer p99 us", "cpu us/ref", "RSS MiB");
-}
-
-static void print_row(const struct load_result *row)
-{
-    printf("%11u %11llu %12.0f %9.0f %9.0f %12.0f %12.0f %11.1f %10.0f\n", row->outstanding,
-           (unsigned long long)row->stored, row->per_second, row->ack_p50_us, row->ack_p99_us, row->offer_p50_us,
-           row->offer_p99_us, row->daemon_cpu_us, row->rss_mib);
-    fflush(stdout);
-}
-
-static void write_rows(FILE *json, const struct load_result *rows, size_t count)
-{
-    fprintf(json, "{\"windows\": [");
-    for (size_t i = 0; i < count; i++)
-        fprintf(json,
-                "%s\n  {\"outstanding\": %u, \"stored\": %llu, \"referrals_per_second\": %.0f, \"p50_us\": %.0f, "
-                "\"p99_us\": %.0f, \"offer_p50_us\": %.0f, \"offer_p99_us\": %.0f, \"cpu_us_per_referral\": %.2f, "
-                "\"all_cpu_us_per_referral\": %.2f, \"peak_rss_mib\": %.1f, \"anonymous_rss_mib\": %.1f, "
-                "\"store_bytes_per_referral\": %.0f}",
-                i ? "," : "", rows[i].outstanding, (unsigned long long)rows[i].stored, rows[i].per_second,
-                rows[i].ack_p50_us, rows[i].ack_p99_us, rows[i].offer_p50_us, rows[i].offer_p99_us,
-                rows[i].daemon_cpu_us, rows[i].all_cpu_us, rows[i].peak_rss_mib, rows[i].rss_mib, rows[i].store_bytes);
-    fprintf(json, "],\n");
-}
-
-static void write_floors(FILE *json, const struct floors *floors)
-{
-    fprintf(json,
-            " \"floor\": {\"curve_per_second\": %.0f, \"lmdb_per_second_64\": %.0f, \"lmdb_per_second_1024\": %.0f, "
-            "\"syncs_per_second\": %.0f}}\n",
-            floors->curve_per_second, floors->lmdb_per_second_64, floors->lmdb_per_second_1024,
-            floors->syncs_per_second);
-}
-
-static void write_json(const char *path, const struct load_result *rows, size_t count, const struct floors *floors)
-{
-    FILE *json = fopen(path, "w");
-
-    if (!json) {
-        fprintf(stderr, "bench: cannot write %s\n", path);
-        exit(73);
-    }
-    write_rows(json, rows, count);
-    write_floors(json, floors);
-    fclose(json);
-}
+struct arguments {
+    struct bench bench;
+    const char *json;
+    bool parts[PART_COUNT];
+    bool some_parts, help, wrong;
+};
 
 static void usage(void)
 {
-    puts("usage: bench [--stored N] [--plymouth] [--daemon FILE] [--json FILE] [--referrals N]\n"
-         "       bench --scale | --flow [--quick] [--daemon FILE]\n"
-         "  --stored N      referrals to store before the second series (default 1000000; 0: no second series)\n"
-         "  --plymouth      the real network with its whole rulebook, not a plain one of nine hubs\n"
-         "  --referrals N   measure at 1,024 outstanding over N referrals (default 120000)\n"
-         "  --daemon FILE   the daemon (default build/release/referrald)\n"
-         "  --json FILE     where to write the figures (default build/bench.json)\n"
-         "  --scale         how throughput changes with rules, hubs and stored referrals; --quick: a shorter one\n"
-         "  --flow          what an honest party gets beside a greedy one; --quick: a shorter one");
+    puts("usage: bench [--quick | --long | --tiny] [--part NAME]... [--daemon FILE] [--json FILE]\n             "
+         "[--against FILE | --profile FILE]\n"
+         "  --quick          fewer of everything; tells nothing of the goals that need more\n"
+         "  --long           up to ten million stored referrals, too\n"
+         "  --tiny           only to see that it works\n"
+         "  --part NAME      only this part; may be repeated:");
+    for (enum bench_part part = 0; part < PART_AGAINST; part++)
+        printf("%s%s", part ? ", " : "                   ", sheet_part_name(part));
+    puts("\n"
+         "  --daemon FILE    another daemon than the one built beside this program\n"
+         "  --json FILE      where the figures go (build/bench.json)\n"
+         "  --against FILE   only the main job, by turns with this daemon and the other\n"
+         "  --profile FILE   only the main part, and what perf records of the daemon at 1,024 outstanding\n"
+         "Stores stand where TMPDIR says, else in /tmp. Run it in the directory of the sources.");
 }
 
-struct arguments {
-    struct rig_options rig;
-    const char *json;
-    unsigned stored, referrals;
-    bool scale, flow, quick, help, wrong;
-};
+static void choose_part(struct arguments *arguments, const char *name)
+{
+    enum bench_part part = 0;
+
+    while (part < PART_COUNT && strcmp(name, sheet_part_name(part)) != 0)
+        part++;
+    if (part == PART_COUNT) {
+        fprintf(stderr, "bench: there is no part \"%s\"\n", name);
+        arguments->wrong = true;
+        return;
+    }
+    arguments->parts[part] = true;
+    arguments->some_parts = true;
+}
+
+static void take_option(struct arguments *arguments, int option)
+{
+    struct bench *bench = &arguments->bench;
+
+    switch (option) {
+    case 'q':
+        bench->sizes = quick;
+        break;
+    case 'l':
+        bench->sizes.stored[3] = 10000000;
+        break;
+    case 't':
+        bench->sizes = tiny;
+        break;
+    case 'p':
+        choose_part(arguments, optarg);
+        break;
+    case 'd':
+        bench->daemon = optarg;
+        break;
+    case 'j':
+        arguments->json = optarg;
+        break;
+    case 'f':
+        bench->profile = optarg;
+        choose_part(arguments, sheet_part_name(PART_MAIN));
+        break;
+    case 'a':
+        bench->against = optarg;
+        choose_part(arguments, sheet_part_name(PART_AGAINST));
+        break;
+    case 'h':
+        arguments->help = true;
+        break;
+    default:
+        arguments->wrong = true;
+    }
+}
 
 static struct arguments read_arguments(int argc, char **argv)
 {
     static const struct option options[] = {
-        {"stored", required_argument, 0, 's'}, {"daemon", required_argument, 0, 'd'},
-        {"json", required_argument, 0, 'j'},   {"referrals", required_argument, 0, 'r'},
-        {"plymouth", no_argument, 0, 'p'},     {"scale", no_argument, 0, 'c'},
-        {"flow", no_argument, 0, 'f'},         {"quick", no_argument, 0, 'q'},
-        {"help", no_argument, 0, 'h'},         {0}};
-    struct arguments arguments = {.rig = {.daemon = "build/release/referrald", .hubs = 9},
-                                  .json = "build/bench.json",
-                                  .stored = 1000000,
-                                  .referrals = 120000};
+        {"quick", no_argument, 0, 'q'},         {"long", no_argument, 0, 'l'},
+        {"tiny", no_argument, 0, 't'},          {"part", required_argument, 0, 'p'},
+        {"daemon", required_argument, 0, 'd'},  {"json", required_argument, 0, 'j'},
+        {"profile", required_argument, 0, 'f'}, {"against", required_argument, 0, 'a'},
+        {"help", no_argument, 0, 'h'},          {0}};
+    struct arguments arguments = {.bench = {.daemon = DAEMON, .sizes = usual}, .json = "build/bench.json"};
 
-    for (int option; (option = getopt_long(argc, argv, "h", options, NULL)) != -1;) {
-        if (option == 's')
-            arguments.stored = (unsigned)strtoul(optarg, NULL, 10);
-        else if (option == 'd')
-            arguments.rig.daemon = optarg;
-        else if (option == 'j')
-            arguments.json = optarg;
-        else if (option == 'r')
-            arguments.referrals = (unsigned)strtoul(optarg, NULL, 10);
-        arguments.rig.plymouth |= option == 'p';
-        arguments.scale |= option == 'c';
-        arguments.flow |= option == 'f';
-        arguments.quick |= option == 'q';
-        arguments.help |= option == 'h';
-        arguments.wrong |= option == '?';
-    }
+    for (int option; (option = getopt_long(argc, argv, "h", options, NULL)) != -1;)
+        take_option(&arguments, option);
+    arguments.wrong = arguments.wrong || optind < argc;
+    for (enum bench_part part = 0; part < PART_COUNT; part++)
+        arguments.parts[part] = arguments.parts[part] || !arguments.some_parts;
     return arguments;
-}
-
-static void run_series(struct arguments *arguments)
-{
-    struct load_result rows[2 * WINDOWS];
-    size_t count = 0;
-    struct floors floors = floors_measure();
-
-    printf("floors: bare CURVE (in + acknowledgement + push) %.0f/s, bare LMDB commits of the same bytes %.0f/s in "
-           "batches of 64, %.0f/s of 1,024, syncs %.0f/s\n",
-           floors.curve_per_second, floors.lmdb_per_second_64, floors.lmdb_per_second_1024, floors.syncs_per_second);
-    arguments->rig.referrals = arguments->stored + 2 * (62000 + (uint64_t)arguments->referrals);
-    struct rig *rig = rig_start(&arguments->rig);
-    print_head();
-    for (int series = 0; series < (arguments->stored ? 2 : 1); series++) {
-        if (series == 1)
-            load_store(rig, arguments->stored);
-        for (size_t i = 0; i < WINDOWS; i++) {
-            rows[count] = load_run(rig, windows[i].outstanding,
-                                   windows[i].referrals ? windows[i].referrals : arguments->referrals);
-            print_row(&rows[count++]);
-        }
-    }
-    write_json(arguments->json, rows, count, &floors);
-    printf("at 1,024 outstanding: %.0f %% of the CURVE floor; %.0f bytes of store for each referral; figures in %s\n",
-           100 * rows[2].per_second / floors.curve_per_second, rows[count - 1].store_bytes, arguments->json);
-    rig_stop(&rig);
 }
 
 int main(int argc, char **argv)
 {
     struct arguments arguments = read_arguments(argc, argv);
 
-    if (arguments.help || arguments.wrong)
+    if (arguments.help || arguments.wrong) {
         usage();
-    else if (arguments.scale)
-        scale_print(arguments.rig.daemon, arguments.quick);
-    else if (arguments.flow)
-        flow_print(arguments.rig.daemon, arguments.quick);
-    else
-        run_series(&arguments);
-    return arguments.wrong ? 64 : 0;
+        return arguments.wrong ? 64 : 0;
+    }
+    for (enum bench_part part = 0; part < PART_COUNT; part++)
+        if (arguments.parts[part])
+            parts[part](&arguments.bench);
+    return sheet_close(arguments.json, arguments.parts) ? 0 : 70;
 }

@@ -31,19 +31,11 @@ int64_t city_now_ns(void)
     return now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
 }
 
-static int compare_times(const void *a, const void *b)
+int city_compare_times(const void *a, const void *b)
 {
     const int64_t *left = a, *right = b;
 
     return (*left > *right) - (*left < *right);
-}
-
-void city_print(const char *what, int64_t *times, size_t count)
-{
-    qsort(times, count, sizeof *times, compare_times);
-    printf("%-58s median %9.1f us  p99 %9.1f us\n", what, (double)times[count / 2] / 1e3,
-           (double)times[count * 99 / 100] / 1e3);
-    fflush(stdout);
 }
 
 struct position city_position(uint64_t *random)

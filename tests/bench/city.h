@@ -25,7 +25,6 @@ struct position city_position(uint64_t *random);
 void *city_table(size_t count, size_t size);
 /* Nanoseconds of CPU that this thread has used: what others do on the machine does not count. */
 int64_t city_now_ns(void);
-/* A line: what, its median and its 99th percentile. Sorts the times. */
-void city_print(const char *what, int64_t *times, size_t count);
+int city_compare_times(const void *, const void *); /* for qsort */
 
 #endif

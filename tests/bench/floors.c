@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * floors: three small loops. */
+ * floors: four small loops. */
 #include "tests/bench/floors.h"
 
 #include <fcntl.h>
@@ -12,15 +12,18 @@
 #include <unistd.h>
 #include <zmq.h>
 
+#include "tests/bench/figures.h"
 #include "tests/bench/rig.h"
 
-enum { IN_BYTES = 1100, ACK_BYTES = 200, PUSH_BYTES = 600, MESSAGES = 100000, OUTSTANDING = 1024 };
+enum { BODY_BYTES_MAX = 4096, ACK_BYTES = 200, PUSH_BYTES = 600, OUTSTANDING = 1024, ALONE = 2000, SYNCS = 1000 };
 
 struct curve {
     void *context;
     void *router;
     struct rig_keys server, client;
     char endpoint[64];
+    size_t submit_bytes;
+    unsigned messages;
 };
 
 static void must(int good, const char *what)
@@ -29,22 +32,30 @@ static void must(int good, const char *what)
         rig_fail(what);
 }
 
-/* The bare server: for each message one short answer, and one longer message to the party that came second. */
+static size_t receive(struct curve *curve, char *from, size_t size, char body[BODY_BYTES_MAX])
+{
+    int length = zmq_recv(curve->router, from, size, 0);
+
+    must(length > 0 && zmq_recv(curve->router, body, BODY_BYTES_MAX, 0) > 0, "bare CURVE receive");
+    return (size_t)length;
+}
+
+/* The bare server: a short answer to each of the first messages; then to each a short answer, and one longer message to
+ * the party that came first of all. */
 static void *serve(void *argument)
 {
     struct curve *curve = argument;
-    char hub[256];
-    char sender[256];
-    char body[IN_BYTES];
-    int hub_length = zmq_recv(curve->router, hub, sizeof hub, 0);
+    char hub[256], sender[256];
+    char body[BODY_BYTES_MAX];
+    size_t hub_length = receive(curve, hub, sizeof hub, body);
 
-    zmq_recv(curve->router, body, sizeof body, 0);
-    for (int i = 0; i < MESSAGES; i++) {
-        int length = zmq_recv(curve->router, sender, sizeof sender, 0);
-        zmq_recv(curve->router, body, sizeof body, 0);
-        zmq_send(curve->router, sender, (size_t)length, ZMQ_SNDMORE);
+    for (unsigned i = 0; i < ALONE + curve->messages; i++) {
+        size_t length = receive(curve, sender, sizeof sender, body);
+        zmq_send(curve->router, sender, length, ZMQ_SNDMORE);
         zmq_send(curve->router, body, ACK_BYTES, 0);
-        zmq_send(curve->router, hub, (size_t)hub_length, ZMQ_SNDMORE);
+        if (i < ALONE)
+            continue;
+        zmq_send(curve->router, hub, hub_length, ZMQ_SNDMORE);
         zmq_send(curve->router, body, PUSH_BYTES, 0);
     }
     return NULL;
@@ -65,31 +76,42 @@ static void *dealer(struct curve *curve)
     return socket;
 }
 
-static int drained(void *socket)
+static unsigned drained(void *socket)
 {
-    char body[IN_BYTES];
-    int count = 0;
+    char body[BODY_BYTES_MAX];
+    unsigned count = 0;
 
     while (zmq_recv(socket, body, sizeof body, ZMQ_DONTWAIT) >= 0)
         count++;
     return count;
 }
 
-static double drive(void *sender, void *hub)
+static double echo(struct curve *curve, void *sender)
 {
-    char body[IN_BYTES] = {1};
-    int sent = 0;
-    int acked = 0;
-    int pushed = 0;
+    static float times[ALONE];
+    char body[BODY_BYTES_MAX] = {1};
+
+    for (int i = 0; i < ALONE; i++) {
+        double from = rig_now_us();
+        zmq_send(sender, body, curve->submit_bytes, 0);
+        must(zmq_recv(sender, body, sizeof body, 0) > 0, "bare CURVE echo");
+        times[i] = (float)(rig_now_us() - from);
+    }
+    return percentile(times, ALONE, 0.5);
+}
+
+static double drive(struct curve *curve, void *sender, void *hub)
+{
+    char body[BODY_BYTES_MAX] = {1};
+    unsigned sent = 0, acked = 0, pushed = 0;
     double from = rig_now_us();
 
-    while (acked < MESSAGES || pushed < MESSAGES) {
-        while (sent < MESSAGES && sent - acked < OUTSTANDING) {
-            zmq_send(sender, body, sizeof body, 0);
+    while (acked < curve->messages || pushed < curve->messages) {
+        while (sent < curve->messages && sent - acked < OUTSTANDING) {
+            zmq_send(sender, body, curve->submit_bytes, 0);
             sent++;
         }
-        int more_acks = drained(sender);
-        int more_pushes = drained(hub);
+        unsigned more_acks = drained(sender), more_pushes = drained(hub);
         acked += more_acks;
         pushed += more_pushes;
         if (!more_acks && !more_pushes) {
@@ -97,46 +119,54 @@ static double drive(void *sender, void *hub)
             must(zmq_poll(items, 2, 20000) > 0, "bare CURVE loop");
         }
     }
-    return MESSAGES / ((rig_now_us() - from) / 1e6);
+    return curve->messages / ((rig_now_us() - from) / 1e6);
 }
 
-static double curve_floor(void)
+static void open_router(struct curve *curve)
 {
-    struct curve curve = {.context = zmq_ctx_new()};
-    size_t length = sizeof curve.endpoint;
-    pthread_t thread;
+    size_t length = sizeof curve->endpoint;
     int zero = 0;
     int one = 1;
 
-    must(zmq_curve_keypair(curve.server.public_key, curve.server.secret_key) == 0 &&
-             zmq_curve_keypair(curve.client.public_key, curve.client.secret_key) == 0,
+    must(zmq_curve_keypair(curve->server.public_key, curve->server.secret_key) == 0 &&
+             zmq_curve_keypair(curve->client.public_key, curve->client.secret_key) == 0,
          "keys");
-    curve.router = zmq_socket(curve.context, ZMQ_ROUTER);
-    zmq_setsockopt(curve.router, ZMQ_CURVE_SERVER, &one, sizeof one);
-    zmq_setsockopt(curve.router, ZMQ_CURVE_SECRETKEY, curve.server.secret_key, 41);
-    zmq_setsockopt(curve.router, ZMQ_RCVHWM, &zero, sizeof zero);
-    zmq_setsockopt(curve.router, ZMQ_SNDHWM, &zero, sizeof zero);
-    zmq_setsockopt(curve.router, ZMQ_LINGER, &zero, sizeof zero);
-    must(zmq_bind(curve.router, "tcp://127.0.0.1:*") == 0, "bind");
-    zmq_getsockopt(curve.router, ZMQ_LAST_ENDPOINT, curve.endpoint, &length);
+    curve->router = zmq_socket(curve->context, ZMQ_ROUTER);
+    zmq_setsockopt(curve->router, ZMQ_CURVE_SERVER, &one, sizeof one);
+    zmq_setsockopt(curve->router, ZMQ_CURVE_SECRETKEY, curve->server.secret_key, 41);
+    zmq_setsockopt(curve->router, ZMQ_RCVHWM, &zero, sizeof zero);
+    zmq_setsockopt(curve->router, ZMQ_SNDHWM, &zero, sizeof zero);
+    zmq_setsockopt(curve->router, ZMQ_LINGER, &zero, sizeof zero);
+    must(zmq_bind(curve->router, "tcp://127.0.0.1:*") == 0, "bind");
+    zmq_getsockopt(curve->router, ZMQ_LAST_ENDPOINT, curve->endpoint, &length);
+}
+
+static void measure_curve(struct floors *floors, size_t submit_bytes, unsigned messages)
+{
+    struct curve curve = {.context = zmq_ctx_new(), .submit_bytes = submit_bytes, .messages = messages};
+    pthread_t thread;
+
+    open_router(&curve);
     must(pthread_create(&thread, NULL, serve, &curve) == 0, "thread");
     void *hub = dealer(&curve);
     zmq_send(hub, "hub", 3, 0);
-    void *sender = dealer(&curve);
     /* The hub's message must come first: it tells where pushes go. */
     usleep(200000);
-    double rate = drive(sender, hub);
+    void *sender = dealer(&curve);
+    floors->echo_p50_us = echo(&curve, sender);
+    double cpu_us = rig_own_cpu_us();
+    floors->curve_per_second = drive(&curve, sender, hub);
+    floors->curve_cpu_us = (rig_own_cpu_us() - cpu_us) / messages;
     pthread_join(thread, NULL);
     zmq_close(sender);
     zmq_close(hub);
     zmq_close(curve.router);
     zmq_ctx_term(curve.context);
-    return rate;
 }
 
 static void append(MDB_txn *txn, MDB_dbi dbi, uint64_t number, size_t length)
 {
-    static char bytes[2048];
+    static char bytes[BODY_BYTES_MAX + 112];
     uint64_t big = __builtin_bswap64(number);
     MDB_val key = {sizeof big, &big};
     MDB_val value = {length, bytes};
@@ -144,10 +174,10 @@ static void append(MDB_txn *txn, MDB_dbi dbi, uint64_t number, size_t length)
     must(mdb_put(txn, dbi, &key, &value, MDB_APPEND) == 0, "mdb_put");
 }
 
-static double lmdb_floor(const char *directory, int batch)
+static double lmdb_floor(const char *directory, size_t submit_bytes, unsigned messages, int batch)
 {
     static const char *const names[] = {"content", "referral", "history"};
-    static const size_t bytes[] = {IN_BYTES + 112, 250, 240};
+    const size_t bytes[] = {submit_bytes + 112, 250, 240};
     MDB_env *env;
     MDB_txn *txn;
     MDB_dbi dbi[3];
@@ -162,7 +192,7 @@ static double lmdb_floor(const char *directory, int batch)
         must(mdb_dbi_open(txn, names[i], MDB_CREATE, &dbi[i]) == 0, "mdb_dbi_open");
     must(mdb_txn_commit(txn) == 0, "mdb_txn_commit");
     double from = rig_now_us();
-    while (number < 100000) {
+    while (number < messages) {
         must(mdb_txn_begin(env, NULL, 0, &txn) == 0, "mdb_txn_begin");
         for (int i = 0; i < batch; i++) {
             number++;
@@ -176,20 +206,32 @@ static double lmdb_floor(const char *directory, int batch)
     return rate;
 }
 
-static double sync_floor(const char *directory)
+static struct sync_floor measure_syncs(int file)
+{
+    static float times[SYNCS];
+    char page[4096] = {1};
+    double whole = 0;
+
+    for (int i = 0; i < SYNCS; i++) {
+        double from = rig_now_us();
+        must(write(file, page, sizeof page) == (ssize_t)sizeof page && fdatasync(file) == 0, "fdatasync");
+        times[i] = (float)(rig_now_us() - from);
+        whole += (double)times[i];
+    }
+    return (struct sync_floor){percentile(times, SYNCS, 0.5), SYNCS / (whole / 1e6)};
+}
+
+static void measure_both_syncs(struct floors *floors, const char *directory)
 {
     char path[128];
-    char page[4096] = {1};
 
     snprintf(path, sizeof path, "%s/sync", directory);
-    int fd = open(path, O_WRONLY | O_CREAT, 0600);
-    must(fd >= 0, path);
-    double from = rig_now_us();
-    for (int i = 0; i < 1000; i++)
-        must(write(fd, page, sizeof page) == (ssize_t)sizeof page && fdatasync(fd) == 0, "fdatasync");
-    double rate = 1000 / ((rig_now_us() - from) / 1e6);
-    close(fd);
-    return rate;
+    int file = open(path, O_WRONLY | O_CREAT, 0600);
+    must(file >= 0, path);
+    floors->append = measure_syncs(file);
+    must(lseek(file, 0, SEEK_SET) == 0, path);
+    floors->overwrite = measure_syncs(file);
+    close(file);
 }
 
 static void remove_all(const char *directory)
@@ -203,19 +245,19 @@ static void remove_all(const char *directory)
     }
 }
 
-struct floors floors_measure(void)
+struct floors floors_measure(size_t submit_bytes, unsigned messages)
 {
-    char directory[] = "/tmp/referrald-floor-XXXXXX";
-    char path[64];
+    char directory[96];
+    char path[128];
     struct floors floors;
 
-    must(mkdtemp(directory) != NULL, directory);
-    floors.curve_per_second = curve_floor();
+    rig_make_directory(directory, sizeof directory);
+    measure_curve(&floors, submit_bytes, messages);
     snprintf(path, sizeof path, "%s/a", directory);
-    floors.lmdb_per_second_64 = lmdb_floor(path, 64);
+    floors.lmdb_per_second_64 = lmdb_floor(path, submit_bytes, messages, 64);
     snprintf(path, sizeof path, "%s/b", directory);
-    floors.lmdb_per_second_1024 = lmdb_floor(path, 1024);
-    floors.syncs_per_second = sync_floor(directory);
+    floors.lmdb_per_second_1024 = lmdb_floor(path, submit_bytes, messages, 1024);
+    measure_both_syncs(&floors, directory);
     remove_all(directory);
     return floors;
 }

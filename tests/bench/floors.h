@@ -3,13 +3,20 @@
 #ifndef BENCH_FLOORS_H
 #define BENCH_FLOORS_H
 
+#include <stddef.h>
+
 struct floors {
-    double curve_per_second;   /* CURVE over tcp: 1.1 KiB in, 200 B back, 600 B to a third party; 1,024 outstanding */
-    double lmdb_per_second_64; /* bare LMDB, durable: the three values of a referral appended, 64 in a commit */
+    double curve_per_second;   /* CURVE over tcp: a submit in, 200 B back, 600 B to a third party; 1,024 outstanding */
+    double curve_cpu_us;       /* of that, server and clients together, for each */
+    double echo_p50_us;        /* the same submit in and 200 B back, one at a time */
+    double lmdb_per_second_64; /* bare LMDB, durable: the values of a referral appended, 64 in a commit */
     double lmdb_per_second_1024;
-    double syncs_per_second; /* 4 KiB appended and synced */
+    struct sync_floor {
+        double p50_us, per_second;
+    } append, overwrite; /* 4 KiB written and synced: at the end of a file, or over what was there */
 };
 
-struct floors floors_measure(void);
+/* By the length of a submit; `messages` of each kind. */
+struct floors floors_measure(size_t submit_bytes, unsigned messages);
 
 #endif

@@ -1,24 +1,29 @@
 /* SPDX-License-Identifier: MIT
- * load: one sender keeps a number of submits outstanding; nine hubs take their offers and confirm them. */
+ * load: senders take turns and keep a number of submits outstanding together; the hubs take their offers and confirm
+ * them. */
 #ifndef BENCH_LOAD_H
 #define BENCH_LOAD_H
 
-#include "tests/bench/rig.h"
+#include "tests/bench/crowd.h"
+
+struct load {
+    unsigned outstanding, referrals;
+    bool waiting;   /* about people who have to wait: no offers */
+    unsigned moves; /* of whole lives, which end when all are closed: 3: the hub accepts, starts and completes;
+                       4: it tells of progress in between */
+};
 
 struct load_result {
-    unsigned outstanding;
-    uint64_t stored;   /* before this run */
     double per_second; /* from the first submit until the last acknowledgement and the last offer are there */
     double ack_p50_us, ack_p99_us;
     double offer_p50_us, offer_p99_us;
-    double daemon_cpu_us; /* for each referral */
-    double all_cpu_us;    /* the sender's and the hubs' too */
-    double peak_rss_mib, rss_mib;
-    double store_bytes; /* for each referral stored so far */
+    double daemon_us, clients_us; /* CPU for each referral */
+    double turn_us, turn_wait_us; /* of these the turn's, and how long it waited for a processor */
+    double routed_behind;         /* most acknowledged referrals of which the sender had not heard `routed` */
 };
 
-struct load_result load_run(struct rig *, unsigned outstanding, unsigned referrals);
-/* Stores so many at full speed, without measuring. */
-void load_store(struct rig *, unsigned referrals);
+struct load_result load_run(struct crowd *, const struct load *);
+/* Stores so many at full speed. */
+void load_store(struct crowd *, uint64_t referrals);
 
 #endif

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "daemon/turn_inside.h"
+#include "tests/bench/sheet.h"
 #include "tests/people.h"
 #include "tests/sim/store_memory.h"
 
@@ -141,10 +142,11 @@ static void search(struct scene *scene, const char *what, bool (*is_meant)(const
             times[found++] = free_one(scene, row);
             meant++;
         }
-    snprintf(line, sizeof line, "free place, %u hubs, %s (%llu of %zu given)", network->hubs_count, what,
-             (unsigned long long)(waited - scene->turn->ledger.waitlist.count), found);
+    snprintf(line, sizeof line, "%u hubs, %s", network->hubs_count, what);
+    qsort(times, found, sizeof *times, city_compare_times);
     if (found)
-        city_print(line, times, found);
+        sheet_row(line, (double[]){(double)times[found / 2] / 1e3, (double)times[found * 99 / 100] / 1e3,
+                                   (double)(waited - scene->turn->ledger.waitlist.count), (double)found});
     free(times);
 }
 

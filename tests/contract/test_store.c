@@ -565,6 +565,59 @@ Test(lmdb, a_truncated_data_file_is_refused)
     stand_close(&stand);
 }
 
+/* Where the key of a value stands in the file: behind it stands the value. */
+static off_t find_key(const char *path, uint64_t key)
+{
+    static unsigned char bytes[LIMIT_BYTES];
+    unsigned char sought[9] = {0, 0, 0, 0, 0, 0, 0, (unsigned char)key, 'v'};
+    int file = open(path, O_RDONLY);
+    ssize_t length = read(file, bytes, sizeof bytes);
+    close(file);
+    cr_assert_gt(length, 0);
+    const unsigned char *found = memmem(bytes, (size_t)length, sought, sizeof sought);
+    cr_assert_not_null(found, "key %llu is not in the file", (unsigned long long)key);
+    return found - bytes;
+}
+
+Test(lmdb, keys_out_of_order_are_never_answered_on_the_wrong_side)
+{
+    struct stand stand;
+    const void *bytes;
+    size_t length;
+    unsigned damaged = 0;
+    stand_open(&stand, true);
+    char text[1900] = "";
+    memset(text, 'v', sizeof text - 1);
+    /* Two to a page, each of which stands in the file once: at the edge of a page LMDB does not look at the key. */
+    struct transaction *transaction = begin(&stand, true);
+    for (uint64_t key = 10; key <= 90; key += 10)
+        put(&stand, transaction, TABLE_REFERRAL, key, text);
+    commit(&stand, &transaction);
+    for (uint64_t changed = 10; changed <= 90; changed += 10)
+        for (int bit = 0; bit < 7; bit++) {
+            store_close(&stand.store);
+            int file = open(stand_path(&stand, "data.mdb"), O_RDWR);
+            off_t at = find_key(stand_path(&stand, "data.mdb"), changed) + 7;
+            unsigned char byte = (unsigned char)(changed ^ 1u << bit), before = (unsigned char)changed;
+            cr_assert_eq(pwrite(file, &byte, 1, at), 1);
+            open_lmdb(&stand);
+            for (uint64_t asked = 0; asked <= 100; asked += 5)
+                for (int backward = 0; backward < 2; backward++) {
+                    uint64_t key = asked;
+                    transaction = begin(&stand, false);
+                    enum store_result result =
+                        store_seek(stand.store, transaction, TABLE_REFERRAL, backward, &key, &bytes, &length);
+                    cr_assert(result != STORE_OK || (backward ? key <= asked : key >= asked));
+                    damaged += result == STORE_DAMAGED;
+                    store_abort(stand.store, &transaction);
+                }
+            cr_assert_eq(pwrite(file, &before, 1, at), 1);
+            close(file);
+        }
+    cr_assert_gt(damaged, 0, "no key was out of order");
+    stand_close(&stand);
+}
+
 Test(lmdb, a_data_file_of_something_else_is_refused)
 {
     struct stand stand;

@@ -3,7 +3,8 @@
  * syncs of the store's file; at a chosen one of them it returns an error, writes a part, or pretends. What it saw
  * stands in a small file that the test maps: how many there were, whether the fault has come, and how many bytes went
  * to sockets after it. BAD_DISK_STORE: the directory of the store. BAD_DISK_SEEN: the file for what it saw.
- * BAD_DISK_FAULT: write, sync, short or lie. BAD_DISK_AT: at the how-manieth, 1 is the first; lie: from there on. */
+ * BAD_DISK_FAULT: write, sync, short, lie or slow. BAD_DISK_AT: at the how-manieth, 1 is the first; lie: from there on;
+ * slow: so many milliseconds more for each sync. */
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -109,6 +110,10 @@ static int sync_how(int fd)
     if (!is_the_file(fd))
         return 1;
     uint64_t number = atomic_fetch_add(&bad.seen->syncs, 1) + 1;
+    if (strcmp(bad.fault, "slow") == 0) {
+        const struct timespec more = {(time_t)(bad.at / 1000), (long)(bad.at % 1000 * 1000000)};
+        nanosleep(&more, NULL);
+    }
     if (is_now("sync", number)) {
         fail_with(EIO);
         return -1;

@@ -140,15 +140,13 @@ static void fill_records(struct session *session, struct message *message, enum 
 static void fill(struct session *session, struct message *message, enum field field)
 {
     const struct field_spec *spec = &fields[field];
-    struct value *value = &message->values[field];
 
     if (spec->kind == KIND_RECORDS) {
         fill_records(session, message, field);
         return;
     }
-    if (is_list(spec->kind))
-        value = message_set_list(message, field, 1);
-    fill_plain(session, value, spec);
+    fill_plain(session, is_list(spec->kind) ? message_set_list(message, field, 1) : message_value(message, field),
+               spec);
 }
 
 static void say(struct session *session, const struct message *message)

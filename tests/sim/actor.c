@@ -543,7 +543,7 @@ static int64_t plan_course(struct actor *actor, const struct held *held, int64_t
         at += random_between(dice(actor), MINUTE, 20 * HOUR);
         plan_about(actor, MESSAGE_progress, held, at);
     }
-    if (random_chance(dice(actor), 30)) {
+    if (random_chance(dice(actor), actor->world->trouble.rough ? 60 : 30)) {
         at += random_between(dice(actor), MINUTE, 5 * HOUR);
         plan_about(actor, MESSAGE_pause, held, at);
         at += random_between(dice(actor), HOUR, 80 * HOUR);
@@ -799,7 +799,7 @@ static void plan_staff(struct world *world, uint64_t referral)
     struct held held = {.referral = referral, .offer_number = (int)random_between(&world->random, 1, 2)};
 
     if (town_has(&world->town, TOWN_DESK))
-        for (int64_t n = random_between(&world->random, -1, 3); n > 0; n--)
+        for (int64_t n = random_between(&world->random, -1, world->trouble.rough ? 9 : 3); n > 0; n--)
             plan_by_hand(watcher, &held, after(watcher, MINUTE, 90 * HOUR));
     if (!town_has(&world->town, TOWN_RIGHTS))
         return;
@@ -854,6 +854,14 @@ static void contradict(struct actor *actor)
     assert(decoded);
     message_set_string(&message, FIELD_what_matters, "CANARY changed its mind");
     say_aside(actor, &message);
+}
+
+bool actor_is_idle(const struct actor *actor)
+{
+    for (uint32_t i = 0; i < actor->tasks_count; i++)
+        if (actor->tasks[i].not_before != NEVER)
+            return false;
+    return true;
 }
 
 void actor_repeat_submits(struct actor *actor)

@@ -29,6 +29,8 @@ int actor_doors(const struct actor *);
 void actor_wake(struct actor *);
 /* The second phase begins: whatever is planned happens soon, whatever lies about is ended. */
 void actor_hurry(struct actor *);
+/* It has nothing more to ask. */
+bool actor_is_idle(const struct actor *);
 /* Says every submit once more. */
 void actor_repeat_submits(struct actor *);
 

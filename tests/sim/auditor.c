@@ -9,167 +9,200 @@
 #include <string.h>
 
 #include "proto/codec.h"
+#include "tests/sim/coverage.h"
 
 #define REFERRALS_MAX 1000000
 #define NONE_IDENTIFIED "861931000000100" /* SNOMED CT: no safeguarding concern identified */
 
+static uint64_t digest(const void *bytes, size_t length)
+{
+    const uint8_t *byte = bytes;
+    uint64_t hash = UINT64_C(14695981039346656037);
+
+    for (size_t i = 0; i < length; i++)
+        hash = (hash ^ byte[i]) * UINT64_C(1099511628211);
+    return hash;
+}
+
 /* ---- coverage ---- */
 
-static struct {
-    const char *name;
-    uint64_t count;
-} covered[] = {
-    {"status end", 0},
-    {"status REF-0203", 0},
-    {"hello welcome", 0},
-    {"submit committed", 0},
-    {"submit committed again", 0},
-    {"submit REF-0301", 0},
-    {"submit REF-0402", 0},
-    {"cancel done", 0},
-    {"cancel done again", 0},
-    {"cancel REF-0302", 0},
-    {"confirm done", 0},
-    {"confirm done again", 0},
-    {"confirm REF-0304", 0},
-    {"accept done", 0},
-    {"accept done again", 0},
-    {"accept REF-0203", 0},
-    {"accept REF-0303", 0},
-    {"reject done", 0},
-    {"reject done again", 0},
-    {"reject REF-0302", 0},
-    {"reject REF-0303", 0},
-    {"start done", 0},
-    {"start done again", 0},
-    {"start REF-0302", 0},
-    {"start REF-0303", 0},
-    {"complete done", 0},
-    {"complete done again", 0},
-    {"complete REF-0302", 0},
-    {"complete REF-0303", 0},
-    {"fail done", 0},
-    {"fail done again", 0},
-    {"fail REF-0302", 0},
-    {"fail REF-0303", 0},
-    {"capacity done", 0},
-    {"capacity REF-0305", 0},
-    {"unmet end", 0},
-    {"explain decision", 0},
-    {"explain considered", 0},
-    {"explain end", 0},
-    {"verify verified", 0},
-    {"store_check end", 0},
-    {"status shows the person", 0},
-    {"status REF-0311", 0},
-    {"update REF-0302", 0},
-    {"update done again", 0},
-    {"pause REF-0302", 0},
-    {"pause done again", 0},
-    {"resume REF-0302", 0},
-    {"progress REF-0302", 0},
-    {"progress REF-0303", 0},
-    {"progress done again", 0},
-    {"hand_back REF-0303", 0},
-    {"hand_back done again", 0},
-    {"hold REF-0302", 0},
-    {"hold done again", 0},
-    {"release REF-0302", 0},
-    {"place REF-0302", 0},
-    {"place REF-0310", 0},
-    {"place REF-0122", 0},
-    {"reoffer REF-0303", 0},
-    {"turn_away REF-0302", 0},
-    {"erase REF-0312", 0},
-    {"erase REF-0313", 0},
-    {"cancel REF-0107", 0},
-    {"enquire REF-0203", 0},
-    {"enquire REF-0302", 0},
-    {"answer_enquiry REF-0203", 0},
-    {"answer_enquiry REF-0303", 0},
-    {"enquiry_answered known", 0},
-    {"enquiry_answered not-known", 0},
-    {"enquiry_answered cannot-say", 0},
-    {"enquiry_answered cannot-say no-answer", 0},
-    {"linked same-person", 0},
-    {"linked referred-on", 0},
-    {"linked referred-from", 0},
-    {"reminder answer", 0},
-    {"reminder contact", 0},
-    {"reminder progress", 0},
-    {"routed held", 0},
-    {"progressed paused", 0},
-    {"progressed consent-in-doubt", 0},
-    {"ended retracted", 0},
-    {"ended turned-away", 0},
-    {"withdrawn held", 0},
-    {"withdrawn moved", 0},
-    {"withdrawn consent-in-doubt", 0},
-    {"withdrawn entered-in-error", 0},
-    {"emergency done", 0},
-    {"emergency REF-0309", 0},
-    {"apply done", 0},
-    {"apply REF-0306", 0},
-    {"apply REF-0307", 0},
-    {"apply REF-0308", 0},
-    {"routed offered", 0},
-    {"routed all-full", 0},
-    {"routed no-hub", 0},
-    {"routed unknown-locality", 0},
-    {"routed hop-limit", 0},
-    {"routed safeguarding", 0},
-    {"routed consent-in-doubt", 0},
-    {"routed outside-network", 0},
-    {"routed in parts", 0},
-    {"answered hub-accepted", 0},
-    {"answered 22", 0},
-    {"answered 40", 0},
-    {"progressed contact-made", 0},
-    {"progressed overdue", 0},
-    {"progressed waited-too-long", 0},
-    {"progressed got-help", 0},
-    {"progressed did-not-attend", 0},
-    {"ended got-help", 0},
-    {"ended partly", 0},
-    {"ended did-not-attend", 0},
-    {"ended no-longer-needed", 0},
-    {"ended signposted", 0},
-    {"ended in parts", 0},
-    {"offer", 0},
-    {"offer of several needs", 0},
-    {"offer of several services", 0},
-    {"offer of a shared place", 0},
-    {"offer asks first", 0},
-    {"person", 0},
-    {"withdrawn hub-closed", 0},
-    {"withdrawn no-answer", 0},
-    {"withdrawn withdrawn-by-sender", 0},
+static const char *const covered[] = {
+    "status end",
+    "status REF-0203",
+    "hello welcome",
+    "submit committed",
+    "submit committed again",
+    "submit REF-0301",
+    "submit REF-0402",
+    "cancel done",
+    "cancel done again",
+    "cancel REF-0302",
+    "confirm done",
+    "confirm done again",
+    "confirm REF-0304",
+    "accept done",
+    "accept done again",
+    "accept REF-0203",
+    "accept REF-0303",
+    "reject done",
+    "reject done again",
+    "reject REF-0302",
+    "reject REF-0303",
+    "start done",
+    "start done again",
+    "start REF-0302",
+    "start REF-0303",
+    "complete done",
+    "complete done again",
+    "complete REF-0302",
+    "complete REF-0303",
+    "fail done",
+    "fail done again",
+    "fail REF-0302",
+    "fail REF-0303",
+    "capacity done",
+    "capacity REF-0305",
+    "unmet end",
+    "explain decision",
+    "explain considered",
+    "explain end",
+    "verify verified",
+    "store_check end",
+    "status shows the person",
+    "status REF-0311",
+    "update REF-0302",
+    "update done again",
+    "pause REF-0302",
+    "pause done again",
+    "resume REF-0302",
+    "progress REF-0302",
+    "progress REF-0303",
+    "progress done again",
+    "hand_back REF-0303",
+    "hand_back done again",
+    "hold REF-0302",
+    "hold done again",
+    "release REF-0302",
+    "place REF-0302",
+    "place REF-0310",
+    "place REF-0122",
+    "reoffer REF-0303",
+    "turn_away REF-0302",
+    "erase REF-0312",
+    "erase REF-0313",
+    "cancel REF-0107",
+    "enquire REF-0203",
+    "enquire REF-0302",
+    "answer_enquiry REF-0203",
+    "answer_enquiry REF-0303",
+    "enquiry_answered known",
+    "enquiry_answered not-known",
+    "enquiry_answered cannot-say",
+    "enquiry_answered cannot-say no-answer",
+    "linked same-person",
+    "linked referred-on",
+    "linked referred-from",
+    "reminder answer",
+    "reminder contact",
+    "reminder progress",
+    "routed held",
+    "progressed paused",
+    "progressed consent-in-doubt",
+    "ended retracted",
+    "ended turned-away",
+    "withdrawn held",
+    "withdrawn moved",
+    "withdrawn consent-in-doubt",
+    "withdrawn entered-in-error",
+    "emergency done",
+    "emergency REF-0309",
+    "apply done",
+    "apply REF-0306",
+    "apply REF-0307",
+    "apply REF-0308",
+    "routed offered",
+    "routed all-full",
+    "routed no-hub",
+    "routed unknown-locality",
+    "routed hop-limit",
+    "routed safeguarding",
+    "routed consent-in-doubt",
+    "routed outside-network",
+    "routed in parts",
+    "answered hub-accepted",
+    "answered 22",
+    "answered 40",
+    "progressed contact-made",
+    "progressed overdue",
+    "progressed waited-too-long",
+    "progressed got-help",
+    "progressed did-not-attend",
+    "ended got-help",
+    "ended partly",
+    "ended did-not-attend",
+    "ended no-longer-needed",
+    "ended signposted",
+    "ended in parts",
+    "offer",
+    "offer of several needs",
+    "offer of several services",
+    "offer of a shared place",
+    "offer asks first",
+    "person",
+    "withdrawn hub-closed",
+    "withdrawn no-answer",
+    "withdrawn withdrawn-by-sender",
 };
-#define COVERED_COUNT (sizeof covered / sizeof covered[0])
+#define COVERED_COUNT ((int)(sizeof covered / sizeof covered[0]))
+
+/* Index in the list, by hashed name; -1: it is not in the list. */
+static int find_covered(const char *name)
+{
+    static int16_t slots[1024];
+    static bool is_filled;
+
+    for (int i = 0; i < COVERED_COUNT && !is_filled; i++) {
+        uint32_t slot = (uint32_t)digest(covered[i], strlen(covered[i])) % 1024;
+        while (slots[slot])
+            slot = (slot + 1) % 1024;
+        slots[slot] = (int16_t)(i + 1);
+    }
+    is_filled = true;
+    for (uint32_t slot = (uint32_t)digest(name, strlen(name)) % 1024; slots[slot]; slot = (slot + 1) % 1024)
+        if (strcmp(covered[slots[slot] - 1], name) == 0)
+            return slots[slot] - 1;
+    return -1;
+}
 
 void auditor_cover(const char *first, const char *second, const char *third)
 {
     char name[64];
+    char *end = stpcpy(name, first);
 
-    snprintf(name, sizeof name, "%s%s%s%s", first, second[0] ? " " : "", second, third);
-    for (size_t i = 0; i < COVERED_COUNT; i++)
-        if (strcmp(covered[i].name, name) == 0)
-            covered[i].count++;
+    if (second[0])
+        *end++ = ' ';
+    stpcpy(stpcpy(end, second), third);
+    int i = find_covered(name);
+    if (i >= 0)
+        coverage_count(COVER_ANSWERS + i);
 }
 
 /* Who said what, and who was told what. */
-static bool cells[1 << 8][ROLE_PRIVACY_OFFICER + 1];
+static int role_cell(enum message_type type, enum role role)
+{
+    return COVER_ROLES + (int)type * 8 + (int)role;
+}
 
 static void cover_role(const struct auditor *auditor, int party, const struct message *message)
 {
     enum direction direction = message_spec(message->type)->direction;
 
     if (direction == REQUEST || direction == PUSH)
-        cells[message->type][auditor->town->parties[party].role] = true;
+        coverage_count(role_cell(message->type, auditor->town->parties[party].role));
 }
 
 /* Everything that the table of messages lets somebody say, or be told. There are no auditors in a town. */
-static int count_cells(int *reached, bool print)
+static int count_roles(int *reached, bool print)
 {
     int expected = 0;
 
@@ -180,9 +213,10 @@ static int count_cells(int *reached, bool print)
             bool is_cell = (spec->direction == REQUEST || spec->direction == PUSH) && spec->roles & ROLE_BIT(role);
             if (!is_cell || role == ROLE_AUDITOR)
                 continue;
+            bool is_reached = coverage_of(role_cell(spec->type, (enum role)role));
             expected++;
-            *reached += cells[spec->type][role];
-            if (print && !cells[spec->type][role])
+            *reached += is_reached;
+            if (print && !is_reached)
                 printf("sim: never reached: %s of a %s\n", spec->name, code_text(LIST_role, role));
         }
     return expected;
@@ -191,11 +225,11 @@ static int count_cells(int *reached, bool print)
 int auditor_print_missing(void)
 {
     int reached = 0;
-    int missing = count_cells(&reached, true) - reached;
+    int missing = count_roles(&reached, true) - reached;
 
-    for (size_t i = 0; i < COVERED_COUNT; i++)
-        if (!covered[i].count) {
-            printf("sim: never exercised: %s\n", covered[i].name);
+    for (int i = 0; i < COVERED_COUNT; i++)
+        if (!coverage_of(COVER_ANSWERS + i)) {
+            printf("sim: never exercised: %s\n", covered[i]);
             missing++;
         }
     return missing;
@@ -203,12 +237,12 @@ int auditor_print_missing(void)
 
 void auditor_count_covered(int *count, int *expected)
 {
-    *count = 0;
-    *expected = (int)COVERED_COUNT;
-    for (size_t i = 0; i < COVERED_COUNT; i++)
-        *count += covered[i].count > 0;
     int reached = 0;
-    *expected += count_cells(&reached, false);
+
+    *count = 0;
+    *expected = COVERED_COUNT + count_roles(&reached, false);
+    for (int i = 0; i < COVERED_COUNT; i++)
+        *count += coverage_of(COVER_ANSWERS + i) > 0;
     *count += reached;
 }
 
@@ -224,16 +258,6 @@ void auditor_blame(struct auditor *auditor, int64_t now, const char *format, ...
     va_start(arguments, format);
     vsnprintf(auditor->violation + used, sizeof auditor->violation - (size_t)used, format, arguments);
     va_end(arguments);
-}
-
-static uint64_t digest(const void *bytes, size_t length)
-{
-    const uint8_t *byte = bytes;
-    uint64_t hash = UINT64_C(14695981039346656037);
-
-    for (size_t i = 0; i < length; i++)
-        hash = (hash ^ byte[i]) * UINT64_C(1099511628211);
-    return hash;
 }
 
 static uint64_t digest_of_content(const struct message *message)
@@ -601,14 +625,24 @@ static struct asked *find_asked(struct auditor *auditor, int party, const uint8_
     return at ? &auditor->asked[at - 1] : NULL;
 }
 
-static struct word *word_of(struct box *box, uint64_t connection)
+static void note_word(struct box *box, struct word word)
 {
-    uint32_t room = sizeof box->words / sizeof box->words[0];
+    for (uint32_t i = 0; i < WORDS; i++)
+        if (box->words[i].connection == word.connection && box->words[i].number == word.number) {
+            box->words[i].at = word.at;
+            return;
+        }
+    box->words[box->words_count++ % WORDS] = word;
+}
 
-    for (uint32_t i = 0; i < room; i++)
-        if (box->words[i].connection == connection)
-            return &box->words[i];
-    return &box->words[box->words_count++ % room];
+/* Whether a confirmation that covers the number may still arrive: not only the last that the connection said. */
+static bool is_confirm_under_way(const struct box *box, int64_t now, uint64_t connection, uint64_t number)
+{
+    for (uint32_t i = 0; i < WORDS; i++)
+        if (box->words[i].connection == connection && box->words[i].number >= number &&
+            is_under_way(box->words[i].at, now))
+            return true;
+    return false;
 }
 
 static void count_said(struct box *box)
@@ -620,7 +654,7 @@ static void count_said(struct box *box)
 /* It covers what was sent to the connection before it. */
 static void note_confirm(struct box *box, int64_t now, uint64_t connection, uint64_t number)
 {
-    *word_of(box, connection) = (struct word){connection, number, now};
+    note_word(box, (struct word){connection, number, now});
     for (uint64_t n = number <= box->count ? number : 0; n > box->said; n--)
         if (box->pushed[n - 1].connection == connection)
             box->pushed[n - 1].said = true;
@@ -785,7 +819,8 @@ static void check_erased(struct auditor *auditor, int64_t now, const struct aske
     for (uint32_t i = 0; i < story->count; i++) {
         const struct happening *happening = &story->happenings[i];
         ended = ended || happening->type == MESSAGE_ended;
-        if (happening->type == MESSAGE_ended && happening->mailbox_number > auditor->boxes[happening->party].said)
+        if (happening->type == MESSAGE_ended &&
+            !auditor->boxes[happening->party].pushed[happening->mailbox_number - 1].said)
             auditor_blame(auditor, now, "referral %llu was erased before its end was confirmed",
                           (unsigned long long)asked->referral);
     }
@@ -951,8 +986,10 @@ static void hear_refused(struct auditor *auditor, int64_t now, struct asked *ask
         auditor_blame(auditor, now, "%s of %s about referral %llu was refused with %s", message_spec(asked->type)->name,
                       auditor->town->parties[asked->party].id, (unsigned long long)asked->referral, text);
     /* Done, then ended by somebody else, then said again: the story decides at the end whether that is right. */
+    bool was_paused = refusal == REFUSAL_NOT_CURRENT && asked->type == MESSAGE_start &&
+                      law_was_said(auditor, asked->referral, MESSAGE_pause, now);
     if (asked->agreed && refusal != REFUSAL_CONFLICT && refusal != REFUSAL_OFFER_ENDED &&
-        refusal != REFUSAL_REASON_FIRST)
+        refusal != REFUSAL_REASON_FIRST && !was_paused)
         auditor_blame(auditor, now, "%s about referral %llu was done, and its repeat refused with %s",
                       message_spec(asked->type)->name, (unsigned long long)asked->referral, text);
     if (asked->done && remembers(asked->type) && refusal != REFUSAL_CONFLICT)
@@ -1106,6 +1143,12 @@ static void strip(struct value *value, bool is_text)
         value->present = false;
 }
 
+static void strip_field(struct message *message, enum field field, bool is_text)
+{
+    if (message_has(message, field))
+        strip(&message->values[field], is_text);
+}
+
 static struct value *member_of(struct message *message, enum field field, size_t i, int width, int member)
 {
     return &message->elements[message->values[field].list.first + i * (size_t)width + (size_t)member];
@@ -1114,7 +1157,7 @@ static struct value *member_of(struct message *message, enum field field, size_t
 /* A service that the network no longer has is told as a former one. */
 static void strip_services(struct message *message)
 {
-    strip(&message->values[FIELD_service_id], true);
+    strip_field(message, FIELD_service_id, true);
     message->values[FIELD_service_ids].present = false;
     for (size_t i = 0; i < message_list_count(message, FIELD_parts); i++)
         strip(member_of(message, FIELD_parts, i, PART_OF_REFERRAL_MEMBER_COUNT, MEMBER_part_service_id), true);
@@ -1129,9 +1172,9 @@ static uint64_t digest_of_push(const struct message *message, bool services_go)
     static struct message copy;
 
     copy = *message;
-    strip(&copy.values[FIELD_hub_name], true);
-    strip(&copy.values[FIELD_neighbourhood_name], true);
-    strip(&copy.values[FIELD_expires_at], false);
+    strip_field(&copy, FIELD_hub_name, true);
+    strip_field(&copy, FIELD_neighbourhood_name, true);
+    strip_field(&copy, FIELD_expires_at, false);
     if (message->type == MESSAGE_linked) /* who has the other one now */
         copy.values[FIELD_hub_id].present = copy.values[FIELD_hub_name].present = false;
     if (services_go)
@@ -1163,7 +1206,8 @@ static void take_back(struct box *box, int64_t now, uint64_t connection)
 
     for (uint64_t n = box->said; n < box->count; n++) {
         const struct pushed *pushed = &box->pushed[n];
-        if (pushed->connection == connection && pushed->is_there && pushed->sent_at < oldest)
+        bool counts = pushed->is_there || !pushed->said; /* what is not taken back for certain may show it again */
+        if (pushed->connection == connection && counts && pushed->sent_at < oldest)
             oldest = pushed->sent_at;
     }
     if (now - AUDIT_SILENT_MS < oldest)
@@ -1192,12 +1236,13 @@ static bool take_number(struct auditor *auditor, int64_t now, int party, uint64_
     }
     struct pushed *pushed = &box->pushed[number - 1];
     take_back(box, now, connection);
+    if (pushed->connection != connection) /* with it moves what shows how long the other was silent */
+        take_back(box, now, pushed->connection);
     if (pushed->connection != connection || !pushed->is_there) /* else it has greeted again */
         pushed->sent_at = now;
     pushed->connection = connection;
     pushed->is_there = true;
-    const struct word *word = word_of(box, connection);
-    if (word->connection == connection && word->number >= number && is_under_way(word->at, now))
+    if (is_confirm_under_way(box, now, connection, number))
         pushed->said = true; /* by what overtook it */
     count_said(box);
     if (pushed->digest != content && !may_change)

@@ -12,6 +12,7 @@
 #define AUDIT_UNDER_WAY_MS 20000
 /* A connection that has confirmed nothing for so long is silent: what it has is taken back. */
 #define AUDIT_SILENT_MS 30000
+#define WORDS 32 /* more than one party says in that time */
 #define BIT_OF(code) (UINT64_C(1) << (code))
 
 /* What a submit says of a person, as far as rules look at it. */
@@ -149,14 +150,14 @@ struct pushed {
     bool said;     /* a confirmation may have covered it */
 };
 
-/* What a connection has confirmed last. */
+/* What a connection has confirmed. */
 struct word {
     uint64_t connection, number;
     int64_t at;
 };
 
 struct box {
-    struct word words[8]; /* of the newest connections, a ring */
+    struct word words[WORDS]; /* the newest, a ring */
     uint32_t words_count;
     struct pushed *pushed; /* of number n: pushed[n - 1] */
     uint32_t count, room;

@@ -109,14 +109,14 @@ static bool said(const struct auditor *auditor, const struct lease *lease, enum 
 }
 
 /* A hub that has no capacity has no places of those services from now on. */
-static void state_none(struct auditor *auditor, const struct lease *lease, int64_t at)
+static void state_none(struct auditor *auditor, const struct lease *lease, int64_t at, bool certain)
 {
     for (int i = 0; i < TOWN_SERVICES_MAX; i++) {
         const struct town_service *service = &auditor->town->parties[lease->hub].services[i];
         int hub = service->shares_hub < 0 ? lease->hub : service->shares_hub;
         int row = service->shares_hub < 0 ? i : service->shares_service;
         if (lease->services >> i & 1)
-            auditor_state(auditor, (struct statement){hub, row, at, 0, true, true});
+            auditor_state(auditor, (struct statement){hub, row, at, 0, certain, true});
     }
 }
 
@@ -139,7 +139,7 @@ static void judge_answered(struct judgement *judgement, const struct happening *
         BLAME(judgement, lease->referral, "the hub of offer %d never rejected it so", lease->number);
     end_lease(judgement, lease, REJECTED, happening->at);
     if (happening->reason == REASON_CAPACITY)
-        state_none(auditor, lease, happening->at);
+        state_none(auditor, lease, happening->at, true);
 }
 
 static bool sender_cancelled(const struct auditor *auditor, uint64_t referral, int64_t until)
@@ -331,9 +331,11 @@ static void judge_handed_back(struct judgement *judgement, uint64_t referral, co
         BLAME(judgement, referral, "the hub of offer %d never handed it back so", lease->number);
     end_lease(judgement, lease, FAILED, happening->at);
     lease->handed_back = true;
-    if (law_was_said(judgement->auditor, referral, MESSAGE_hand_back, happening->at) &&
-        said(judgement->auditor, lease, MESSAGE_hand_back, REASON_CAPACITY, 0, happening->at))
-        state_none(judgement->auditor, lease, happening->at);
+    if (happening->reason == REASON_CAPACITY)
+        state_none(judgement->auditor, lease, happening->at, true);
+    else if (!happening->reason &&
+             said(judgement->auditor, lease, MESSAGE_hand_back, REASON_CAPACITY, 0, happening->at))
+        state_none(judgement->auditor, lease, happening->at, false); /* it may have said another reason, too */
 }
 
 static void judge_progressed(struct judgement *judgement, uint64_t referral, const struct story *story,
@@ -614,7 +616,8 @@ static int earlier(const void *a, const void *b)
     return (one->mailbox_number > other->mailbox_number) - (one->mailbox_number < other->mailbox_number);
 }
 
-/* Who only needs to know where to go has no case, when there is a place to go to. */
+/* Who only needs to know where to go has no case, when there is a place to go to: when they came, and still when the
+ * first hub was asked, which may be days later. */
 static void judge_tier(struct judgement *judgement, uint64_t referral, const struct story *story, uint32_t from)
 {
     const struct auditor *auditor = judgement->auditor;
@@ -626,7 +629,8 @@ static void judge_tier(struct judgement *judgement, uint64_t referral, const str
     for (int hub = 0; hub < auditor->town->parties_count; hub++)
         for (int i = 0; i < auditor->town->parties[hub].services_count; i++)
             for (int n = 0; n < TOWN_NEEDS; n++)
-                if (law_signpost(auditor, asked, town_needs[n], hub, i, story->submitted_at) == MAY)
+                if (law_signpost(auditor, asked, town_needs[n], hub, i, story->submitted_at) == MAY &&
+                    law_signpost(auditor, asked, town_needs[n], hub, i, judgement->leases[from].at) == MAY)
                     met |= BIT_OF(town_needs[n]);
     if ((asked->person->needs & ~met) == 0)
         BLAME(judgement, referral, "%s", "became a case, and for every need there was a place to go to");
@@ -700,7 +704,9 @@ static void judge_answer(struct judgement *judgement, const struct asked *asked)
 
     if (judgement->auditor->town->parties[asked->party].role > ROLE_HUB)
         return;
-    if (asked->refusal == REFUSAL_OFFER_ENDED && (!own || lease->end == OPEN || lease->ended_at > asked->refused_at))
+    bool hidden = !lease && judgement->auditor->stories[asked->referral].erased_at; /* the offer was never told */
+    if (asked->refusal == REFUSAL_OFFER_ENDED && !hidden &&
+        (!own || lease->end == OPEN || lease->ended_at > asked->refused_at))
         BLAME(judgement, asked->referral, "%s was refused as if offer %d had ended", name, asked->offer_number);
     if (asked->refusal == REFUSAL_NOT_FOUND && own && lease->at < asked->refused_at)
         BLAME(judgement, asked->referral, "%s of the hub's own offer %d was not found", name, asked->offer_number);
@@ -761,7 +767,8 @@ static void judge_requests(struct judgement *judgement)
             judge_status(judgement, asked);
         else if (asked->offer_number)
             judge_answer(judgement, asked);
-        else if (asked->type == MESSAGE_submit && !asked->agreed)
+        else if (asked->type == MESSAGE_submit && !asked->agreed &&
+                 !(asked->onward_from && asked->refusal == REFUSAL_ERASED)) /* nobody is left to refer on */
             auditor_blame(judgement->auditor, judgement->now, "a submit of %s was never acknowledged",
                           judgement->auditor->town->parties[asked->party].id);
     }

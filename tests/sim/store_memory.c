@@ -236,11 +236,20 @@ static struct value *value_at(const struct transaction *transaction, int table, 
     return entry != NULL ? entry->value : NULL;
 }
 
+/* A transaction keeps its first error; a call may be the one that is to fail. */
+static enum store_result check(struct transaction *transaction)
+{
+    struct store_memory_faults *faults = transaction->store->faults;
+    assert(transaction->image != NULL);
+    if (transaction->error == STORE_OK && faults->fail_call != 0 && --faults->fail_call == 0)
+        transaction->error = STORE_DAMAGED;
+    return transaction->error;
+}
+
 static enum store_result get_value(struct transaction *transaction, int table, struct key key, const void **bytes,
                                    size_t *length)
 {
-    assert(transaction->image != NULL);
-    if (transaction->error != STORE_OK)
+    if (check(transaction) != STORE_OK)
         return transaction->error;
     return found(value_at(transaction, table, key), bytes, length);
 }
@@ -248,8 +257,8 @@ static enum store_result get_value(struct transaction *transaction, int table, s
 static enum store_result put_value(struct transaction *transaction, int table, struct key key, const void *bytes,
                                    size_t length)
 {
-    assert(transaction->image != NULL && transaction->write);
-    if (transaction->error != STORE_OK)
+    assert(transaction->write);
+    if (check(transaction) != STORE_OK)
         return transaction->error;
     struct value *value = need(malloc(sizeof *value + length));
     value->images = 1;
@@ -277,8 +286,8 @@ static enum store_result memory_put(struct transaction *transaction, enum table 
 
 static enum store_result memory_del(struct transaction *transaction, enum table table, uint64_t key)
 {
-    assert(transaction->image != NULL && transaction->write);
-    if (transaction->error != STORE_OK)
+    assert(transaction->write);
+    if (check(transaction) != STORE_OK)
         return transaction->error;
     if (value_at(transaction, (int)table, number_key(key)) == NULL)
         return STORE_NOT_FOUND;
@@ -335,8 +344,7 @@ static const struct entry *nearest(const struct transaction *transaction, int ta
 static enum store_result memory_seek(struct transaction *transaction, enum table table, bool backward, uint64_t *key,
                                      const void **bytes, size_t *length)
 {
-    assert(transaction->image != NULL);
-    if (transaction->error != STORE_OK)
+    if (check(transaction) != STORE_OK)
         return transaction->error;
     const struct entry *entry = nearest(transaction, (int)table, backward, number_key(*key));
     if (entry == NULL)
@@ -418,12 +426,21 @@ static const struct {
 };
 /* clang-format on */
 
+/* What changes nothing writes nothing, and cannot fail. */
+static bool has_changes(const struct transaction *transaction)
+{
+    bool has = false;
+    for (int i = 0; i < ALL_TABLES; i++)
+        has = has || transaction->changes[i].count > 0;
+    return has;
+}
+
 static enum store_result memory_commit(struct transaction **transaction)
 {
     struct memory_store *store = (*transaction)->store;
     enum store_result result = (*transaction)->error;
     assert((*transaction)->image != NULL);
-    if (result == STORE_OK && (*transaction)->write) {
+    if (result == STORE_OK && has_changes(*transaction)) {
         enum memory_fault fault = store->faults->next_commit;
         store->faults->next_commit = MEMORY_FAULT_NONE;
         result = fates[fault].result;

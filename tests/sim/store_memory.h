@@ -18,6 +18,7 @@ enum memory_fault {
 struct store_memory_faults {
     enum memory_fault next_commit; /* happens to the next write commit without an error of its own, and is reset */
     uint64_t limit_bytes;          /* 0: no limit to speak of */
+    uint64_t fail_call;            /* this get, put, del or seek from now finds damage, counted from 1, and is reset */
 };
 
 /* The faults are the caller's: borrowed until the close, looked at by each call; NULL: none. The store belongs to the

@@ -327,11 +327,12 @@ static void draw_rules(struct town *town, struct random *random)
     }
 }
 
-void town_draw(struct town *town, struct random *random, int64_t starts_on)
+void town_draw(struct town *town, struct random *random, int64_t starts_on, uint64_t left_out)
 {
     memset(town, 0, sizeof *town);
     town->starts_on = starts_on;
     draw_features(town, random);
+    town->features &= ~(uint32_t)left_out;
     town->needs_count = town->features ? (int)random_between(random, 3, TOWN_NEEDS) : 3;
     town->areas_count = (int)random_between(random, 1, TOWN_AREAS_MAX);
     town->hops_max = (int)random_between(random, 2, 6);

@@ -165,7 +165,8 @@ extern const int town_metres_a_minute[TRANSPORT_NONE + 1]; /* 0: no limit */
 extern const char town_practice[];                         /* its place is that of the first area */
 struct town_postcode town_postcode_at(int i);              /* 0 to TOWN_POSTCODES - 1 */
 
-void town_draw(struct town *, struct random *, int64_t starts_on);
+/* left_out: bits of features that it does not have, whatever is drawn. */
+void town_draw(struct town *, struct random *, int64_t starts_on, uint64_t left_out);
 /* Other figures, other states of hubs: the next version of the same network. */
 void town_redraw(struct town *, struct random *);
 void town_write(const struct town *, char text[TOWN_TEXT_BYTES]);

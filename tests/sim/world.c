@@ -21,6 +21,7 @@
 #include "tests/people.h"
 #include "tests/sim/actor.h"
 #include "tests/sim/array.h"
+#include "tests/sim/coverage.h"
 #include "tests/sim/store_memory.h"
 
 #define SECOND INT64_C(1000)
@@ -93,7 +94,6 @@ struct daemon {
     bool started; /* the last start succeeded */
 };
 
-static uint64_t happened[MISHAP_COUNT];
 static const char *const mishap_names[MISHAP_COUNT] = {
     [MISHAP_LOSS] = "a frame is lost",
     [MISHAP_REPETITION] = "a frame arrives twice",
@@ -146,9 +146,20 @@ static void print_last_lines(const struct world *world)
 
 static void happens(struct world *world, enum mishap mishap)
 {
-    happened[mishap]++;
+    coverage_count(COVER_FAULTS + (int)mishap);
     world->daemon->mishaps++;
     trace_line(world, "!!", mishap_names[mishap]);
+}
+
+/* It may go wrong in this run. */
+static bool may(const struct world *world, enum mishap mishap)
+{
+    return !world->quiet && !(world->trouble.left_out >> mishap & 1);
+}
+
+const char *world_mishap_name(enum mishap mishap)
+{
+    return mishap_names[mishap];
 }
 
 int world_print_missing(void)
@@ -156,7 +167,7 @@ int world_print_missing(void)
     int missing = 0;
 
     for (int i = 0; i < MISHAP_COUNT; i++)
-        if (!happened[i]) {
+        if (!coverage_of(COVER_FAULTS + i)) {
             printf("sim: never happened: %s\n", mishap_names[i]);
             missing++;
         }
@@ -282,7 +293,7 @@ static int64_t arrival(struct world *world, int64_t *last)
 {
     int64_t at = world->now + random_between(&world->random, 1, world->trouble.delay_max_ms);
 
-    if (at < *last && !world->trouble.reordering)
+    if (at < *last && !(world->trouble.reordering && may(world, MISHAP_REORDERING)))
         at = *last;
     else if (at < *last)
         happens(world, MISHAP_REORDERING);
@@ -297,11 +308,11 @@ static void carry(struct world *world, enum event_kind kind, connection_t connec
     int64_t *last = kind == TO_DAEMON ? &link->last_to_daemon : &link->last_to_party;
     int copies = 1;
 
-    if (!world->quiet && random_chance(&world->random, world->trouble.loss)) {
+    if (may(world, MISHAP_LOSS) && random_chance(&world->random, world->trouble.loss)) {
         happens(world, MISHAP_LOSS);
         return;
     }
-    if (!world->quiet && random_chance(&world->random, world->trouble.repetition)) {
+    if (may(world, MISHAP_REPETITION) && random_chance(&world->random, world->trouble.repetition)) {
         happens(world, MISHAP_REPETITION);
         copies = 2;
     }
@@ -315,7 +326,7 @@ static void carry_push(struct world *world, connection_t connection, const void 
     struct link_end *link = &world->events->links[connection];
     int64_t at = world->now + random_between(&world->random, 1, world->trouble.delay_max_ms);
 
-    if (!world->quiet && random_chance(&world->random, world->trouble.loss / 4)) {
+    if (may(world, MISHAP_LOSS) && random_chance(&world->random, world->trouble.loss / 4)) {
         happens(world, MISHAP_LOSS);
         cut(world, connection, 2 * SECOND, random_between(&world->random, 0, MINUTE));
         return;
@@ -504,9 +515,6 @@ static bool start_daemon(struct world *world, char *why, size_t why_size)
         turn_open(daemon->store, daemon->seal, &network, text, strlen(text), &options, world->now, why, why_size);
     if (!daemon->turn)
         return false;
-    daemon->reader = reader_open(daemon->turn, daemon->store, daemon->seal, "simulated");
-    daemon->study = study_open(daemon->turn, daemon->store, daemon->seal, "simulated", daemon->shelf);
-    assert(daemon->reader && daemon->study);
     return true;
 }
 
@@ -516,11 +524,11 @@ static void power_on(struct world *world)
     char why[200] = "";
     char what[300];
 
-    if (!world->quiet && daemon->crashes && random_chance(&world->random, 10))
+    if (may(world, MISHAP_CRASH_AT_START) && daemon->crashes && random_chance(&world->random, 10))
         daemon->faults.next_commit =
             (enum memory_fault)random_between(&world->random, MEMORY_FAULT_FULL, MEMORY_FAULT_UNKNOWN_LOST);
     /* One new network at a time: whether a start or a turn that failed took one up is not known from outside. */
-    if (!world->quiet && daemon->crashes && daemon->started && !world->is_applying &&
+    if (may(world, MISHAP_NEW_NETWORK) && daemon->crashes && daemon->started && !world->is_applying &&
         random_chance(&world->random, world->trouble.new_network)) {
         happens(world, MISHAP_NEW_NETWORK);
         world->on_disk = new_town(world)->town.number;
@@ -665,6 +673,22 @@ static bool keep_question(struct daemon *daemon, const struct request *request)
     return is_question;
 }
 
+/* Reader and study know nothing but the store: many a life of the daemon ends before anybody asks them. */
+static void answer_question(struct world *world, const struct request *question)
+{
+    struct daemon *daemon = world->daemon;
+
+    if (message_spec(question->message.type)->direction == STUDY) {
+        if (!daemon->study)
+            daemon->study = study_open(daemon->turn, daemon->store, daemon->seal, "simulated", daemon->shelf);
+        study_answer(daemon->study, world->now, question, &daemon->outbox);
+    } else {
+        if (!daemon->reader)
+            daemon->reader = reader_open(daemon->turn, daemon->store, daemon->seal, "simulated");
+        reader_answer(daemon->reader, world->now, question, &daemon->outbox);
+    }
+}
+
 static void run_turn(struct world *world)
 {
     struct daemon *daemon = world->daemon;
@@ -681,10 +705,7 @@ static void run_turn(struct world *world)
     outbox_clear(&daemon->outbox);
     enum store_result result = turn_run(daemon->turn, world->now, daemon->requests, count, &daemon->outbox);
     for (int i = 0; i < daemon->questions_count && result == STORE_OK; i++)
-        if (message_spec(daemon->questions[i].message.type)->direction == STUDY)
-            study_answer(daemon->study, world->now, &daemon->questions[i], &daemon->outbox);
-        else
-            reader_answer(daemon->reader, world->now, &daemon->questions[i], &daemon->outbox);
+        answer_question(world, &daemon->questions[i]);
     daemon->questions_count = 0;
     daemon->busy_until = world->now + random_between(&world->random, 1, 30);
     after_turn(world, result, planned);
@@ -731,7 +752,7 @@ static void break_one(struct world *world, enum mishap mishap)
     connection_t connection = world->events->current[party][door];
     int64_t away = random_between(&world->random, 0, MINUTE);
 
-    if (!connection || world->events->links[connection].dead)
+    if (!connection || world->events->links[connection].dead || !may(world, mishap))
         return;
     happens(world, mishap);
     if (mishap == MISHAP_AWAY)
@@ -744,6 +765,8 @@ static void nearly_fill(struct world *world)
     uint64_t used = 0;
     uint64_t limit = 0;
 
+    if (!may(world, MISHAP_NEARLY_FULL))
+        return;
     store_usage(world->daemon->store, &used, &limit);
     world->daemon->faults.limit_bytes = used + used / 20;
     happens(world, MISHAP_NEARLY_FULL);
@@ -751,9 +774,19 @@ static void nearly_fill(struct world *world)
          (struct event_of){.at = world->now + random_between(&world->random, MINUTE, 2 * HOUR), .kind = ROOM_AGAIN});
 }
 
+static void fail_next_commit(struct world *world)
+{
+    enum memory_fault fault =
+        (enum memory_fault)random_between(&world->random, MEMORY_FAULT_FULL, MEMORY_FAULT_UNKNOWN_LOST);
+
+    if (may(world, mishap_of(fault)))
+        world->daemon->faults.next_commit = fault;
+}
+
 static void strike(struct world *world)
 {
     struct daemon *daemon = world->daemon;
+    int percent;
 
     if (world->quiet)
         return;
@@ -771,21 +804,23 @@ static void strike(struct world *world)
         break_one(world, MISHAP_AWAY);
         break;
     case 4:
-        if (daemon->turn) {
+        if (daemon->turn && may(world, MISHAP_CRASH_IDLE)) {
             happens(world, MISHAP_CRASH_IDLE);
             lose_power(world);
         }
         break;
     case 5:
     case 6:
-        daemon->faults.next_commit =
-            (enum memory_fault)random_between(&world->random, MEMORY_FAULT_FULL, MEMORY_FAULT_UNKNOWN_LOST);
+        fail_next_commit(world);
         break;
     case 7:
-        daemon->crash_after = 0;
+        if (may(world, MISHAP_CRASH_BEFORE_SENDING))
+            daemon->crash_after = 0;
         break;
     case 8:
-        daemon->crash_after = (int)random_between(&world->random, 1, 99);
+        percent = (int)random_between(&world->random, 1, 99);
+        if (may(world, MISHAP_CRASH_WHILE_SENDING))
+            daemon->crash_after = percent;
         break;
     default:
         if (random_chance(&world->random, 30))
@@ -868,15 +903,32 @@ static void draw_trouble(struct world *world)
     world->trouble.held_max = random_chance(random, 40) ? 4 : 0;
 }
 
+/* Most runs are short, for many towns; some are long, and in some much more goes wrong than in the others. */
+static unsigned draw_size(struct world *world, const struct world_choice *choice)
+{
+    struct random random = {.state = choice->seed ^ UINT64_C(0x6c6f6e6772756e73)};
+    int64_t length = random_between(&random, 1, 100);
+
+    if (random_chance(&random, 50) && !choice->plain) {
+        world->trouble.loss = (int)random_between(&random, 10, 30);
+        world->trouble.repetition = (int)random_between(&random, 10, 60);
+        world->trouble.reordering = world->trouble.rough = true;
+        world->trouble.fault_every_ms = random_between(&random, 5 * MINUTE, HOUR);
+    }
+    if (choice->referrals)
+        return choice->referrals;
+    return length <= 50 ? 30 : length <= 80 ? 100 : length <= 95 ? 300 : 1000;
+}
+
 static void plan_operator(struct world *world, int64_t phase)
 {
     struct actor *watcher = world->actors[town_operator(&world->town)];
 
-    if (town_has(&world->town, TOWN_APPLY))
+    if (town_has(&world->town, TOWN_APPLY) && may(world, MISHAP_APPLIED))
         for (int64_t n = random_between(&world->random, 1, 4); n > 0; n--)
             plan(world, (struct event_of){.at = world->starts_at + random_between(&world->random, 0, phase),
                                           .kind = NEW_DRAFT});
-    if (town_has(&world->town, TOWN_EMERGENCY))
+    if (town_has(&world->town, TOWN_EMERGENCY) && may(world, MISHAP_EMERGENCY))
         for (int64_t n = random_between(&world->random, 1, 3); n > 0; n--) {
             bool on = random_chance(&world->random, 75);
             actor_plan_emergency(watcher, world->starts_at + random_between(&world->random, 0, phase), on);
@@ -928,12 +980,29 @@ static void settle(struct world *world)
         run_until(world, world->now + HOUR);
 }
 
+static bool is_idle(const struct world *world)
+{
+    for (int i = 0; i < world->town.parties_count; i++)
+        if (!actor_is_idle(world->actors[i]))
+            return false;
+    return true;
+}
+
+/* All that anybody wanted to say is said and answered, and what came of it has come to its end. */
+static void hear_all(struct world *world)
+{
+    settle(world);
+    for (int hours = 0; hours < SETTLE_DAYS * 24 && !is_idle(world); hours++)
+        run_until(world, world->now + HOUR);
+    settle(world);
+}
+
 static void run_phases(struct world *world)
 {
     run_until(world, world->quiet_at);
     begin_quiet(world);
     run_until(world, world->now + HOUR);
-    settle(world);
+    hear_all(world);
     for (int i = 0; i < world->town.parties_count; i++) {
         actor_repeat_submits(world->actors[i]);
         world_wake(world, i, world->now);
@@ -944,7 +1013,7 @@ static void run_phases(struct world *world)
     if (auditor_first_head(world->auditor, &sequence, &hash))
         actor_ask_check(world->actors[town_operator(&world->town)], sequence, hash);
     run_until(world, world->now + HOUR);
-    settle(world);
+    hear_all(world);
     auditor_finish(world->auditor, world->now);
 }
 
@@ -978,17 +1047,21 @@ static void import_places(struct world *world)
         auditor_object(world->auditor, world->now, why);
 }
 
-static void world_open(struct world *world, uint64_t seed, unsigned referrals)
+static void world_open(struct world *world, const struct world_choice *choice)
 {
-    world->random.state = seed * UINT64_C(0x2545f4914f6cdd1d) + 1;
+    world->random.state = choice->seed * UINT64_C(0x2545f4914f6cdd1d) + 1;
     world->starts_at = PEOPLE_AUTHORED_MS + 20 * DAY + random_between(&world->random, 0, DAY);
     world->now = world->starts_at;
     world->quiet_at = world->starts_at + random_between(&world->random, DAY, 6 * DAY);
-    town_draw(&world->town, &world->random, world->starts_at / DAY);
+    if (choice->hours && world->quiet_at > world->starts_at + (int64_t)choice->hours * HOUR)
+        world->quiet_at = world->starts_at + (int64_t)choice->hours * HOUR;
+    town_draw(&world->town, &world->random, world->starts_at / DAY, choice->features_left_out);
     world->towns = calloc(1, sizeof world->towns[0]);
     assert(world->towns);
     world->towns[world->towns_count++] = (struct wanted_town){.town = world->town, .wanted = true};
     draw_trouble(world);
+    world->trouble.left_out = choice->mishaps_left_out;
+    unsigned referrals = draw_size(world, choice);
     world->auditor = auditor_open(&world->town, WINDOW);
     world->events = calloc(1, sizeof *world->events);
     world->daemon = calloc(1, sizeof *world->daemon);
@@ -1035,13 +1108,13 @@ static void world_close(struct world *world)
     free(world->known);
 }
 
-void world_run_seed(uint64_t seed, unsigned referrals, enum trace trace, struct world_result *result)
+void world_run(const struct world_choice *choice, enum trace trace, struct world_result *result)
 {
     struct world *world = calloc(1, sizeof *world);
 
     assert(world);
     world->trace = trace;
-    world_open(world, seed, referrals);
+    world_open(world, choice);
     run_phases(world);
     *result = (struct world_result){.referrals = auditor_referrals(world->auditor),
                                     .messages = auditor_messages(world->auditor),

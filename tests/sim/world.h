@@ -17,9 +17,11 @@ enum trace { TRACE_NONE, TRACE_ALL, TRACE_LAST };
 
 /* What goes wrong, in percent of the messages; below zero: never. Drawn for each seed. */
 struct trouble {
+    uint64_t left_out; /* bits of enum mishap */
     int loss, repetition, delay_max_ms;
     int new_network; /* percent of the starts */
     bool reordering;
+    bool rough;         /* much more goes wrong, cases pause for long, and operators step in often */
     bool holes_allowed; /* by operators, in what they apply */
     int64_t fault_every_ms;
     uint32_t held_max; /* letters of one party that the daemon holds in memory; 0: as usual */
@@ -91,10 +93,21 @@ struct world_result {
     char violation[400]; /* empty: none */
 };
 
-/* One run: draws a town, lets `referrals` be sent amid faults, then in quiet, and has everything audited. */
-void world_run_seed(uint64_t seed, unsigned referrals, enum trace, struct world_result *);
+/* Which run. The seed draws everything else; what is left out of it makes a failing run smaller. */
+struct world_choice {
+    uint64_t seed;
+    bool plain;                 /* else the seed draws whether it is rough */
+    unsigned referrals;         /* 0: the seed draws how many */
+    uint64_t hours;             /* of the first phase, at most; 0: as drawn */
+    uint64_t features_left_out; /* bits of enum town_feature */
+    uint64_t mishaps_left_out;  /* bits of enum mishap */
+};
+
+/* One run: draws a town, lets referrals be sent amid faults, then in quiet, and has everything audited. */
+void world_run(const struct world_choice *, enum trace, struct world_result *);
 /* Over all runs. Prints the kinds of fault that never happened; returns how many. */
 int world_print_missing(void);
+const char *world_mishap_name(enum mishap);
 
 #define WORLD_DOORS 2 /* programs that a party may have at once */
 

@@ -177,7 +177,7 @@ static void ask(enum worker worker, int party, struct message *message)
         await_room();
     }
     struct request *slot = queue_slot(queue);
-    uint8_t *frame = malloc(length);
+    uint8_t *frame = queue_frame(queue, length);
     assert(frame);
     memcpy(frame, bytes, length);
     *slot = (struct request){.kind = REQUEST_MESSAGE,

@@ -91,9 +91,9 @@ Test(check, a_postcode_is_brought_into_normal_form)
 
 Test(check, what_is_no_postcode_is_refused)
 {
-    static const char *const others[] = {"",        "PL1",        "PL1  1AE", "P L11AE",   "PL1 1CE",
-                                         "QL1 1AE", "PL1 AAE",    "PLY1 1AE", "PL111 1AE", "11 1AE",
-                                         "PL1-1AE", "PL1 1A\xc3", "P1 1A",    "  1AE"};
+    static const char *const others[] = {"",        "PL1",      "PL1  1AE",  "P L11AE", "PL1 1CE", "QL1 1AE",
+                                         "PL1 AAE", "PLY1 1AE", "PL111 1AE", "11 1AE",  "PL1-1AE", "PL1 1A\xc3",
+                                         "P1 1A",   "  1AE",    "PL 1AE",    "AI1 1AE", "PL11AEAN"};
     char normal[10];
 
     for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
@@ -107,6 +107,7 @@ Test(check, simple_forms)
     cr_assert_not(check_id(TEXT("")));
     cr_assert_not(check_id(TEXT("two words")));
     cr_assert(check_phone(TEXT("+441632960001")));
+    cr_assert_not(check_phone(TEXT("")));
     cr_assert_not(check_phone(TEXT("+")));
     cr_assert_not(check_phone(TEXT("01632 960001")));
     cr_assert_not(check_phone(TEXT("4+4")));
@@ -117,11 +118,23 @@ Test(check, simple_forms)
     cr_assert_not(check_email(TEXT("a@b@c")));
     cr_assert_not(check_email(TEXT("a@b..c")));
     cr_assert_not(check_email(TEXT("a@.c")));
+    cr_assert_not(check_email(TEXT("a@c.")));
     cr_assert_not(check_email(TEXT("a b@example.org")));
+    cr_assert_not(check_email(TEXT("a\x7f"
+                                   "b@example.org")));
+    cr_assert_not(check_email(TEXT("")));
     cr_assert(check_ods(TEXT("Y99999")));
     cr_assert_not(check_ods(TEXT("y99999")));
     cr_assert(check_digits(TEXT("0123456789")));
     cr_assert_not(check_digits(TEXT("12a")));
+}
+
+Test(check, a_mailbox_has_at_most_64_characters)
+{
+    char address[] = "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx@example.org";
+
+    cr_assert_not(check_email(text_of(address)), "it has 65");
+    cr_assert(check_email(text_of(address + 1)));
 }
 
 Test(check, characters_are_counted_not_bytes)
@@ -225,6 +238,7 @@ Test(check, what_is_no_referral_id_is_refused)
                                          "R01-95",
                                          "R1-94",
                                          "R1-9",
+                                         "R1-9x",
                                          "r1-95",
                                          "R1-095",
                                          "R-1-95",
@@ -270,6 +284,10 @@ Test(check, times_that_do_not_exist_or_have_no_offset_are_refused)
                                          "2026-11-22T14:02:31.Z",
                                          "2026-11-22T14:02:31.1234567890Z",
                                          "2026-11-22T14:02:31+0100",
+                                         "2026-11-22T14:02:31 01:00",
+                                         "2026-11-22T14:02:31+0a:00",
+                                         "2026-11-22T14:02:31+01-00",
+                                         "2026-11-22T14:02:31+01:0a",
                                          "2026-11-22T14:02:31+15:00",
                                          "2026-11-22T14:02:31+01:60",
                                          "2026-11-22T14:02:31ZZ",
@@ -534,6 +552,10 @@ Test(rules, times_stand_in_their_order)
     fill_submit();
     message_set_number(&submit, FIELD_respond_by, message_number(&submit, FIELD_authored_on));
     assert_refused(REFUSAL_INVARIANT, "respond_by");
+    message_set_number(&submit, FIELD_respond_by, message_number(&submit, FIELD_authored_on) + 1);
+    assert_accepted();
+    clear(FIELD_respond_by);
+    assert_accepted();
     fill_submit();
     message_set_number(&submit, FIELD_consent_recorded_at, NOW_MS + 5 * MINUTE_MS + 1);
     assert_refused(REFUSAL_OUT_OF_RANGE, "consent_recorded_at");
@@ -577,6 +599,13 @@ Test(rules, a_score_has_items_or_a_total_that_fit_its_measure)
     assert_refused(REFUSAL_OUT_OF_RANGE, "baseline_scores[1].total");
     total->present = false;
     assert_refused(REFUSAL_REQUIRED, "baseline_scores[1].items");
+    struct value *answers = message_set_member_list(&submit, member(FIELD_baseline_scores, 1, MEMBER_score_items), 7);
+    for (int i = 0; i < 7; i++)
+        answers[i] = (struct value){.present = true, .number = 1};
+    assert_accepted();
+    answers[6].number = 0;
+    assert_refused(REFUSAL_OUT_OF_RANGE, "baseline_scores[1].items");
+    member(FIELD_baseline_scores, 1, MEMBER_score_items)->present = false;
     total->present = true;
     total->number = 7;
     member(FIELD_baseline_scores, 1, MEMBER_score_taken_on)->number = NOW_MS / DAY_MS + 1;

@@ -2,9 +2,11 @@
  * The wire as a peer meets it: what is taken, and how each fault is named. */
 #include "proto/check.h"
 #include "tests/frames.h"
+#include "tests/outside.h"
 #include "tests/people.h"
 
 #include <criterion/criterion.h>
+#include <errno.h>
 #include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -256,6 +258,7 @@ Test(codec, values_that_do_not_have_their_form_are_refused_for_the_reason)
     assert_text_refused("priority", "soon", REFUSAL_NOT_A_CODE, "priority");
     assert_text_refused("priority", "", REFUSAL_NOT_A_CODE, "priority");
     assert_text_refused("referrer_phone", "01632 96000", REFUSAL_MALFORMED, "referrer_phone");
+    assert_text_refused("referrer_phone", "", REFUSAL_TOO_SHORT, "referrer_phone");
     assert_text_refused("referrer_phone", "+1234", REFUSAL_TOO_SHORT, "referrer_phone");
     assert_text_refused("referrer_phone", "+1234567890123456", REFUSAL_TOO_LONG, "referrer_phone");
     assert_text_refused("email", "nobody at home", REFUSAL_MALFORMED, "email");
@@ -288,6 +291,7 @@ Test(codec, a_fault_in_a_list_names_the_place)
     ASSERT_RAW_REFUSED("address_lines", "\x92\xa1x\xa0", REFUSAL_TOO_SHORT, "address_lines[1]");
     ASSERT_RAW_REFUSED("address_lines", "\x90", REFUSAL_TOO_SHORT, "address_lines");
     ASSERT_RAW_REFUSED("address_lines", "\x96\xa1x\xa1x\xa1x\xa1x\xa1x\xa1x", REFUSAL_TOO_LONG, "address_lines");
+    ASSERT_RAW_REFUSED("needs", "\x90", REFUSAL_TOO_SHORT, "needs");
     ASSERT_RAW_REFUSED("contact_permissions", "\x92\xa5phone\xa5phone", REFUSAL_DUPLICATE_FIELD,
                        "contact_permissions[1]");
     ASSERT_RAW_REFUSED("contact_permissions",
@@ -591,6 +595,33 @@ Test(codec, a_piece_of_a_network_file_has_lines)
     assert_taken();
 }
 
+/* A message with the field note and an id of a referral. */
+static void a_hub_starts(void)
+{
+    static struct message start;
+
+    message_init(&start, MESSAGE_start);
+    message_set_uuid(&start, FIELD_request_id, message_uuid(&sent, FIELD_request_id));
+    message_set_number(&start, FIELD_referral_id, 1);
+    message_set_number(&start, FIELD_offer_number, 1);
+    frame_of(&frame, &start);
+    assert_taken();
+}
+
+Test(codec, an_id_of_a_referral_that_is_mistyped_is_refused_by_name)
+{
+    a_hub_starts();
+    frame_set_string(&frame, "referral_id", "R1-94");
+    assert_refused(REFUSAL_MALFORMED, "referral_id");
+}
+
+Test(codec, a_short_key_that_shares_little_with_a_name_is_not_taken_for_it)
+{
+    a_hub_starts();
+    frame_set_string(&frame, "no", "x");
+    assert_refused(REFUSAL_UNKNOWN_FIELD, "no");
+}
+
 Test(codec, a_buffer_that_is_too_small_gives_nothing)
 {
     size_t length = frame.length;
@@ -609,13 +640,14 @@ Test(codec, every_refusal_can_be_told)
         size_t length;
 
         fault.refusal = refusals[i].refusal;
-        strcpy(fault.field, "needs[2].code");
+        strcpy(fault.field, i % 2 ? "needs[2].code" : "");
         refuse(&refused, &sent, &fault, 1500);
         length = encode(&refused, bytes, sizeof bytes);
         cr_assert(decode(decoder, bytes, length, &got, &(struct fault){0}));
         snprintf(error, sizeof error, "REF-%04d", refusals[i].refusal);
         cr_assert_eq(message_text(&got, FIELD_error).length, strlen(error));
         cr_assert_arr_eq(message_text(&got, FIELD_error).bytes, error, strlen(error));
+        cr_assert_eq(message_has(&got, FIELD_field), i % 2);
         cr_assert_eq(message_has(&got, FIELD_retry_after_ms), refusals[i].retry == LATER);
         cr_assert_eq(message_number(&got, FIELD_acknowledgement), refusals[i].retry == LATER ? ACK_CE : ACK_CR);
         cr_assert_arr_eq(message_uuid(&got, FIELD_request_id), message_uuid(&sent, FIELD_request_id), UUID_BYTES);
@@ -635,6 +667,54 @@ Test(codec, every_field_can_be_copied_into_another_message)
     strcpy(got.nhs_number, "XXXXXXXXXX");
     cr_assert_eq(encode(&copy, again, sizeof again), frame.length);
     cr_assert_arr_eq(again, frame.bytes, frame.length);
+}
+
+Test(codec, what_is_no_normal_form_is_copied_as_it_stands)
+{
+    static const char no_postcode[] = "where the river bends";
+    static struct message copy;
+
+    message_set_string(&sent, FIELD_postcode, no_postcode);
+    message_init(&copy, MESSAGE_submit);
+    message_copy(&copy, &sent, FIELD_postcode);
+    cr_assert_eq(message_text(&copy, FIELD_postcode).bytes, no_postcode);
+}
+
+Test(codec, a_message_holds_so_many_values_of_lists_and_no_more)
+{
+    struct value *value;
+    size_t count = 0;
+
+    message_init(&got, MESSAGE_submit);
+    while ((value = message_set_list(&got, FIELD_address_lines, 5)))
+        count += 5;
+    cr_assert_eq(count, MESSAGE_LIST_VALUES_MAX / 5 * 5);
+    cr_assert_not(message_has(&got, FIELD_address_lines), "what found no room is not there");
+    cr_assert_not_null(message_set_list(&got, FIELD_address_lines, MESSAGE_LIST_VALUES_MAX % 5));
+}
+
+Test(codec, what_a_message_does_not_have_is_empty)
+{
+    message_init(&got, MESSAGE_submit);
+    cr_assert_eq(message_text(&got, FIELD_family_name).length, 0);
+    cr_assert_null(message_uuid(&got, FIELD_request_id));
+    cr_assert_eq(message_primary_need(&got), 0);
+    cr_assert_not_null(message_set_list(&got, FIELD_needs, 2));
+    cr_assert_eq(message_primary_need(&got), 0, "of two needs none is said to be it");
+}
+
+Test(codec, without_memory_there_is_no_decoder_and_closing_it_is_nothing)
+{
+    static const char *const calls[] = {"calloc", "malloc"};
+    struct decoder *none = NULL;
+
+    for (int i = 0; i < 2; i++) {
+        outside_fails(calls[i], 1, ENOMEM);
+        cr_assert_null(decoder_open());
+        cr_assert_eq(outside_works(), 1);
+    }
+    decoder_close(&none);
+    cr_assert_null(none);
 }
 
 Test(codec, every_damaged_byte_is_survived)

@@ -32,6 +32,22 @@ Test(coverage, bands_begin_where_an_age_of_a_service_begins_or_ends)
     cr_expect_str_eq(band_of(&bands, 4), "80+");
 }
 
+Test(coverage, bands_end_where_a_condition_does_and_go_on_beyond_a_hundred)
+{
+    struct condition conditions[] = {{FACT_AGE, TEST_AT_MOST, 0, 64}, {FACT_DECILE, TEST_AT_MOST, 0, 2}};
+    struct service services[] = {{.age_from = 100}, {.age_to = 110}};
+    struct network network = {
+        .services = services, .services_count = 2, .conditions = conditions, .conditions_count = 2};
+    struct coverage_bands bands;
+
+    coverage_bands(&network, NULL, &bands);
+    cr_assert_eq(bands.count, 4);
+    cr_expect_str_eq(band_of(&bands, 0), "0-64");
+    cr_expect_str_eq(band_of(&bands, 1), "65-99");
+    cr_expect_str_eq(band_of(&bands, 2), "100-110");
+    cr_expect_str_eq(band_of(&bands, 3), "111+");
+}
+
 Test(coverage, bands_of_two_networks_are_those_that_either_tells_apart)
 {
     struct service old_services[] = {{.age_from = 1, .age_to = 120}};

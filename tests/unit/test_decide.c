@@ -734,6 +734,20 @@ Test(decide, an_answer_that_comes_after_its_service_has_left_the_network_frees_n
 
 /* ---- silence ---- */
 
+Test(decide, the_time_of_a_hub_that_has_left_the_network_is_that_of_the_office)
+{
+    struct stages *stages = network_add_stages(&invented); /* of the hub added last */
+
+    invented.hubs[HOME].stages = invented.hubs[FAR].stages;
+    stages->clocks[STAGE_CONTACT].ms[PRIORITY_ROUTINE] = HOUR_MS;
+    network_add_hours(&invented, &invented.hubs[HOME].hours, (struct span){WEEKDAY_FRIDAY, 600, 660});
+    surgery_submits();
+    invented.network.hubs_count = 0;
+    hub_says(PARTY_HOME, EVENT_ACCEPTED, 1);
+    assert_stands(STATE_ACCEPTED, BUSINESS_HUB_ACCEPTED, 0);
+    assert_waits_for(80 * HOUR_MS, PARTY_HOME);
+}
+
 Test(decide, when_a_hub_is_silent_the_next_is_asked)
 {
     surgery_submits();
@@ -1308,6 +1322,19 @@ Test(decide, for_a_low_need_the_sender_is_told_where_to_go_and_no_hub_is_asked)
     assert_stands(STATE_COMPLETED, BUSINESS_CLOSED_ACKNOWLEDGED, 0);
 }
 
+Test(decide, who_was_outside_is_told_where_to_go_when_a_changed_network_reaches_them)
+{
+    library_opens();
+    live_outside();
+    surgery_submits();
+    assert_stands(STATE_ON_HOLD, BUSINESS_ATTENTION, REASON_OUTSIDE);
+    referral.profile.neighbourhood = 0;
+    happens((struct cause){.event = EVENT_OFFERED, .need = NEED_BEFRIENDING});
+    assert_stands(STATE_COMPLETED, BUSINESS_SIGNPOSTED, 0);
+    assert_entry(EVENT_SIGNPOSTED, 0, 0);
+    TOLD(SURGERY(ended, WHOLE));
+}
+
 Test(decide, where_there_is_nowhere_to_go_a_low_need_is_offered_to_a_hub)
 {
     referral.profile.tier = TIER_UNIVERSAL;
@@ -1526,6 +1553,8 @@ Test(decide, a_referral_that_has_no_room_for_more_offers_is_brought_before_a_per
     cr_assert_eq(referral.offers_count, OFFERS_MAX);
     hub_rejects(PARTY_HOME, OFFERS_MAX, REASON_OTHER);
     assert_stands(STATE_ON_HOLD, BUSINESS_ATTENTION, REASON_HOPS);
+    happens((struct cause){.event = EVENT_PLACED, .role = ROLE_OPERATOR, .actor = OPERATOR, .hub = FAR, .row = FAR});
+    assert_refused(REFUSAL_NOT_CURRENT);
 }
 
 /* ---- several needs: the end ---- */
@@ -1811,7 +1840,8 @@ Test(decide, what_is_pressing_does_not_wait_until_a_closed_hub_opens)
     } cases[] = {{PRIORITY_ASAP, 24 * HOUR_MS, 24},
                  {PRIORITY_STAT, 24 * HOUR_MS, 24},
                  {PRIORITY_URGENT, 24 * HOUR_MS, 65}, /* Monday at ten */
-                 {PRIORITY_STAT, 0, 65}};
+                 {PRIORITY_STAT, 0, 65},
+                 {PRIORITY_STAT, 66 * HOUR_MS, 65}};
 
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         begin();
@@ -2214,6 +2244,19 @@ Test(decide, a_case_goes_on_without_consent_and_everybody_is_told)
     surgery_updates();
     cr_assert_not(referral.consent_ended);
     TOLD(HUB(HOME, updated, 1));
+}
+
+Test(decide, every_hub_with_a_case_is_told_that_the_consent_has_ended_and_the_sender_once)
+{
+    town_with(NEEDS(ADVICE, HOUSING));
+    clock_of(STAGE_CONTACT)->ms[PRIORITY_ROUTINE] = 400 * HOUR_MS;
+    int64_t ends = consent_ends();
+    surgery_submits();
+    hub_says(PARTY_HOME, EVENT_ACCEPTED, 1);
+    hub_says(PARTY_NEAR, EVENT_ACCEPTED, 2);
+    the_day_comes(ends);
+    assert_entry(EVENT_CONSENT_EXPIRED, 0, 0);
+    TOLD(HUB(HOME, updated, 1), HUB(NEAR, updated, 2), SURGERY(progressed, 1));
 }
 
 Test(decide, of_several_needs_the_consent_ends_for_each_as_it_stands)
@@ -2820,6 +2863,18 @@ Test(decide, only_what_is_closed_is_erased_and_all_who_knew_the_person_are_told)
     assert_refused(REFUSAL_ERASED);
     operator_does((struct cause){.event = EVENT_ANNOTATED});
     assert_refused(REFUSAL_ERASED);
+}
+
+Test(decide, a_practice_that_is_the_sender_is_told_once_that_the_person_is_erased)
+{
+    referral.practice = PARTY_SURGERY;
+    referral.message_back = CODE_BIT(BACK_GP);
+    hub_begins();
+    hub_helps(OUTCOME_GOT_HELP);
+    surgery_confirms();
+    surgery_confirms();
+    officer_erases();
+    TOLD(SURGERY(erased, WHOLE), HUB(HOME, erased, 1));
 }
 
 /* ---- anything ---- */

@@ -279,6 +279,26 @@ Test(cells, of_referrals_are_what_each_can_do_and_nobody_else)
             ask_everybody(columns[s], events[e]);
 }
 
+/* Nothing is stored in this state; who asked all the same would be refused. */
+Test(cells, before_it_is_submitted_there_is_nothing_to_do_with_a_referral)
+{
+    static const enum event events[] = {EVENT_LINKED, EVENT_UPDATED, EVENT_PRIORITISED, EVENT_ANNOTATED,
+                                        EVENT_REVEALED};
+
+    for (size_t e = 0; e < COUNT_OF(events); e++) {
+        bool is_said_by_sender = event_causers(events[e]) & WHO_SENDER;
+        bool is_networks = event_causers(events[e]) & WHO_NETWORK;
+        network_of_four(&invented);
+        now = NETWORKS_NOW_MS;
+        referral = (struct referral){.number = 7, .sender = PARTY_SURGERY, .state = STATE_REQUESTED};
+        struct referral before = referral;
+        happens(cause_of(events[e], is_networks ? 0 : is_said_by_sender ? 1 : 8));
+        cr_expect_eq(outcome.refusal, REFUSAL_NOT_CURRENT, "%s: REF-%04d", code_text(LIST_event, events[e]),
+                     outcome.refusal);
+        cr_expect_eq(memcmp(&before, &referral, sizeof referral), 0, "%s", code_text(LIST_event, events[e]));
+    }
+}
+
 Test(cells, the_story_of_each_column_ends_there)
 {
 #define AS_COLUMN(name, state, business) {#name, state, business},

@@ -23,7 +23,7 @@ static size_t told_count;
 static struct network *parse(const char *settings, const char *hub, const char *sender)
 {
     static struct config_faults faults;
-    char text[8192];
+    char text[16384];
 
     snprintf(text, sizeof text,
              "name = \"Test\"; neighbourhoods = ( { code = \"e\"; name = \"E\"; easting = 1; northing = 1; } ); %s\n"
@@ -161,6 +161,142 @@ Test(differences, a_bank_holiday_that_is_gone_is_told_with_its_day)
     expect("", "bank_holidays", "2026-12-25", "");
     expect("", "bank_holidays", "", "2027-01-01");
     cr_expect_eq(told_count, 2);
+    network_free(&before);
+    network_free(&after);
+}
+
+/* ---- whole files ---- */
+
+#define START                                                                                                          \
+    "name = \"Test\"; plus_groups = [ \"migrants\" ];\n"                                                               \
+    "neighbourhoods = ( { code = \"e\"; name = \"East\"; easting = 1; northing = 1; },\n"                              \
+    " { code = \"w\"; name = \"West\"; easting = 9000; northing = 1; } );\n"
+#define SERVICE(more) "services = ( { id = \"s\"; needs = [ \"food\" ]; places = 1; " more " } );"
+#define HUB(id, more) "{ id = \"" id "\"; name = \"A hub\"; tier = \"targeted\"; easting = 1; northing = 1; " more " }"
+#define GP "senders = ( { id = \"gp\"; name = \"GP\"; kind = \"other\"; } );"
+
+static struct network *parse_text(const char *text)
+{
+    static struct config_faults faults;
+
+    memset(&faults, 0, sizeof faults);
+    struct network *network = network_parse("n.conf", text, strlen(text), &faults);
+    cr_assert(network != NULL, "%s", faults.lines[0]);
+    return network;
+}
+
+static enum change changes[FOUND_MAX];
+static size_t changes_count;
+
+/* Of what is new or gone only that is told. */
+static void note_any(void *argument, const struct difference *difference)
+{
+    struct difference changed = *difference;
+
+    cr_assert_lt(changes_count, FOUND_MAX);
+    changes[changes_count++] = difference->change;
+    changed.change = CHANGE_CHANGED;
+    note(argument, &changed);
+}
+
+static void compare_texts(const char *old, const char *new)
+{
+    struct network *before = parse_text(old), *after = parse_text(new);
+
+    told_count = changes_count = 0;
+    differences_find(before, after, note_any, NULL);
+    network_free(&before);
+    network_free(&after);
+}
+
+Test(differences, what_a_service_asks_for_is_told_as_it_stands_in_the_file)
+{
+    compare_texts(
+        START "hubs = ( " HUB("oak", SERVICE("")) " ); " GP, START
+        "hubs = ( " HUB("oak",
+                        SERVICE("conditions = ( { fact = \"risk_flags\"; none_of = [ \"lone-visit\", \"animal\" ]; },"
+                                " { fact = \"age\"; at_most = 70; },"
+                                " { fact = \"is_carer\"; is = true; },"
+                                " { fact = \"plus_groups\"; any_of = [ \"migrants\" ]; } );")) " ); " GP);
+    expect("oak/s", "conditions", "",
+           "risk_flags none_of lone-visit, animal; age at_most 70; is_carer is 1; plus_groups any_of groups 1");
+    cr_expect_eq(told_count, 1);
+}
+
+Test(differences, what_is_to_be_true_of_a_hub_from_a_day_on_is_told_whole)
+{
+    compare_texts(START "hubs = ( " HUB("oak", SERVICE("")) " ); " GP,
+                  START "hubs = ( " HUB("oak", SERVICE("") "changes = ( { from = \"2027-01-01\"; name = \"Oak\";"
+                                                           " address = \"New\"; phone = \"1\"; areas = [ \"East\" ];"
+                                                           " also_serves = [ \"West\" ]; },"
+                                                           " { from = \"2027-02-01\"; areas = [ ]; } );") " ); " GP);
+    expect("oak", "changes", "",
+           "from 2027-01-01: Oak, New, 1, 1, 1; East; West; from 2027-02-01: Oak, New, 1, 1, 1; ; West");
+    cr_expect_eq(told_count, 1);
+}
+
+Test(differences, hubs_that_belong_together_groups_and_practices_are_told)
+{
+    compare_texts(
+        START "hubs = ( " HUB("oak", SERVICE("")) ", " HUB(
+            "elm",
+            SERVICE("")) " );"
+                         "practices = ( { ods = \"L83147\"; area = \"West\"; easting = 5; northing = 6; } ); " GP,
+        "name = \"Test\"; neighbourhoods = ( { code = \"e\"; name = \"East\"; easting = 1; northing = 1; },\n"
+        " { code = \"w\"; name = \"West\"; easting = 9000; northing = 1; } );\n"
+        "hubs = ( " HUB("oak", SERVICE("")) ", " HUB(
+            "elm", SERVICE("") "satellite_of = \"oak\";") " );"
+                                                          "practices = ( { ods = \"L83006\"; area = \"East\"; easting "
+                                                          "= 7; northing = 8; } ); " GP);
+    expect("elm", "satellite_of", "", "oak");
+    expect("L83147", "practices", "West, 5, 6", "");
+    expect("L83006", "practices", "", "East, 7, 8");
+    for (size_t i = 0; i < told_count; i++)
+        if (strcmp(told[i].setting, "plus_groups") == 0) {
+            cr_expect_eq(strncmp(told[i].before, "1 groups (", 10), 0, "%s", told[i].before);
+            cr_expect_str_eq(told[i].after, "");
+        }
+    cr_expect_eq(told_count, 4);
+}
+
+Test(differences, a_sender_that_comes_and_one_that_goes_are_told_by_name)
+{
+    compare_texts(
+        START "hubs = ( " HUB("oak", SERVICE("")) " ); " GP, START
+        "hubs = ( " HUB("oak", SERVICE("")) " );"
+                                            "senders = ( { id = \"clinic\"; name = \"Clinic\"; kind = \"other\"; } );");
+    cr_assert_eq(told_count, 2);
+    expect("gp", "", "GP", "");
+    expect("clinic", "", "", "Clinic");
+    cr_expect_eq(changes[0], CHANGE_REMOVED);
+    cr_expect_eq(changes[1], CHANGE_ADDED);
+}
+
+/* As many closures as make a value longer than what is shown, and longer than what is compared. */
+static void write_closures(char *text, size_t size, int count, const char *last)
+{
+    size_t length = (size_t)snprintf(text, size, "hours = [ \"mon 09:00-17:00\" ]; closures = ( ");
+
+    for (int i = 0; i < count; i++)
+        length += (size_t)snprintf(text + length, size - length, "{ from = \"%d-%02d-01\"; to = \"%d-%02d-01\"; }, ",
+                                   2030 + i / 12, 1 + i % 12, 2030 + i / 12, 1 + i % 12);
+    snprintf(text + length, size - length, "{ from = \"%s\"; to = \"%s\"; } );", last, last);
+}
+
+Test(differences, a_long_value_is_shown_as_far_as_there_is_room_and_compared_as_a_whole)
+{
+    static char one[8000], other[8000];
+
+    write_closures(one, sizeof one, 60, "2099-01-01");
+    write_closures(other, sizeof other, 60, "2099-01-02");
+    struct network *before = parse("", one, ""), *after = parse("", other, "");
+    told_count = 0;
+    differences_find(before, after, note, NULL);
+    cr_assert_eq(told_count, 1, "the end differs");
+    cr_assert_str_eq(told[0].setting, "closures");
+    cr_expect_lt(strlen(told[0].before), DIFFERENCE_VALUE_BYTES);
+    cr_expect_str_eq(told[0].before + strlen(told[0].before) - 3, "...");
+    cr_expect_str_eq(told[0].before, told[0].after);
     network_free(&before);
     network_free(&after);
 }

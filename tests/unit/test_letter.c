@@ -61,7 +61,7 @@ static void fill_submit(void)
         bool is_list = fields[field].kind == KIND_IDS || fields[field].kind == KIND_CODES;
         if (message_has(&submit, field))
             continue;
-        struct value *value = is_list ? message_set_list(&submit, field, 1) : &submit.values[field];
+        struct value *value = is_list ? message_set_list(&submit, field, 1) : message_value(&submit, field);
         set_by_holding(value, &fields[field]);
     }
 }
@@ -517,6 +517,16 @@ Test(letter, no_distance_is_told_from_an_unknown_place)
     cr_assert_not(message_member(&letter, FIELD_places_to_go, 0, MEMBER_place_distance_m)->present);
 }
 
+Test(letter, no_distance_is_told_to_a_place_that_is_not_known)
+{
+    library_opens();
+    invented.eras[invented.hubs[HOME].eras_first].position = (struct position){0};
+    write_letter(0, MESSAGE_ended);
+    assert_place(0, MEMBER_place_hub_id, "home");
+    cr_assert_not(message_member(&letter, FIELD_places_to_go, 0, MEMBER_place_distance_m)->present);
+    cr_assert(message_member(&letter, FIELD_places_to_go, 1, MEMBER_place_distance_m)->present);
+}
+
 Test(letter, a_place_to_go_that_has_left_the_network_still_has_a_name)
 {
     library_opens();
@@ -694,6 +704,20 @@ Test(letter, the_part_that_speaks_for_all_is_the_one_that_is_told_at_the_top)
     write_letter(1, MESSAGE_offer);
     HAS_NEEDS(NEED_FOOD);
     assert_number(FIELD_offer_number, 3);
+}
+
+Test(letter, a_case_that_is_paused_speaks_before_what_only_waits)
+{
+    three_ways();
+    uint8_t near = offer_at(PARTY_NEAR);
+    says(PARTY_NEAR, EVENT_ACCEPTED, near);
+    says(PARTY_NEAR, EVENT_PAUSED, near);
+    says(PARTY_HOME, EVENT_REJECTED, offer_at(PARTY_HOME));
+    cr_assert_eq(referral.parts[0].business_status, BUSINESS_ATTENTION);
+    write_letter(1, MESSAGE_routed);
+    assert_states(STATE_ON_HOLD, BUSINESS_PAUSED, REASON_PAUSED);
+    assert_text(FIELD_hub_id, "near");
+    assert_number(FIELD_deadline, referral.parts[1].deadline);
 }
 
 Test(letter, an_answer_names_the_needs_and_the_offer_that_it_is_about)
@@ -909,7 +933,7 @@ static void plant_canaries(void)
 {
     for (int field = 0; field < FIELD_COUNT; field++) {
         const struct field_spec *spec = &fields[field];
-        if (!is_personal((enum field)field) || !submit.values[field].present)
+        if (!is_personal((enum field)field) || !message_has(&submit, (enum field)field))
             continue;
         plant(&submit.values[field], spec);
         size_t width = spec->kind == KIND_RECORDS ? records[spec->of].count : 1;
@@ -987,10 +1011,20 @@ Test(letter, an_update_is_told_like_the_person_with_the_senders_note)
 {
     hub_says(EVENT_ACCEPTED);
     happens((struct cause){.event = EVENT_UPDATED, .role = ROLE_SENDER, .actor = PARTY_SURGERY});
+    said.type = MESSAGE_update;
     write_letter(0, MESSAGE_updated);
     assert_has_all_but(BUT(FIELD_service_ids));
     assert_text(FIELD_note, "a note");
     HAS_NEEDS(NEED_BEFRIENDING);
+}
+
+Test(letter, what_a_sender_says_with_an_update_is_not_told_as_what_came_of_it)
+{
+    hub_says(EVENT_ACCEPTED);
+    hub_says(EVENT_COMPLETED);
+    said.type = MESSAGE_update;
+    write_letter(0, MESSAGE_ended);
+    cr_assert_not(message_has(&letter, FIELD_note));
 }
 
 Test(letter, an_operators_reason_is_not_for_hubs_and_the_priority_is_the_one_that_holds)
@@ -1230,7 +1264,7 @@ static bool mark_field(struct message *message, enum field field, const char *ma
     bool marked = is_text(spec->kind);
 
     if (marked)
-        mark(&message->values[field], marker);
+        mark(message_value(message, field), marker);
     bool has_texts = spec->kind == KIND_RECORDS || spec->kind == KIND_IDS || spec->kind == KIND_TEXTS;
     for (size_t i = 0; has_texts && i < message_list_count(message, field) * width; i++) {
         struct value *value = &message->elements[message->values[field].list.first + i];
@@ -1346,6 +1380,7 @@ static void nobody_learns_more(unsigned *written)
         cr_assert_lt(row, sizeof audiences / sizeof audiences[0], "%s is for nobody like that",
                      message_spec(to->type)->name);
         bool says_nothing = to->type == MESSAGE_updated && outcome.entry.event != EVENT_UPDATED;
+        said.type = outcome.entry.event == EVENT_UPDATED ? MESSAGE_update : MESSAGE_complete;
         write_with(&submit, to);
         if (!says_nothing)
             assert_least_knowledge(row);

@@ -165,6 +165,8 @@ Test(network, a_code_is_found_whole_or_not_at_all)
     cr_assert(eq(int, network_find_hub_by_id(&network, "hubs", 2), -1));
     cr_assert(eq(int, network_find_hub_by_id(&network, "hubs", 4), -1));
     cr_assert(eq(int, network_find_hub_by_id(&network, "", 0), -1));
+    char longer[ID_BYTES_MAX + 1] = "hub";
+    cr_assert(eq(int, network_find_hub_by_id(&network, longer, sizeof longer), -1));
     free_network();
 }
 
@@ -389,6 +391,7 @@ Test(network, distances_are_whole_metres_rounded_down)
     cr_assert(eq(u32, distance_m((struct position){1, 1}, (struct position){4, 4}), 4));
     cr_assert(eq(u32, distance_m((struct position){1, 1}, (struct position){1, 1}), 0));
     cr_assert(eq(u32, distance_m((struct position){0, 0}, (struct position){4, 4}), 0));
+    cr_assert(eq(u32, distance_m((struct position){0, 3}, (struct position){4, 0}), 5)); /* on the edge of the grid */
     cr_assert(eq(u32, distance_m((struct position){1, 1}, (struct position){700000, 1300000}), 1476480));
     for (int i = 0; i < 200000; i++) {
         struct position a = {1 + (int32_t)random_below(&random, 700000), 1 + (int32_t)random_below(&random, 1300000)};

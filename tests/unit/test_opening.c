@@ -34,6 +34,16 @@ Test(opening, days_that_do_not_follow_one_another_are_not_joined)
     cr_expect_str_eq(written(spans, 3), "Mon 09:00-17:00, Wed 09:00-17:00, Sun 00:00-24:00");
 }
 
+Test(opening, days_that_close_at_another_time_or_again_are_not_joined)
+{
+    const struct span spans[] = {{WEEKDAY_MONDAY, 540, 720},
+                                 {WEEKDAY_TUESDAY, 540, 660},
+                                 {WEEKDAY_WEDNESDAY, 540, 660},
+                                 {WEEKDAY_WEDNESDAY, 780, 1020}};
+
+    cr_expect_str_eq(written(spans, 4), "Mon 09:00-12:00, Tue 09:00-11:00, Wed 09:00-11:00 and 13:00-17:00");
+}
+
 Test(opening, several_spans_of_one_day_stand_in_their_order)
 {
     const struct span spans[] = {{WEEKDAY_MONDAY, 780, 1020},

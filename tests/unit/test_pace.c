@@ -58,6 +58,15 @@ Test(pace, without_memory_nothing_is_counted)
     cr_assert_eq(pace_count(NULL, 1, 2), 0);
 }
 
+Test(pace, all_hubs_of_one_sender_are_counted_apart)
+{
+    for (uint32_t i = 1; i <= CAPACITY / 2; i++)
+        pace_add(&pace, 7, i * i, (int32_t)i);
+    cr_assert_eq(pace.count, CAPACITY / 2);
+    for (uint32_t i = 1; i <= CAPACITY / 2; i++)
+        cr_assert_eq(pace_count(&pace, 7, i * i), i);
+}
+
 Test(pace, a_table_half_full_counts_as_a_list_does)
 {
     uint64_t seed = random_seed(0), random = seed;

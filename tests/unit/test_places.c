@@ -211,7 +211,6 @@ static void submit(unsigned seed)
 static struct referral stored(uint64_t number)
 {
     uint8_t plain[RECORD_BYTES_MAX];
-    struct unpacker *unpacker = unpacker_open();
     struct transaction *transaction = store_begin(store, false, NULL);
     struct referral referral;
     const void *bytes = NULL;
@@ -219,9 +218,8 @@ static struct referral stored(uint64_t number)
 
     cr_assert(eq(int, store_get(store, transaction, TABLE_REFERRAL, number, &bytes, &length), STORE_OK));
     cr_assert(unseal_bytes(seal, TABLE_REFERRAL, number, bytes, length, plain));
-    cr_assert(record_read_referral(unpacker, plain, length - SEAL_OVERHEAD, &referral));
+    cr_assert(record_read_referral(plain, length - SEAL_OVERHEAD, &referral));
     store_abort(store, &transaction);
-    unpacker_close(&unpacker);
     return referral;
 }
 

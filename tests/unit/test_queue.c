@@ -37,7 +37,8 @@ static void keep(int *owner, size_t bytes)
     struct request *slot = queue_slot(queue);
 
     slot->kind = REQUEST_MESSAGE;
-    slot->frame = malloc(bytes);
+    slot->frame = queue_frame(queue, bytes);
+    cr_assert(slot->frame);
     slot->frame_length = bytes;
     queue_keep(queue, owner);
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * reader: what each may see of a referral with several needs, hubs and their places, and why somebody is where they
  * are. */
+#include <stdio.h>
+
 #include "tests/asking.h"
 
 #define HOUR INT64_C(3600000)
@@ -656,6 +658,84 @@ Test(reader, each_failed_rule_says_what_it_asks_for_and_what_was_seen)
     cr_expect(message_text(considered("oak", NEED_BEFRIENDING), FIELD_needed).length > 20);
 }
 
+/* One hub whose services are for few people each, by need. */
+static const char choosy[] =
+    HEAD "rings = [ \"home\" ]; plus_groups = [ \"migrants\" ];\n"
+         "hubs = (" OAK(
+             "{ id = \"old\"; needs = [ \"food\" ]; places = 1; age_to = 30; },"
+             "{ id = \"women\"; needs = [ \"housing\" ]; places = 1; genders = [ \"2\", \"9\" ]; },"
+             "{ id = \"carers\"; needs = [ \"benefits\" ]; places = 1; carers_only = true; },"
+             "{ id = \"social\"; needs = [ \"debt-advice\" ]; places = 1;"
+             "  senders = [ \"adult_social_care\" ]; },"
+             "{ id = \"soon\"; needs = [ \"advocacy\" ]; places = 1; from = \"2027-01-01\"; },"
+             "{ id = \"while\"; needs = [ \"learning\" ]; places = 1; from = \"2027-01-01\"; to = \"2027-02-01\"; },"
+             "{ id = \"past\"; needs = [ \"employment\" ]; places = 1; to = \"2026-10-01\"; },"
+             "{ id = \"groups\"; needs = [ \"counselling\" ]; places = 1;"
+             "  conditions = ( { fact = \"plus_groups\"; any_of = [ \"migrants\" ]; } ); },"
+             "{ id = \"is\"; needs = [ \"peer-support\" ]; places = 1;"
+             "  conditions = ( { fact = \"is_carer\"; is = true; } ); },"
+             "{ id = \"is-not\"; needs = [ \"carer-support\" ]; places = 1;"
+             "  conditions = ( { fact = \"age\"; at_least = 18; }, { fact = \"no_fixed_abode\"; is = false; } ); },"
+             "{ id = \"number\"; needs = [ \"social-activity\" ]; places = 1;"
+             "  conditions = ( { fact = \"age\"; at_least = 18; }, { fact = \"age\"; at_least = 70; } ); }") ");";
+
+Test(reader, each_rule_about_a_person_says_whom_the_service_is_for)
+{
+    static const struct {
+        enum need need;
+        enum rule rule;
+        const char *needed;
+    } cases[] = {{NEED_FOOD, RULE_TOO_OLD, "age 30 or less; seen: 40"},
+                 {NEED_HOUSING, RULE_GENDER, "female, indeterminate; seen: male"},
+                 {NEED_BENEFITS, RULE_CARERS_ONLY, "a carer"},
+                 {NEED_DEBT_ADVICE, RULE_SENDER_KIND, "adult_social_care; seen: gp_link_worker"},
+                 {NEED_ADVOCACY, RULE_NOT_RUNNING, "from 2027-01-01; seen: 2026-11-01"},
+                 {NEED_LEARNING, RULE_NOT_RUNNING, "from 2027-01-01 to 2027-02-01; seen: 2026-11-01"},
+                 {NEED_EMPLOYMENT, RULE_NOT_RUNNING, "until 2026-10-01; seen: 2026-11-01"},
+                 {NEED_COUNSELLING, RULE_CONDITION, "plus_groups any_of the groups of the network file"},
+                 {NEED_PEER_SUPPORT, RULE_CONDITION, "is_carer is true"},
+                 {NEED_CARER_SUPPORT, RULE_CONDITION, "no_fixed_abode is false"},
+                 {NEED_SOCIAL_ACTIVITY, RULE_CONDITION, "age at_least 70"}};
+    struct message message;
+
+    talk_restart(choosy);
+    asking_close();
+    asking_open();
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        ask_profile(&message, cases[i].need, 40);
+        message_set_number(&message, FIELD_gender, GENDER_MALE);
+        message_set_number(&message, FIELD_referral_source, SOURCE_GP_LINK_WORKER);
+        message_set_number(&message, FIELD_no_fixed_abode, true);
+        asking(&message);
+        assert_needed(considered("oak", cases[i].need), cases[i].rule, cases[i].needed);
+    }
+    ask_profile(&message, NEED_HOUSING, 40);
+    asking(&message);
+    assert_needed(considered("oak", NEED_HOUSING), RULE_GENDER, "female, indeterminate; seen: not stated or not known");
+    ask_profile(&message, NEED_DEBT_ADVICE, 40);
+    asking(&message);
+    assert_needed(considered("oak", NEED_DEBT_ADVICE), RULE_SENDER_KIND, "adult_social_care; seen: other");
+    ask_profile(&message, NEED_FOOD, 20);
+    message_set_string(&message, FIELD_neighbourhood_code, "south");
+    asking(&message);
+    assert_needed(considered("oak", NEED_FOOD), RULE_OUT_OF_AREA, "in its areas; seen: 9900 m");
+}
+
+Test(reader, a_profile_that_excludes_a_hub_that_is_not_there_is_refused)
+{
+    struct message message;
+
+    ask_profile(&message, NEED_FOOD, 40);
+    message_set_list(&message, FIELD_excluded_hub_ids, 1)[0] = (struct value){.present = true, .text = {"oka", 3}};
+    asking(&message);
+    cr_expect_eq(asking_refused(), REFUSAL_NOT_FOUND);
+    cr_expect(talk_text_is(&asking_answers[0], FIELD_field, "excluded_hub_ids"));
+    message_set_list(&message, FIELD_excluded_hub_ids, 1)[0] = (struct value){.present = true, .text = {"elm", 3}};
+    asking(&message);
+    cr_expect_eq(asking_refused(), REFUSAL_NONE);
+    cr_expect_eq(message_number(considered("elm", NEED_FOOD), FIELD_rule), RULE_EXCLUDED);
+}
+
 Test(reader, an_old_figure_asks_first_and_says_how_old_it_is)
 {
     struct message message;
@@ -691,4 +771,125 @@ Test(reader, a_profile_with_a_wish_for_a_hub_that_is_not_there_is_refused)
     asking(&message);
     cr_expect_eq(asking_refused(), REFUSAL_NOT_FOUND);
     cr_expect(talk_text_is(&asking_answers[0], FIELD_field, "preferred_hub_id"));
+}
+
+/* ---- lists and hubs ---- */
+
+static const struct message *list_with(enum field field, int64_t number)
+{
+    struct message message;
+
+    asking_begin(&message, MESSAGE_list);
+    message_set_number(&message, field, number);
+    return asking(&message);
+}
+
+static size_t rows_listed(void)
+{
+    cr_assert_eq(asking_answers[asking_count - 1].type, MESSAGE_end);
+    cr_assert_eq(message_number(&asking_answers[asking_count - 1], FIELD_count), (int64_t)asking_count - 1);
+    return asking_count - 1;
+}
+
+Test(reader, a_list_pages_on_until_each_was_told_once)
+{
+    struct message message;
+    char next[20] = "";
+    int64_t expected = 5;
+
+    for (unsigned i = 1; i <= 5; i++)
+        talk_submit(i, NEED_FOOD);
+    do {
+        asking_begin(&message, MESSAGE_list);
+        message_set_number(&message, FIELD_limit, 2);
+        if (next[0])
+            message_set_string(&message, FIELD_from, next);
+        asking(&message);
+        cr_assert_leq(rows_listed(), 2);
+        for (size_t i = 0; i < rows_listed(); i++)
+            cr_assert_eq(message_number(&asking_answers[i], FIELD_referral_id), expected--, "the newest first");
+        struct text from = message_text(&asking_answers[asking_count - 1], FIELD_next);
+        snprintf(next, sizeof next, "%.*s", (int)from.length, from.bytes);
+    } while (next[0]);
+    cr_assert_eq(expected, 0);
+}
+
+Test(reader, a_page_that_begins_at_what_is_no_number_is_refused)
+{
+    static const char *const none[] = {"x", "12a", "1 ", "-1", "/", ":", "1234567890123456789"};
+    static const enum message_type paged[] = {MESSAGE_list, MESSAGE_events};
+    struct message message;
+
+    for (size_t i = 0; i < sizeof none / sizeof none[0]; i++)
+        for (size_t type = 0; type < 2; type++) {
+            asking_begin(&message, paged[type]);
+            message_set_string(&message, FIELD_from, none[i]);
+            asking(&message);
+            cr_expect_eq(asking_refused(), REFUSAL_MALFORMED, "%s", none[i]);
+            cr_expect(talk_text_is(&asking_answers[0], FIELD_field, "from"));
+        }
+}
+
+Test(reader, a_list_of_one_priority_or_of_what_needs_a_person_has_those_alone)
+{
+    struct message urgent;
+
+    talk_submit(1, NEED_FOOD);
+    talk_person(&urgent, 2, (const enum need[]){NEED_FOOD, 0});
+    message_set_number(&urgent, FIELD_priority, PRIORITY_URGENT);
+    talk_say_submit("gp", &urgent);
+    talk_submit(3, NEED_HOUSING); /* nobody offers it */
+    list_with(FIELD_priority, PRIORITY_URGENT);
+    cr_assert_eq(rows_listed(), 1);
+    cr_expect_eq(message_number(&asking_answers[0], FIELD_referral_id), 2);
+    list_with(FIELD_only_attention, 1);
+    cr_assert_eq(rows_listed(), 1);
+    cr_expect_eq(message_number(&asking_answers[0], FIELD_referral_id), 3);
+    list_with(FIELD_only_attention, 0);
+    cr_expect_eq(rows_listed(), 3);
+}
+
+Test(reader, a_hub_has_in_its_list_of_attention_what_it_let_pass)
+{
+    struct message message;
+
+    talk_submit(1, NEED_BEFRIENDING);
+    talk_answer("oak", MESSAGE_accept, 1, 1);
+    asking_begin(&message, MESSAGE_list);
+    message_set_number(&message, FIELD_only_attention, 1);
+    asking_as("oak", ROLE_HUB, &message);
+    cr_expect_eq(rows_listed(), 0);
+    for (int day = 0; day < 60 && !talk_referral(1).parts[0].overdue; day++)
+        talk_wait(TALK_DAY);
+    cr_assert(talk_referral(1).parts[0].overdue);
+    asking_as("oak", ROLE_HUB, &message);
+    cr_expect_eq(rows_listed(), 1);
+    asking_as("elm", ROLE_HUB, &message);
+    cr_expect_eq(rows_listed(), 0);
+}
+
+Test(reader, hubs_are_told_one_by_one_and_one_without_services_too)
+{
+    struct message message;
+
+    talk_change(HEAD
+                "hubs = (" OAK(FRIENDS) "," ELM(MEALS) ","
+                                                       "{ id = \"desk\"; name = \"Desk\"; tier = \"targeted\"; status "
+                                                       "= \"planned\"; easting = 248100; northing = 56000; } );");
+    talk_submit(1, NEED_BEFRIENDING);
+    asking_begin(&message, MESSAGE_hubs);
+    asking(&message);
+    cr_assert_eq(rows_listed(), 3);
+    cr_expect(talk_text_is(&asking_answers[2], FIELD_hub_id, "desk"));
+    cr_expect_not(message_has(&asking_answers[2], FIELD_service_id));
+    cr_expect_eq(message_number(&asking_answers[2], FIELD_offers_open), 0);
+    cr_expect_eq(message_number(&asking_answers[2], FIELD_connected), 0);
+    message_set_string(&message, FIELD_hub_id, "oak");
+    asking(&message);
+    cr_assert_eq(rows_listed(), 1);
+    cr_expect_eq(message_number(&asking_answers[0], FIELD_offers_open), 1);
+    message_set_string(&message, FIELD_hub_id, "aok");
+    asking(&message);
+    cr_expect_eq(asking_refused(), REFUSAL_NOT_FOUND);
+    cr_expect(talk_text_is(&asking_answers[0], FIELD_field, "hub_id"));
 }

@@ -681,3 +681,53 @@ Test(requests, a_hub_is_answered_with_how_its_own_offer_stands)
     cr_expect(message_number(answer, FIELD_duplicate));
     cr_expect_eq(message_number(answer, FIELD_state), STATE_REJECTED, "nothing of what followed");
 }
+
+/* ---- a submit ---- */
+
+static void expect_not_found(const struct message *submit, const char *field)
+{
+    talk_say("gp", submit);
+    cr_assert_eq(talk_refused("gp"), REFUSAL_NOT_FOUND, "%s", field);
+    cr_expect(talk_text_is(talk_heard("gp", MESSAGE_refused, 0), FIELD_field, field));
+    cr_expect_eq(talk_totals().stored, 0);
+}
+
+Test(requests, a_wish_that_names_no_hub_is_refused_and_nothing_is_stored)
+{
+    static const enum need needs[] = {NEED_BEFRIENDING, 0};
+    struct message submit;
+
+    talk_person(&submit, 1, needs);
+    message_set_string(&submit, FIELD_preferred_hub_id, "aok");
+    expect_not_found(&submit, "preferred_hub_id");
+    talk_person(&submit, 1, needs);
+    message_set_string(&submit, FIELD_contact_hub_id, "aok");
+    expect_not_found(&submit, "contact_hub_id");
+    talk_person(&submit, 1, needs);
+    message_set_list(&submit, FIELD_excluded_hub_ids, 1)[0] = (struct value){.present = true, .text = {"aok", 3}};
+    expect_not_found(&submit, "excluded_hub_ids");
+    message_set_list(&submit, FIELD_excluded_hub_ids, 1)[0] = (struct value){.present = true, .text = {"oak", 3}};
+    message_set_string(&submit, FIELD_preferred_hub_id, "elm");
+    message_set_string(&submit, FIELD_contact_hub_id, "elm");
+    cr_expect_gt(talk_say_submit("gp", &submit), 0);
+    cr_expect(talk_about("elm", MESSAGE_offer, 1));
+}
+
+Test(requests, who_takes_no_pushes_is_welcome_and_is_sent_nothing)
+{
+    struct message hello;
+
+    talk_gone('o');
+    talk_begin_request(&hello, MESSAGE_hello);
+    message_set_number(&hello, FIELD_protocol_version, PROTOCOL_VERSION);
+    message_set_number(&hello, FIELD_takes_pushes, 0);
+    talk_say("oak", &hello);
+    cr_assert(talk_heard("oak", MESSAGE_welcome, 0));
+    talk_submit(1, NEED_BEFRIENDING);
+    cr_expect_eq(talk_count("oak", MESSAGE_offer), 0);
+    talk_begin_request(&hello, MESSAGE_hello);
+    message_set_number(&hello, FIELD_protocol_version, PROTOCOL_VERSION);
+    message_set_number(&hello, FIELD_takes_pushes, 1);
+    talk_say("oak", &hello);
+    cr_expect_eq(talk_count("oak", MESSAGE_offer), 1);
+}

@@ -571,6 +571,13 @@ static void satellite_of_a_hub_that_moves_here_today(void)
     four.hubs[HOME].parent = NEAR;
 }
 
+/* From the corner of the grid, where nobody is, all would be near. */
+static void hub_without_a_place_and_all_are_near(void)
+{
+    hub_without_a_place();
+    four.network.usual.neighbour_distance_m = 1500000;
+}
+
 static void declared_neighbour(void)
 {
     serves_another_area();
@@ -669,6 +676,8 @@ static const struct {
     {"a metre too far for a neighbour",  just_beyond_the_distance,       RULE_OUT_OF_AREA,   0,              3001,  0},
     {"at the person's own place",        next_door,                      RULE_NONE_FAILED,   RING_NEIGHBOUR, 0,     2},
     {"hub without a place",              hub_without_a_place,            RULE_OUT_OF_AREA,   0,              0,     0},
+    {"the same where all are near",      hub_without_a_place_and_all_are_near,
+                                                                         RULE_OUT_OF_AREA,   0,              0,     0},
     {"person without a place",           person_without_a_place,         RULE_OUT_OF_AREA,   0,              0,     0},
     {"person without a neighbourhood",   person_without_a_neighbourhood, RULE_NONE_FAILED,   RING_NEIGHBOUR, 500,   2},
     {"no neighbourhood is not an area",  neither_has_a_neighbourhood,    RULE_OUT_OF_AREA,   0,              10000, 0},
@@ -1622,6 +1631,32 @@ Test(signposts, every_need_has_its_place_however_far_or_nobody_is_sent_away)
     cr_assert(signposts[4].hub == 5 && signposts[4].need == (enum need)B, "the nearest for it stands in the list");
     need(NEED_BIT(A) | NEED_BIT(B) | NEED_BIT(C));
     cr_assert_eq(signpost(), 0);
+}
+
+Test(signposts, more_needs_than_places_that_can_be_named_are_not_sent_away)
+{
+    for (int i = 0; i < 7; i++)
+        four.services[i].needs = NEED_BIT(A + i);
+    network_ready(&four);
+    need(NEED_BIT(A));
+    for (int i = 0; i < SIGNPOSTS_MAX; i++)
+        person.needs |= NEED_BIT(A + i);
+    cr_assert_eq(signpost(), SIGNPOSTS_MAX, "each need its own place, and no room for others");
+    person.needs |= NEED_BIT(A + SIGNPOSTS_MAX);
+    cr_assert_eq(signpost(), 0);
+}
+
+Test(signposts, another_place_that_meets_two_needs_is_named_once)
+{
+    for (int i = 0; i < 7; i++)
+        four.services[i].needs = NEED_BIT(i == 3 ? A : i == 2 ? B : C);
+    four.services[0].needs = BITS2(A, B);
+    network_ready(&four);
+    need(BITS2(A, B));
+    cr_assert_eq(signpost(), 3);
+    cr_assert_eq(signposts[0].hub, 3);
+    cr_assert_eq(signposts[1].hub, 2);
+    cr_assert_eq(signposts[2].hub, 0);
 }
 
 Test(signposts, no_library_is_asked_to_take_a_case)

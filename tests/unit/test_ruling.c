@@ -259,6 +259,29 @@ Test(ruling, who_reads_a_network_may_read_on_when_another_is_in_force)
 
 /* ---- emergency ---- */
 
+Test(ruling, a_network_that_is_still_read_when_the_daemon_ends_goes_with_it)
+{
+    begin(oak);
+    const struct network *read = turn_hold_network(talk_turn);
+    talk_change(oak_with_two);
+    cr_expect_neq(turn_hold_network(talk_turn), read);
+}
+
+Test(ruling, a_store_that_is_nearly_full_takes_no_other_network)
+{
+    begin(oak);
+    uint32_t draft = talk_draft(oak_with_two, 0);
+    uint64_t used, limit;
+    store_usage(talk_store, &used, &limit);
+    talk_faults.limit_bytes = used + used / 20;
+    talk_apply(draft, false);
+    cr_expect_eq(talk_refused(TALK_OPERATOR), REFUSAL_FULL);
+    cr_expect_eq(talk_head().network, 1);
+    talk_faults.limit_bytes = 0;
+    talk_apply(draft, false);
+    cr_expect_eq(talk_refused(TALK_OPERATOR), REFUSAL_NONE);
+}
+
 Test(ruling, a_network_without_emergency_rules_has_no_emergency)
 {
     begin(oak);

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT
  * What is sealed opens only where it belongs, and keys are kept as they should be. */
 #include "daemon/io/seal.h"
+#include "tests/outside.h"
 
 #include <criterion/criterion.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -84,40 +86,44 @@ Test(seal, every_changed_bit_and_every_missing_byte_is_noticed)
     seal_close(&seal);
 }
 
+enum { NONCE_BYTES = SEAL_OVERHEAD - 16 };
+
 static int compare_nonces(const void *a, const void *b)
 {
-    return memcmp(a, b, 24);
+    return memcmp(a, b, NONCE_BYTES);
 }
 
 Test(seal, no_nonce_comes_twice_not_even_after_a_restart)
 {
-    static uint8_t nonces[SEALS][24];
+    static uint8_t nonces[SEALS][NONCE_BYTES];
     for (int start = 0; start < 10; start++) {
         struct seal *seal = open_seal(master, NULL);
         for (int i = 0; i < SEALS / 10; i++) {
             uint8_t sealed[SEAL_OVERHEAD + 1];
             seal_bytes(seal, PLACE, NUMBER, "x", 1, sealed);
-            memcpy(nonces[start * SEALS / 10 + i], sealed, 24);
+            memcpy(nonces[start * SEALS / 10 + i], sealed, NONCE_BYTES);
         }
         seal_close(&seal);
     }
-    qsort(nonces, SEALS, 24, compare_nonces);
+    qsort(nonces, SEALS, NONCE_BYTES, compare_nonces);
     for (int i = 1; i < SEALS; i++)
-        cr_assert_neq(memcmp(nonces[i - 1], nonces[i], 24), 0);
+        cr_assert_neq(memcmp(nonces[i - 1], nonces[i], NONCE_BYTES), 0);
 }
 
 Test(seal, the_same_seed_repeats_a_run_and_another_does_not)
 {
-    uint8_t keys[3][SEAL_KEY_BYTES], wrapped[3][SEAL_WRAPPED_BYTES];
+    uint8_t keys[3][SEAL_KEY_BYTES], sealed[3][SEAL_OVERHEAD + 1];
     for (int run = 0; run < 3; run++) {
         struct seal *seal = open_seal(master, run < 2 ? seed : other_master);
         for (int i = 0; i < 100; i++) /* over the border of a block of the stream */
-            seal_new_key(seal, NUMBER, keys[run], wrapped[run]);
+            seal_new_key(seal, keys[run]);
+        seal_bytes(seal, PLACE, NUMBER, "x", 1, sealed[run]);
         seal_close(&seal);
     }
-    cr_assert_eq(memcmp(wrapped[0], wrapped[1], SEAL_WRAPPED_BYTES), 0);
-    cr_assert_neq(memcmp(wrapped[0], wrapped[2], SEAL_WRAPPED_BYTES), 0);
+    cr_assert_eq(memcmp(keys[0], keys[1], SEAL_KEY_BYTES), 0);
     cr_assert_neq(memcmp(keys[0], keys[2], SEAL_KEY_BYTES), 0);
+    cr_assert_eq(memcmp(sealed[0], sealed[1], sizeof sealed[0]), 0);
+    cr_assert_neq(memcmp(sealed[0], sealed[2], sizeof sealed[0]), 0);
 }
 
 static int compare_keys(const void *a, const void *b)
@@ -128,11 +134,10 @@ static int compare_keys(const void *a, const void *b)
 Test(seal, every_referral_gets_a_key_of_its_own)
 {
     static uint8_t keys[SEALS][SEAL_KEY_BYTES];
-    uint8_t wrapped[SEAL_WRAPPED_BYTES];
     static const uint8_t zeros[8];
     struct seal *seal = open_seal(master, NULL);
     for (int i = 0; i < SEALS; i++)
-        seal_new_key(seal, NUMBER, keys[i], wrapped);
+        seal_new_key(seal, keys[i]);
     seal_close(&seal);
     qsort(keys, SEALS, SEAL_KEY_BYTES, compare_keys);
     for (int i = 0; i < SEALS; i++) {
@@ -142,29 +147,13 @@ Test(seal, every_referral_gets_a_key_of_its_own)
     }
 }
 
-Test(seal, a_wrapped_key_comes_back_for_its_referral_alone)
-{
-    uint8_t key[SEAL_KEY_BYTES], wrapped[SEAL_WRAPPED_BYTES], back[SEAL_KEY_BYTES];
-    struct seal *seal = open_seal(master, NULL), *other = open_seal(other_master, NULL);
-    seal_new_key(seal, NUMBER, key, wrapped);
-    cr_assert(seal_unwrap_key(seal, NUMBER, wrapped, back));
-    cr_assert_eq(memcmp(key, back, SEAL_KEY_BYTES), 0);
-    cr_assert_not(seal_unwrap_key(seal, NUMBER + 1, wrapped, back));
-    cr_assert_not(seal_unwrap_key(other, NUMBER, wrapped, back));
-    cr_assert_not(unseal_bytes(seal, 0, NUMBER, wrapped, sizeof wrapped, back), "store and wrap key are the same");
-    memset(wrapped, 0, sizeof wrapped);
-    cr_assert_not(seal_unwrap_key(seal, NUMBER, wrapped, back), "an erased key opened");
-    seal_close(&seal);
-    seal_close(&other);
-}
-
 Test(seal, what_is_sealed_with_a_referrals_key_opens_with_that_key_alone)
 {
-    uint8_t keys[2][SEAL_KEY_BYTES], wrapped[SEAL_WRAPPED_BYTES], sealed[sizeof story + SEAL_OVERHEAD];
+    uint8_t keys[2][SEAL_KEY_BYTES], sealed[sizeof story + SEAL_OVERHEAD];
     char opened[sizeof story];
     struct seal *seal = open_seal(master, NULL);
-    seal_new_key(seal, 1, keys[0], wrapped);
-    seal_new_key(seal, 2, keys[1], wrapped);
+    seal_new_key(seal, keys[0]);
+    seal_new_key(seal, keys[1]);
     seal_bytes_with(seal, keys[0], PLACE, NUMBER, story, sizeof story, sealed);
     cr_assert(unseal_bytes_with(keys[0], PLACE, NUMBER, sealed, sizeof sealed, opened));
     cr_assert_str_eq(opened, story);
@@ -216,21 +205,17 @@ Test(seal, the_chain_is_plain_blake2b_that_anybody_can_compute)
 /* Whoever changes derivation, binding or layout makes every store unreadable: these bytes were sealed once. */
 Test(seal, what_the_first_version_stored_still_opens)
 {
-    static const char sealed_hex[] = "b597c3c5b47e74de1a2187d6ff87420600000000000000002edabe0ff2d1d511987415784cb130b61"
-                                     "066e26a84862d2064cb67b9e3a63be43bb0182fbe21";
-    static const char wrapped_hex[] = "b597c3c5b47e74de1a2187d6ff874206000000000000000128a73d123e901d94174f1b91fd628825"
-                                      "c5659c8b54c924c9a0fd5e416fd7e177e51d9a1824cb22b13b8c1750e8b31aac";
+    static const char sealed_hex[] =
+        "b597c3c5b47e74de0000000000019ba19253e59edab37a3b9c4b5f3648fd128a36371f887df7a431dc7cdff"
+        "506b78a8c4cdf829f";
     static const char digest_hex[] = "1e6b85657bb0cce43e1a5c53f414e5dd";
-    uint8_t sealed[sizeof sealed_hex / 2], wrapped[SEAL_WRAPPED_BYTES], digest[16], expected[16];
-    uint8_t key[SEAL_KEY_BYTES];
+    uint8_t sealed[sizeof sealed_hex / 2], digest[16], expected[16];
     char opened[sizeof story];
     struct seal *seal = open_seal(master, NULL);
     from_hex(sealed_hex, sealed, sizeof sealed);
-    from_hex(wrapped_hex, wrapped, sizeof wrapped);
     from_hex(digest_hex, expected, sizeof expected);
     cr_assert(unseal_bytes(seal, PLACE, NUMBER, sealed, sizeof sealed, opened));
     cr_assert_str_eq(opened, story);
-    cr_assert(seal_unwrap_key(seal, NUMBER, wrapped, key));
     seal_digest(seal, story, sizeof story, digest);
     cr_assert_eq(memcmp(digest, expected, sizeof digest), 0);
     seal_close(&seal);
@@ -356,4 +341,74 @@ Test(master, a_key_that_cannot_be_made_is_explained)
     snprintf(path, sizeof path, "%s/none/master.key", directory);
     cr_assert_not(seal_master_load(path, true, key, why, sizeof why));
     cr_assert_not_null(strstr(why, "Cannot create"), "%s", why);
+}
+
+Test(master, a_key_that_cannot_be_written_leaves_no_file_and_says_why)
+{
+    static const struct {
+        const char *call;
+        unsigned n;
+    } faults[] = {{"write", 1}, {"fsync", 1}, {"open", 3}, {"fsync", 2}};
+    uint8_t key[SEAL_KEY_BYTES] = {1}, zeros[SEAL_KEY_BYTES] = {0};
+
+    for (size_t i = 0; i < sizeof faults / sizeof faults[0]; i++) {
+        outside_fails(faults[i].call, faults[i].n, EIO);
+        cr_assert_not(seal_master_load(path, true, key, why, sizeof why));
+        cr_assert_eq(outside_works(), 1);
+        cr_assert(strstr(why, "Cannot write") && strstr(why, strerror(EIO)), "%s", why);
+        cr_assert_neq(access(path, F_OK), 0, "%s", faults[i].call);
+        cr_assert_eq(memcmp(key, zeros, sizeof key), 0, "nothing can be sealed with it");
+    }
+    cr_assert(seal_master_load(path, true, key, why, sizeof why), "%s", why);
+}
+
+Test(master, a_key_may_be_made_where_the_process_stands)
+{
+    uint8_t made[SEAL_KEY_BYTES], loaded[SEAL_KEY_BYTES];
+
+    cr_assert_eq(chdir(directory), 0);
+    cr_assert(seal_master_load("master.key", true, made, why, sizeof why), "%s", why);
+    cr_assert(seal_master_load(path, false, loaded, why, sizeof why), "%s", why);
+    cr_assert_eq(memcmp(made, loaded, sizeof made), 0);
+}
+
+Test(master, a_key_that_cannot_be_read_says_why)
+{
+    write_file(HEX_32 HEX_32 "\n", 0600);
+    outside_fails("fstat", 1, EIO);
+    expect_refused("Cannot look at");
+    outside_fails("read", 1, EIO);
+    expect_refused("Cannot read");
+    outside_fails("sodium_init", 1, EIO);
+    cr_assert_not(seal_master_load(path, false, (uint8_t[SEAL_KEY_BYTES]){0}, why, sizeof why));
+    cr_assert(strstr(why, "no random bytes"), "%s", why);
+    cr_assert_eq(outside_works(), 3);
+}
+
+/* Who is root is allowed everything by the system: there the file is given to somebody else. */
+Test(master, a_key_that_is_somebody_elses_is_refused_and_roots_is_not)
+{
+    uint8_t key[SEAL_KEY_BYTES];
+
+    write_file(HEX_32 HEX_32 "\n", 0600);
+    bool is_root = geteuid() == 0;
+    outside_fails("geteuid", 1, EPERM); /* for once it is nobody */
+    if (!is_root) {
+        expect_refused("belongs to user");
+        return;
+    }
+    cr_assert(seal_master_load(path, false, key, why, sizeof why), "%s", why);
+    cr_assert_eq(chown(path, 65534, (gid_t)-1), 0);
+    expect_refused("belongs to user 65534");
+}
+
+Test(seal, without_random_bytes_memory_or_pages_that_stay_in_memory_nothing_is_sealed)
+{
+    static const char *const calls[] = {"sodium_init", "sodium_malloc", "sodium_mlock"};
+
+    for (size_t i = 0; i < sizeof calls / sizeof calls[0]; i++) {
+        outside_fails(calls[i], 1, ENOMEM);
+        cr_assert_null(seal_open(master, NULL), "%s", calls[i]);
+        cr_assert_eq(outside_works(), 1);
+    }
 }

@@ -2,6 +2,7 @@
  * study: drafts of a network, and what a study says of them and of what is stored. */
 #include <stdio.h>
 
+#include "daemon/io/config.h"
 #include "daemon/profile.h"
 #include "tests/asking.h"
 
@@ -87,6 +88,53 @@ Test(study, a_draft_that_is_not_there_or_is_faulty_is_not_studied)
         asking_study_of(about[i], asking_draft("name = \"No hubs\";"));
         cr_expect_eq(asking_refused(), REFUSAL_FAULTY);
     }
+}
+
+Test(study, of_more_faults_than_are_told_the_number_of_the_rest_is_told)
+{
+    static char text[30000];
+    size_t length = (size_t)snprintf(text, sizeof text, "%s\n", usual);
+
+    for (int i = 0; i < CONFIG_FAULTS_MAX + 7; i++)
+        length += (size_t)snprintf(text + length, sizeof text - length, "nothing_%d = 1;\n", i);
+    asking_study_of(MESSAGE_check, asking_draft(text));
+    cr_assert_eq(rows_told(), CONFIG_FAULTS_MAX + 1);
+    cr_expect(talk_text_is(&asking_answers[CONFIG_FAULTS_MAX], FIELD_fault, "and 7 more"));
+    cr_expect_not(message_has(&asking_answers[CONFIG_FAULTS_MAX], FIELD_line));
+}
+
+Test(study, a_fault_that_quotes_half_a_character_is_told_in_whole_ones)
+{
+    static const char *const quoted[] = {"\xc3", "\xff\x01", "\x07"};
+    static char text[3000];
+
+    for (size_t i = 0; i < sizeof quoted / sizeof quoted[0]; i++) {
+        snprintf(text, sizeof text, HEAD "hubs = (" HUB("oak", "%s", FRIENDS("1")) ");", quoted[i]);
+        asking_study_of(MESSAGE_check, asking_draft(text));
+        cr_assert_gt(rows_told(), 0);
+        struct text fault = message_text(&asking_answers[0], FIELD_fault);
+        cr_expect(memchr(fault.bytes, '?', fault.length), "%.*s", (int)fault.length, fault.bytes);
+        cr_expect_not(memchr(fault.bytes, quoted[i][0], fault.length));
+    }
+}
+
+Test(study, a_draft_may_have_a_sender_that_nobody_knows_yet)
+{
+    struct message compare;
+    int64_t draft = asking_draft(
+        "name = \"Test\"; neighbour_distance = \"1km\";\n"
+        "senders = ( { id = \"gp\"; name = \"GP\"; kind = \"gp_link_worker\"; },\n"
+        " { id = \"school\"; name = \"School\"; kind = \"other\"; } );\n"
+        "neighbourhoods = ( { code = \"north\"; name = \"The North\"; easting = 248000; northing = 56000; },\n"
+        " { code = \"south\"; name = \"The South\"; easting = 258000; northing = 56000; } );\n"
+        "hubs = (" HUB("oak", "north", FRIENDS("1")) "," ELM(FRIENDS("1") "," MEALS) ");");
+
+    asking_begin(&compare, MESSAGE_diff);
+    message_set_number(&compare, FIELD_draft, draft);
+    asking(&compare);
+    cr_assert_eq(rows_told(), 1);
+    cr_expect(talk_text_is(&asking_answers[0], FIELD_item, "school"));
+    cr_expect(talk_text_is(&asking_answers[0], FIELD_after, "School"));
 }
 
 Test(study, a_piece_that_does_not_fit_is_refused)

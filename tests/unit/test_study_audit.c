@@ -226,7 +226,6 @@ Test(study_audit, an_entry_behind_the_head_is_named)
 Test(study_audit, a_history_that_was_written_anew_breaks_the_chain)
 {
     static uint8_t plain[RECORD_BYTES_MAX + RECORD_SAID_BYTES_MAX + SEAL_OVERHEAD];
-    struct unpacker *unpacker = unpacker_open();
     int64_t before, after;
     char hash_before[65], hash_after[65];
     const void *said = NULL;
@@ -239,7 +238,7 @@ Test(study_audit, a_history_that_was_written_anew_breaks_the_chain)
     keep_head(&after, hash_after);
     live_a_while();
     size_t length = read_row(TABLE_HISTORY, (uint64_t)before + 1, plain, sizeof plain);
-    cr_assert(record_read_entry(unpacker, plain, length, &entry, &said, &said_length));
+    cr_assert(record_read_entry(plain, length, &entry, &said, &said_length));
     entry.at++;
     static uint8_t changed[sizeof plain];
     length = record_write_entry(&entry, said, said_length, changed);
@@ -247,7 +246,6 @@ Test(study_audit, a_history_that_was_written_anew_breaks_the_chain)
     cr_expect_eq(message_number(verify(0, NULL), FIELD_first_bad), (int64_t)talk_head().sequence);
     cr_expect(message_number(verify(before, hash_before), FIELD_matches));
     cr_expect_not(message_number(verify(after, hash_after), FIELD_matches));
-    unpacker_close(&unpacker);
 }
 
 Test(study_audit, a_history_of_more_entries_than_one_transaction_reads_is_verified)

@@ -167,6 +167,18 @@ Test(vocabulary, the_fullest_message_has_room_for_its_lists)
     }
 }
 
+Test(vocabulary, a_number_that_stands_for_nothing_finds_nothing)
+{
+    cr_assert_null(message_spec(MESSAGE_NONE));
+    cr_assert_null(message_spec((enum message_type)255));
+    cr_assert_null(message_spec((enum message_type)100000));
+    cr_assert_null(refusal_spec(REFUSAL_NONE));
+    cr_assert_null(refusal_spec((enum refusal)999));
+    cr_assert_str_eq(code_text(LIST_event, 0), "");
+    cr_assert_str_eq(code_text(LIST_event, 63), "");
+    cr_assert_not(code_exists(LIST_event, -1));
+}
+
 Test(vocabulary, refusals_have_unique_numbers_of_three_digits_and_fit_their_fields)
 {
     for (size_t i = 0; i < refusals_count; i++) {
