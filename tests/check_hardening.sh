@@ -6,6 +6,7 @@ set -eu
 readelf=$1
 shift
 failed=0
+[ $# -gt 0 ] || { echo "no program is given"; exit 2; }
 
 # expect PROGRAM WHAT PATTERN READELF-OPTIONS...: some line of readelf's answer matches.
 expect() {

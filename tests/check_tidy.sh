@@ -9,9 +9,9 @@ known=tests/tidy_known.txt
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
+# Findings are no failure of clang-tidy's: one that fails has not looked.
 find proto daemon clients -name '*.c' ! -path 'clients/examples/*' | sort |
-    xargs -P 2 -n 4 clang-tidy --quiet -p "$build" >"$work/said" 2>"$work/noise" || true
-grep -q 'error: ' "$work/noise" && { cat "$work/noise"; exit 2; }
+    xargs -P 2 -n 1 clang-tidy --quiet -p "$build" >"$work/said" 2>"$work/noise" || { cat "$work/noise"; exit 2; }
 grep -E '^/.*: (warning|error): .*\[[a-z]' "$work/said" | sed "s|^$PWD/||" | sort -u >"$work/lines" || true
 sed -E 's/^([^:]*):[0-9]*:[0-9]*: .*\[([^],]*).*$/\1 \2/' "$work/lines" | sort -u >"$work/found"
 grep -v '^#' "$known" | cut -d' ' -f1,2 | sort -u >"$work/known"

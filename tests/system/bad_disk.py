@@ -18,7 +18,7 @@ SEEN = struct.Struct("=QQQQ")
 Seen = collections.namedtuple("Seen", "writes syncs faults sent_after")
 EXT4_SHUTDOWN, WITHOUT_FLUSHING = 0x8004587D, struct.pack("=I", 2)
 CLONE_NEWNS, MS_REC, MS_PRIVATE = 0x20000, 0x4000, 0x40000
-ENDS_WITHIN = 10.0
+ENDS_WITHIN = 60.0
 
 
 class BadDiskNetwork(Network):

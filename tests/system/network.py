@@ -37,7 +37,7 @@ def free_port():
         return probe.getsockname()[1]
 
 
-def wait_for(condition, timeout=20.0, what="waited in vain"):
+def wait_for(condition, timeout=60.0, what="waited in vain"):
     """Looks every few milliseconds; the condition alone ends it well."""
     until = time.monotonic() + timeout
     while True:

@@ -135,7 +135,7 @@ class Parties:
             if time.monotonic() >= until:
                 return
 
-    def attend_until(self, condition, timeout=30.0, what="waited in vain"):
+    def attend_until(self, condition, timeout=60.0, what="waited in vain"):
         until = time.monotonic() + timeout
         while True:
             value = condition()
@@ -148,7 +148,7 @@ class Parties:
     def hello_all(self):
         self.attend_until(lambda: all(party.peer.welcome for party in self.all()), what="not everybody was welcomed")
 
-    def ask(self, party, request, timeout=30.0):
+    def ask(self, party, request, timeout=60.0):
         """One question, while all others go on."""
         request_id = party.peer.post(request)
         self.attend_until(lambda: request_id in party.peer.answered, timeout, f"no answer to {request['type']}")

@@ -244,14 +244,14 @@ class Peer:
                 del self.unanswered[request_id]
         return self.post({"type": "confirm", "mailbox_number": number})
 
-    def say(self, kind, about=None, timeout=20.0, **fields):
+    def say(self, kind, about=None, timeout=60.0, **fields):
         """Says any request; about: the push, or the answer, whose referral, offer or enquiry it names. Returns the one
         message that answers it."""
         names = ["enquiry_id"] if kind in OF_ENQUIRY else ["referral_id", "offer_number"][:1 + (kind in OF_OFFER)]
         named = {name: about[name] for name in names if about and name in about}
         return self.ask({"type": kind, **named, **fields}, timeout)[0]
 
-    def await_answer(self, request_id, timeout=20.0):
+    def await_answer(self, request_id, timeout=60.0):
         until = time.monotonic() + timeout
         while request_id not in self.answered:
             if time.monotonic() > until:
@@ -259,23 +259,23 @@ class Peer:
             self.step(0.05)
         return self.answered.pop(request_id)
 
-    def ask(self, request, timeout=20.0):
+    def ask(self, request, timeout=60.0):
         """All messages of the answer. A list of two or more ends with `end`, which is left out."""
         answer = self.await_answer(self.post(request), timeout)
         return answer[:-1] if len(answer) > 1 else answer
 
-    def hello(self, timeout=20.0):
+    def hello(self, timeout=60.0):
         self.wait_until(lambda: self.welcome is not None, timeout, "no welcome")
         return self.welcome
 
-    def wait_until(self, condition, timeout=20.0, what="waited in vain"):
+    def wait_until(self, condition, timeout=60.0, what="waited in vain"):
         until = time.monotonic() + timeout
         while not condition():
             if time.monotonic() > until:
                 raise PeerError(f"{self.name}: {what} ({timeout} s)")
             self.step(0.05)
 
-    def wait_push(self, matches, timeout=20.0):
+    def wait_push(self, matches, timeout=60.0):
         """The first push that matches, among all that ever came."""
         def found():
             self.pushes()

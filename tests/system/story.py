@@ -91,7 +91,7 @@ class Story(OperatorCase):
             for desk in there:
                 desk.pushes()
             return not any(self.unconfirmed(desk.name) for desk in there if desk.confirms)
-        wait_for(all_know, 30, "somebody does not get what they are owed")
+        wait_for(all_know, 60, "somebody does not get what they are owed")
         for desk in self.those_who_are_there():
             self.remember(desk)
 

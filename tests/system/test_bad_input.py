@@ -18,6 +18,7 @@ import msgpack
 import zmq
 from zmq.utils.monitor import recv_monitor_message
 
+from curve import CurvePeer
 from harness import NO_PACE, NetworkCase, OPTIONS, run
 from network import Network, die_with_parent, free_port, shorten_deadlines, wait_for
 from parties import Parties, Party
@@ -559,8 +560,9 @@ class Flood(BadCase):
 
     changes = NO_PACE
     settings = {"party_rate": 100000}  # of the honest one, who is measured as fast as it can
-    ROUNDS = 10
-    ASKED = 100        # by the honest client in each quiet round, and at least so often in a hostile one
+    WINDOWS = 5      # each is judged by itself, and the one in the middle decides: what else the machine does comes and goes
+    ROUNDS = 8       # of a window, quiet and hostile in turn
+    ASKED = 25       # by the honest client in each quiet round
     GOOD_ENOUGH = 0.010  # the promise for an acknowledgement at normal load: below it, doubling is noise
 
     def ask_once(self):
@@ -570,9 +572,13 @@ class Flood(BadCase):
         return time.monotonic() - began
 
     def cpu_seconds(self):
-        with open(f"/proc/{self.network.process.pid}/stat", encoding="ascii") as file:
-            fields = file.read().rsplit(")", 1)[1].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        """Of all its threads, by the nanosecond."""
+        tasks = f"/proc/{self.network.process.pid}/task"
+        spent = 0
+        for task in os.listdir(tasks):
+            with open(f"{tasks}/{task}/schedstat", encoding="ascii") as file:
+                spent += int(file.read().split()[0])
+        return spent / 1e9
 
     def memory(self):
         with open(f"/proc/{self.network.process.pid}/status", encoding="ascii") as file:
@@ -596,30 +602,55 @@ class Flood(BadCase):
             finally:
                 process.kill()
 
+    def ask_beside(self, hostile, count):
+        """What the honest client waits while so many are said, and what the hostile program tells of them."""
+        beside = []
+        hostile.stdin.write(f"{count}\n")
+        hostile.stdin.flush()
+        while not select.select([hostile.stdout], [], [], 0)[0]:
+            beside.append(self.ask_once())
+        return beside, hostile.stdout.readline()
+
     def test_hostile_inputs_beside_an_honest_client(self):
-        quiet, beside, told = [], [], "0 0"
+        """Two measures: what the honest client waits, and what an input costs the daemon beside what an honest submit costs
+        it, which does not depend on what else the machine does."""
+        ratios, all_quiet, all_beside, told = [], [], [], "0 0"
+        each = -(-OPTIONS.hostile // (self.WINDOWS * self.ROUNDS))
+        cpu_quiet = cpu_beside = 0
         with self.hostile() as hostile:
             before, descriptors = self.memory(), self.descriptors()
-            for _ in range(self.ROUNDS):
-                quiet += [self.ask_once() for _ in range(self.ASKED)]
-                hostile.stdin.write(f"{OPTIONS.hostile // self.ROUNDS}\n")
-                hostile.stdin.flush()
-                while not select.select([hostile.stdout], [], [], 0)[0]:
-                    beside.append(self.ask_once())
-                told = hostile.stdout.readline()
+            for _ in range(self.WINDOWS):
+                quiet, beside = [], []
+                for _ in range(self.ROUNDS):
+                    began = self.cpu_seconds()
+                    quiet += [self.ask_once() for _ in range(self.ASKED)]
+                    between = self.cpu_seconds()
+                    heard, told = self.ask_beside(hostile, each)
+                    beside += heard
+                    cpu_quiet += between - began
+                    cpu_beside += self.cpu_seconds() - between
+                ratios.append(percentile(beside, 0.99) / max(percentile(quiet, 0.99), self.GOOD_ENOUGH / 2))
+                all_quiet += quiet
+                all_beside += beside
             grown = self.memory() - before
         sent, kinds = map(int, told.split())
-        p99, p99_beside = percentile(quiet, 0.99), percentile(beside, 0.99)
-        print(f"seed {OPTIONS.seed}: {sent} hostile inputs of {kinds} kinds; honest client p99 {p99 * 1000:.1f} ms alone "
-              f"({len(quiet)}), {p99_beside * 1000:.1f} ms beside them ({len(beside)}); memory +{grown >> 10} KiB",
-              flush=True)
-        self.assertGreaterEqual(sent, OPTIONS.hostile // self.ROUNDS * self.ROUNDS)
-        self.assertLess(p99_beside, max(2 * p99, self.GOOD_ENOUGH))
+        honest_cost = cpu_quiet / len(all_quiet)
+        hostile_cost = (cpu_beside - len(all_beside) * honest_cost) / sent
+        print(f"seed {OPTIONS.seed}: {sent} hostile inputs of {kinds} kinds; honest client p99 "
+              f"{percentile(all_quiet, 0.99) * 1000:.1f} ms alone ({len(all_quiet)}), "
+              f"{percentile(all_beside, 0.99) * 1000:.1f} ms beside them ({len(all_beside)}), windows "
+              + ", ".join(f"{ratio:.2f}" for ratio in ratios)
+              + f"; the daemon's CPU {honest_cost * 1e6:.0f} us for an honest submit, {hostile_cost * 1e6:.0f} us for a "
+              f"hostile input; memory +{grown >> 10} KiB", flush=True)
+        self.assertGreaterEqual(sent, OPTIONS.hostile)
+        self.assertLess(percentile(ratios, 0.5), 2)
+        self.assertLess(hostile_cost, honest_cost)
         self.assertLess(grown, 64 << 20)
         wait_for(lambda: self.descriptors() <= descriptors, 15, "descriptors of gone peers stay open")
         totals = self.operator.ask({"type": "overview"})[0]
         replayed = 20  # the hostile hub and sender hold one good submit each that they replay, and changed ones
-        self.assertLessEqual(totals["stored"] - self.stored_before, len(quiet) + len(beside) + sent // 15 + replayed)
+        self.assertLessEqual(totals["stored"] - self.stored_before,
+                             len(all_quiet) + len(all_beside) + sent // 15 + replayed)
 
     def test_a_flood_of_connections(self):
         """A thousand that say nothing."""
@@ -637,10 +668,10 @@ class Flood(BadCase):
         finally:
             for one in flood:
                 one.close()
-        worst = percentile(beside, 0.99)
-        print(f"1000 silent connections: honest p99 {percentile(alone, 0.99) * 1000:.1f} ms alone, {worst * 1000:.1f} ms "
-              f"beside; all closed after {closed:.1f} s", flush=True)
-        self.assertLess(worst, 0.1)
+        usual, worst = percentile(alone, 0.99), percentile(beside, 0.99)
+        print(f"1000 silent connections: honest p99 {usual * 1000:.1f} ms alone, {worst * 1000:.1f} ms beside; all closed "
+              f"after {closed:.1f} s", flush=True)
+        self.assertLess(worst, max(0.1, 3 * usual))
 
     def test_descriptors_run_out(self):
         """More connections than the daemon may have: it serves who is there, and comes to rest. (Meanwhile libzmq 4.3.4 tries
@@ -703,8 +734,35 @@ class Flood(BadCase):
         print(f"{len(slow)} slow peers: {len(closed)} turned away within {time.monotonic() - began:.1f} s", flush=True)
         self.assertEqual(len(slow), len(closed))
 
+    def check_is_cut_off(self, say_a_mebibyte, least):
+        """Whoever never ends is cut off, soon, and the honest one is served meanwhile. Returns what was said, in MiB."""
+        for said in range(4096):
+            try:
+                say_a_mebibyte()
+            except (BrokenPipeError, ConnectionResetError):
+                self.assertGreaterEqual(said, least)
+                return said
+            if said % 8 == 0:
+                self.ask_once()
+        return self.fail("it was not cut off")
+
+    def test_a_message_that_never_ends(self):
+        """Frame after frame, and never the last one. libzmq keeps what has come, without a limit, and shows nobody: the
+        kernel counts it."""
+        before = self.memory()
+        grown = []
+        for _ in range(4):
+            endless = CurvePeer(self.network.endpoint, self.network.keys("libraries"))
+            endless.say(msgpack.packb({"type": "hello", "request_id": new_uuid(), "protocol_version": 1}), more=False)
+            said = self.check_is_cut_off(lambda: [endless.say(bytes(65536), more=True) for _ in range(16)], 16)
+            endless.close()
+            grown.append((said, (self.memory() - before) >> 20))
+        print("a message that never ends, cut off after (MiB, of memory +MiB): "
+              + ", ".join(f"{said} (+{one})" for said, one in grown), flush=True)
+        self.assertLess(grown[-1][1], 128)
+
     def say_without_end(self, megabytes):
-        """Byte by byte, since libzmq itself sends whole messages."""
+        """To the operators, without encryption."""
         with socket.socket(socket.AF_UNIX) as raw:
             raw.settimeout(10)
             raw.connect(self.network.operator_socket)
@@ -721,13 +779,12 @@ class Flood(BadCase):
                     self.ask_once()
             return self.memory()
 
-    def test_a_message_that_never_ends(self):
-        """Frame after frame, and never the last one. libzmq has no limit for a whole message and keeps what has come (the
-        service's MemoryMax is the bound; only who has passed the door can do this): who is honest is served, and what
-        was kept is used again when the connection has gone."""
+    def test_a_message_of_an_operator_that_never_ends(self):
+        """On the unix socket nobody counts what comes: who is in the operators' group could fill the memory up to the
+        service's MemoryMax. Who is honest is served, and what was kept is used again when the connection has gone."""
         before = self.memory()
         after = [self.say_without_end(64) for _ in range(4)]
-        print("a message that never ends, four times 64 MiB: memory "
+        print("an operator's message that never ends, four times 64 MiB: memory "
               + ", ".join(f"+{(one - before) >> 20} MiB" for one in after), flush=True)
         self.assertLess(after[-1] - before, 128 << 20)
 

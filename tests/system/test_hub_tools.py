@@ -90,7 +90,7 @@ class ToolCase(OperatorCase):
             file.write(text)
         return path
 
-    def told(self, party, role, kind, referral=None, timeout=20.0):
+    def told(self, party, role, kind, referral=None, timeout=60.0):
         """The first push of a kind that a fresh connection of the party is told."""
         peer = self.network.peer(party, role)
         try:

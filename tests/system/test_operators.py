@@ -160,7 +160,7 @@ class Operators(Case):
         command = self.network.command("referral", "follow", "--look", "--once", "1", "-o", "jsonl", party=SENDER)
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=self.network.environment()) as follower:
             try:
-                wait_for(lambda: self.refer() and follower.poll() is not None, 30, "nothing was seen")
+                wait_for(lambda: self.refer() and follower.poll() is not None, 60, "nothing was seen")
                 self.assertEqual("submitted", json.loads(follower.stdout.readline())["event"])
             finally:
                 follower.kill()
@@ -222,7 +222,7 @@ class Rights(Case):
         def proposed():
             return {row["referral_id"] for row in json.loads(self.staff(
                 OFFICER, "retention", "list", "-o", "json").stdout)["items"]}
-        wait_for(lambda: {first, second} <= proposed(), 20, "they were not proposed")
+        wait_for(lambda: {first, second} <= proposed(), 60, "they were not proposed")
         approve = ["retention", "approve", "--reason", "kept as long as needed"]
         self.staff(OFFICER, *approve, self.refer(), "--yes", expect=1)
         self.staff(OFFICER, *approve, first, "--yes")
@@ -257,6 +257,7 @@ class Proofs(Case):
         self.network.stop()
         shutil.rmtree(self.network.path("store"))
         os.rename(self.network.path("older"), self.network.path("store"))
+        os.remove(self.network.path("store.anchor"))  # it is meant
         self.network.start()
         self.ctl("audit", "verify", "--anchor", early)
         done = self.ctl("audit", "verify", "--anchor", late, expect=1)
@@ -335,25 +336,27 @@ class Batch(Case):
 
     def test_a_batch_that_is_interrupted_goes_on(self):
         before = self.stored()
-        self.write(2001, 400)
+        self.write(20001, 4000)
         with self.start_batch() as running:
-            wait_for(lambda: self.stored() > before + 20, 30, "nothing was stored")
+            wait_for(lambda: self.stored() > before + 20, 60, "nothing was stored")
+            os.kill(self.network.process.pid, signal.SIGSTOP)  # else it might be at its end before the signal is seen
             running.send_signal(signal.SIGINT)
+            os.kill(self.network.process.pid, signal.SIGCONT)
             out, err = running.communicate(timeout=60)
         self.assertEqual(75, running.returncode, err)
         self.assertIn("nothing is stored twice", err)
         done = [row for row in csv.DictReader(out.splitlines()) if row["result"] == "stored"]
-        self.assertLess(len(done), 400)
+        self.assertLess(len(done), 4000)
         counts = self.batch()[0]
         self.assertGreaterEqual(counts["stored-before"], len(done))
-        self.assertEqual(400, sum(counts[result] for result in ("stored", "stored-before")))
-        self.assertEqual(before + 400, self.stored())
+        self.assertEqual(4000, sum(counts[result] for result in ("stored", "stored-before")))
+        self.assertEqual(before + 4000, self.stored())
 
     def test_a_batch_outlives_the_daemon(self):
         before = self.stored()
         self.write(3001, 400)
         with self.start_batch("--timeout", "2s") as running:
-            wait_for(lambda: self.stored() > before + 20, 30, "nothing was stored")
+            wait_for(lambda: self.stored() > before + 20, 60, "nothing was stored")
             self.network.kill()
             self.network.start()
             out, err = running.communicate(timeout=100)

@@ -41,12 +41,12 @@ class Mouth:
     def close(self):
         self.socket.close()
 
-    def hear(self, timeout=20):
+    def hear(self, timeout=60):
         if not self.socket.poll(int(timeout * 1000)):
             raise TimeoutError("no answer")
         return msgpack.unpackb(self.socket.recv())
 
-    def ask(self, message, timeout=20):
+    def ask(self, message, timeout=60):
         """Every message of the answer. What is busy is asked again."""
         answer = []
         self.socket.send(msgpack.packb(message))

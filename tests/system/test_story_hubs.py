@@ -258,7 +258,7 @@ class TheHubWhoseComputerWasOff(HubStory):
         self.drop(type="accept", referral_id=case)
         self.wait_for_file("person", case)
         self.drop(type="start", referral_id=case)
-        wait_for(lambda: self.status(case) == "contact-made", 30, "the file in the outbox was not said")
+        wait_for(lambda: self.status(case) == "contact-made", 60, "the file in the outbox was not said")
         self.switch_off(program)
 
         # Meanwhile: a new telephone number, three people more, and a month.
@@ -273,7 +273,7 @@ class TheHubWhoseComputerWasOff(HubStory):
 
         # It reads all of that, in order, and then what is new.
         program = self.switch_on()
-        wait_for(lambda: not self.unconfirmed("southway"), 30, "it does not catch up")
+        wait_for(lambda: not self.unconfirmed("southway"), 60, "it does not catch up")
         kinds = [one["type"] for one in self.files()]
         self.assertEqual(list(range(1, len(kinds) + 1)), sorted(self.told["southway"]))
         self.assertEqual(["offer", "person", "updated", "offer", "offer", "offer"], kinds[:6])
@@ -281,7 +281,7 @@ class TheHubWhoseComputerWasOff(HubStory):
         updated = self.heard("southway", "updated", case)
         self.assertEqual(("01632960009", "has moved in with his daughter"), (updated["phone"], updated["note"]))
         self.drop(type="complete", referral_id=case, outcome="got-help")
-        wait_for(lambda: self.status(case) == "got-help", 30, "the outcome was not said")
+        wait_for(lambda: self.status(case) == "got-help", 60, "the outcome was not said")
         self.reads()
         self.switch_off(program)
         self.assertEqual({"closed-acknowledged"}, {row["business_status"] for row in self.all_referrals()})
