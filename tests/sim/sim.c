@@ -18,7 +18,7 @@
 
 #define SEEDS_FOR_COVERAGE 100 /* from so many on, what is expected of everybody must have occurred, */
 #define SEEDS_FOR_CELLS 1000   /* and every cell of the tables */
-#define SEEDS_IN_CI 1200
+#define SEEDS_IN_CI 1100
 #define JOBS_MAX 64
 #define SHRINK_SECONDS 120
 
