@@ -2,9 +2,12 @@
  * networks: one of four hubs by hand, any number at random. */
 #include "tests/networks.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "daemon/core/nearby.h"
 
 #define HOUR_MS INT64_C(3600000)
 #define ONE_IN(n) (random_below(random, (n)) == 0)
@@ -65,6 +68,12 @@ static void set_arrays(struct invented *invented)
     network->senders = invented->senders;
     network->by_need = invented->by_need;
     network->by_party = invented->by_party;
+    network->by_id = invented->by_id;
+    network->by_area = invented->by_area;
+    network->by_area_first = invented->by_area_first;
+    network->stands = invented->stands;
+    network->by_need_hub = invented->by_need_hub;
+    network->wide = invented->wide;
     network->by_code = invented->by_code;
     network->by_practice = invented->by_practice;
     invented->pace = (struct pace){NETWORKS_DAY, invented->pace_entries, NETWORKS_PACE_MAX, 0};
@@ -190,6 +199,7 @@ void network_add_holiday(struct invented *invented, int64_t day)
 
 void network_ready(struct invented *invented)
 {
+    assert(nearby_areas_count(&invented->network) <= NETWORKS_AREAS_MAX);
     network_index(&invented->network);
 }
 

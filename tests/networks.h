@@ -12,6 +12,7 @@
 #define NETWORKS_CONDITIONS_MAX 72
 #define NETWORKS_SPANS_MAX 72
 #define NETWORKS_CLOSURES_MAX 24
+#define NETWORKS_AREAS_MAX 256 /* of by_area */
 #define NETWORKS_HOLIDAYS_MAX 16
 #define NETWORKS_PACE_MAX 64
 #define NETWORKS_NEEDS 4                                              /* of random people: NEED_BIT(1) to NEED_BIT(4) */
@@ -33,6 +34,12 @@ struct invented {
     struct sender senders[2];
     uint32_t by_need[NETWORKS_SERVICES_MAX * NETWORK_NEEDS];
     uint32_t by_party[NETWORKS_HUBS_MAX];
+    uint32_t by_id[NETWORKS_HUBS_MAX];
+    uint32_t by_area[NETWORKS_AREAS_MAX];
+    uint32_t by_area_first[5];
+    struct stand stands[NETWORKS_ERAS_MAX];
+    uint32_t by_need_hub[NETWORKS_SERVICES_MAX * NETWORK_NEEDS];
+    uint32_t wide[NETWORKS_SERVICES_MAX * NETWORK_NEEDS];
     uint32_t by_code[4];
     uint32_t by_practice[2];
     struct places places[NETWORKS_SERVICES_MAX];
@@ -58,7 +65,8 @@ void network_of_four(struct invented *);
 struct profile profile_at_home(void);
 
 /* To build another one: begin, hubs each followed by its services and what belongs to them, then ready. The network of
- * four and random ones are ready; after a change of needs, parties or runs they are to be made ready again. */
+ * four and random ones are ready; after a change of needs, parties, runs, areas, positions, parents, tiers or of what
+ * is for the whole city they are to be made ready again. */
 void network_begin(struct invented *);
 struct hub *network_add_hub(struct invented *, const char *id, struct position, uint16_t area);
 /* To the hub added last; its number of places is also in the table of places. */

@@ -5,6 +5,8 @@
 #include <assert.h>
 #include <string.h>
 
+#include "daemon/core/nearby.h"
+
 /* Indices */
 
 typedef int compare_rows(const struct network *, uint32_t a, uint32_t b);
@@ -22,6 +24,15 @@ static int compare_parties(const struct network *network, uint32_t a, uint32_t b
     uint32_t left = network->hubs[a].party, right = network->hubs[b].party;
 
     return left != right ? (left > right) - (left < right) : (a > b) - (a < b);
+}
+
+/* The same id stands twice only in a file that is refused. */
+static int compare_ids(const struct network *network, uint32_t a, uint32_t b)
+{
+    const char *left = network->hubs[a].id, *right = network->hubs[b].id;
+    int order = compare_texts(left, strlen(left), right, strlen(right));
+
+    return order != 0 ? order : (a > b) - (a < b);
 }
 
 static int compare_codes(const struct network *network, uint32_t a, uint32_t b)
@@ -85,11 +96,16 @@ uint32_t network_needs_count(const struct network *network)
     return count;
 }
 
-static void add_by_need(struct network *network, uint32_t next[NETWORK_NEEDS], const struct hub *hub)
+static void add_by_need(struct network *network, uint32_t next[NETWORK_NEEDS], uint32_t index)
 {
+    const struct hub *hub = &network->hubs[index];
+
     for (uint32_t row = hub->services_first; row < hub->services_first + hub->services_count; row++)
-        for (uint64_t needs = network->services[row].needs; needs != 0; needs &= needs - 1)
-            network->by_need[next[__builtin_ctzll(needs)]++] = row;
+        for (uint64_t needs = network->services[row].needs; needs != 0; needs &= needs - 1) {
+            uint32_t at = next[__builtin_ctzll(needs)]++;
+            network->by_need[at] = row;
+            network->by_need_hub[at] = index;
+        }
 }
 
 static void index_by_need(struct network *network)
@@ -105,7 +121,7 @@ static void index_by_need(struct network *network)
         network->by_need_first[need + 1] += next[need];
     }
     for (uint32_t i = 0; i < network->hubs_count; i++)
-        add_by_need(network, next, &network->hubs[i]);
+        add_by_need(network, next, i);
 }
 
 static void sort_all(const struct network *network, uint32_t *rows, uint32_t count, compare_rows *compare)
@@ -124,12 +140,19 @@ static void index_by_practice(struct network *network)
     sort_rows(network, network->by_practice, network->by_practice_count, compare_practices);
 }
 
+void network_index_ids(struct network *network)
+{
+    sort_all(network, network->by_id, network->hubs_count, compare_ids);
+}
+
 void network_index(struct network *network)
 {
     index_by_need(network);
+    network_index_ids(network);
     sort_all(network, network->by_party, network->hubs_count, compare_parties);
     sort_all(network, network->by_code, network->neighbourhoods_count, compare_codes);
     index_by_practice(network);
+    nearby_index(network);
 }
 
 /* Look-ups */
@@ -152,11 +175,19 @@ int network_find_hub(const struct network *network, uint32_t party)
 
 int network_find_hub_by_id(const struct network *network, const char *id, size_t length)
 {
-    if (length > ID_BYTES_MAX)
-        return -1;
-    for (uint32_t i = 0; i < network->hubs_count; i++)
-        if (memcmp(network->hubs[i].id, id, length) == 0 && network->hubs[i].id[length] == '\0')
-            return (int)i;
+    uint32_t low = 0, high = length ? network->hubs_count : 0; /* most have no wish */
+
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        const char *here = network->hubs[network->by_id[middle]].id;
+        int order = compare_texts(here, strlen(here), id, length);
+        if (order == 0)
+            return (int)network->by_id[middle];
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
     return -1;
 }
 

@@ -10,6 +10,7 @@
 
 #define NETWORK_NAME_BYTES 121
 #define NETWORK_PHONE_BYTES 25
+#define NETWORK_HUBS_MAX 10000
 #define NETWORK_AREAS_MAX 64    /* home neighbourhoods of one hub */
 #define NETWORK_SERVICES_MAX 64 /* services of one hub */
 #define NETWORK_PLUS_MAX 32     /* groups of the network's own list */
@@ -110,6 +111,12 @@ struct hub {
     struct hours hours;
 };
 
+/* Where a hub stands in one of its eras. */
+struct stand {
+    struct position position;
+    uint32_t hub; /* index */
+};
+
 struct sender {
     char id[ID_BYTES_MAX + 1];
     char name[NETWORK_NAME_BYTES];
@@ -200,20 +207,30 @@ struct network {
     struct deadlines deadlines;
 
     /* Indices, filled by network_index. */
-    uint32_t *by_need; /* rows of services, grouped by need, then hub, then row */
+    uint32_t *by_need;     /* rows of services, grouped by need, then hub, then row */
+    uint32_t *by_need_hub; /* the hub of each */
     uint32_t
         by_need_first[NETWORK_NEEDS + 1]; /* the run of need n is by_need[by_need_first[n] .. by_need_first[n + 1]) */
     uint32_t *by_party;                   /* indices of hubs, party ascending */
-    uint32_t *by_code;                    /* indices of neighbourhoods, code ascending */
-    uint32_t *by_practice;                /* indices of the senders that are a practice, its ODS code ascending */
+    uint32_t *by_id;                      /* the same, id ascending */
+    uint32_t *by_area;                    /* indices of hubs, grouped by neighbourhoods that they serve */
+    uint32_t *by_area_first;              /* its runs, as in by_need_first */
+    struct stand *stands;                 /* one for each era, in the order of nearby.c */
+    uint32_t *wide; /* indices of hubs with a service for the whole city, grouped by need in runs as long as by_need's,
+                     * of which ... */
+    uint32_t wide_count[NETWORK_NEEDS]; /* ... so many are filled */
+    uint32_t *by_code;                  /* indices of neighbourhoods, code ascending */
+    uint32_t *by_practice;              /* indices of the senders that are a practice, its ODS code ascending */
     uint32_t by_practice_count;
 };
 
-/* How many elements by_need must have: one for each service and need that it meets. */
+/* How many elements by_need, by_need_hub and wide must have: one for each service and need that it meets. */
 uint32_t network_needs_count(const struct network *);
-/* Fills the indices, whose arrays the caller has allocated. To be called again when hubs have got other party numbers;
- * the look-ups below need it. */
+/* Fills the indices, whose arrays the caller has allocated. To be called again when what they are made of has
+ * changed, party numbers say; the look-ups below and routing need it. */
 void network_index(struct network *);
+/* Only by_id, while a network is built. */
+void network_index_ids(struct network *);
 
 /* Indices; -1 when there is none. */
 int network_find_hub(const struct network *, uint32_t party);

@@ -84,7 +84,6 @@ static uint32_t rows_together(const struct view *view, uint32_t at, uint32_t end
 {
     const struct network *network = view->network;
     const struct service *services = network->services;
-    const struct hub *hub = &network->hubs[services[network->by_need[at]].hub];
     uint32_t next = at;
 
     do {
@@ -95,19 +94,60 @@ static uint32_t rows_together(const struct view *view, uint32_t at, uint32_t end
                 __builtin_prefetch(&view->question->places[network->by_need[next + EARLY]]);
         }
         next++;
-    } while (next < end && network->by_need[next] - hub->services_first < hub->services_count);
+    } while (next < end && network->by_need_hub[next] == network->by_need_hub[at]);
     return next - at;
 }
 
-/* Judges the hub whose rows the run begins with, and goes past them. */
+/* The first row of the hub in the run from `at` on, or of one after it. The strides double: a hub that is near in the
+ * run is soon found. */
+static uint32_t seek(const struct network *network, uint32_t at, uint32_t end, uint32_t hub)
+{
+    uint32_t high = at;
+
+    for (uint32_t stride = 1; high < end && network->by_need_hub[high] < hub; stride *= 2) {
+        at = high + 1;
+        high = stride < end - high ? high + stride : end;
+    }
+    while (at < high) {
+        uint32_t middle = at + (high - at) / 2;
+        if (network->by_need_hub[middle] < hub)
+            at = middle + 1;
+        else
+            high = middle;
+    }
+    return at;
+}
+
+/* The first position from `at` on that is a hub's which is looked at. */
+static uint32_t skip_far(const struct view *view, uint32_t at, uint32_t end)
+{
+    const struct network *network = view->network;
+
+    while (view->nearby && at < end) {
+        uint32_t next = nearby_next(network, view->nearby, network->by_need_hub[at]);
+        if (next == network->by_need_hub[at])
+            break;
+        at = next == UINT32_MAX ? end : seek(network, at, end, next);
+    }
+    return at;
+}
+
+static uint32_t first_row(const struct view *view, enum need need)
+{
+    return skip_far(view, view->network->by_need_first[need], view->network->by_need_first[need + 1]);
+}
+
+/* Judges the hub whose rows the run begins with, and goes past them to the next that is looked at. */
 static void judge_next(struct view *view, struct wanted *wanted, uint32_t *at, struct verdict *verdict)
 {
     const struct network *network = view->network;
     const uint32_t *rows = &network->by_need[*at];
-    uint32_t count = rows_together(view, *at, network->by_need_first[wanted->need + 1]);
+    uint32_t hub = network->by_need_hub[*at];
+    uint32_t end = network->by_need_first[wanted->need + 1];
+    uint32_t count = rows_together(view, *at, end);
 
-    *at += count;
-    rules_judge(view, wanted, network->services[*rows].hub, rows, count, verdict);
+    *at = skip_far(view, *at + count, end);
+    rules_judge(view, wanted, hub, rows, count, verdict);
     if (wanted->farthest != RULE_NONE_FAILED &&
         (!wanted->farthest || rule_rank(verdict->rule) > rule_rank(wanted->farthest)))
         wanted->farthest = verdict->rule;
@@ -119,8 +159,7 @@ static struct choice choose_for_one(struct view *view, uint32_t needs)
     struct choice best = {0};
 
     wanted->farthest = 0;
-    for (uint32_t at = view->network->by_need_first[wanted->need];
-         at < view->network->by_need_first[wanted->need + 1];) {
+    for (uint32_t at = first_row(view, wanted->need); at < view->network->by_need_first[wanted->need + 1];) {
         struct verdict verdict;
         judge_next(view, wanted, &at, &verdict);
         if (verdict.rule != RULE_NONE_FAILED)
@@ -143,7 +182,7 @@ static uint32_t next_hub(const struct view *view, uint32_t needs, const uint32_t
         int i = __builtin_ctz(needs);
         if (at[i] == network->by_need_first[view->wanted[i].need + 1])
             continue;
-        uint32_t hub = network->services[network->by_need[at[i]]].hub;
+        uint32_t hub = network->by_need_hub[at[i]];
         if (hub < first)
             first = hub;
     }
@@ -159,8 +198,7 @@ static struct cover cover_next(struct view *view, uint32_t needs, uint32_t hub, 
     for (; needs; needs &= needs - 1) {
         int i = __builtin_ctz(needs);
         struct verdict verdict;
-        if (at[i] == network->by_need_first[view->wanted[i].need + 1] ||
-            network->services[network->by_need[at[i]]].hub != hub)
+        if (at[i] == network->by_need_first[view->wanted[i].need + 1] || network->by_need_hub[at[i]] != hub)
             continue;
         judge_next(view, &view->wanted[i], &at[i], &verdict);
         if (verdict.rule != RULE_NONE_FAILED)
@@ -179,7 +217,7 @@ static uint32_t survey(struct view *view, uint32_t needs, struct cover *covers)
     uint32_t at[NEEDS_MAX], count = 0;
 
     for (uint8_t i = 0; i < view->wanted_count; i++) {
-        at[i] = view->network->by_need_first[view->wanted[i].need];
+        at[i] = first_row(view, view->wanted[i].need);
         if (needs & 1u << i)
             view->wanted[i].farthest = 0;
     }
@@ -313,12 +351,30 @@ static void put_chosen_first(struct view *view, struct plan *plan)
         }
 }
 
+/* The rule of the hub that came farthest. None that is far away gets beyond the area: only when nobody near got so far
+ * must they be looked at, until one does. */
+static enum rule farthest_of_all(struct view *view, struct wanted *wanted)
+{
+    uint32_t end = view->network->by_need_first[wanted->need + 1];
+
+    view->nearby = NULL;
+    for (uint32_t at = view->network->by_need_first[wanted->need];
+         at < end && (!wanted->farthest || rule_rank(wanted->farthest) < rule_rank(RULE_OUT_OF_AREA));) {
+        struct verdict verdict;
+        judge_next(view, wanted, &at, &verdict);
+    }
+    return wanted->farthest ? wanted->farthest : RULE_NO_SERVICE;
+}
+
 void route_plan(const struct network *network, const struct question *question, struct cover *scratch,
                 struct plan *plan)
 {
     struct view view = rules_look(network, question, question->needs);
     uint32_t needs = (1u << view.wanted_count) - 1;
+    struct nearby nearby;
 
+    rules_find_nearby(&view, &nearby);
+    view.nearby = &nearby;
     *plan = (struct plan){0};
     view.plan = plan;
     while (needs) {
@@ -331,8 +387,8 @@ void route_plan(const struct network *network, const struct question *question, 
         needs &= ~best.needs;
     }
     for (; needs; needs &= needs - 1) {
-        const struct wanted *wanted = &view.wanted[__builtin_ctz(needs)];
-        enum rule rule = wanted->farthest ? wanted->farthest : RULE_NO_SERVICE;
+        struct wanted *wanted = &view.wanted[__builtin_ctz(needs)];
+        enum rule rule = farthest_of_all(&view, wanted);
         plan->causes[wanted->need] = rule_cause(rule);
         *(rule_waits(rule) ? &plan->waiting : &plan->unmet) |= NEED_BIT(wanted->need);
     }

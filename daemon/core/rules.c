@@ -313,6 +313,24 @@ static enum ring ring_of(const struct view *view, const struct wanted *wanted, c
     return best;
 }
 
+/* Whoever ring_of finds a ring for is among them. */
+void rules_find_nearby(const struct view *view, struct nearby *nearby)
+{
+    const struct network *network = view->network;
+    const struct profile *profile = view->question->profile;
+    uint32_t reach_m = 0;
+
+    nearby_clear(network, nearby);
+    nearby_add_area(network, profile->neighbourhood, nearby);
+    for (uint8_t i = 0; i < view->wanted_count; i++) {
+        const struct wanted *wanted = &view->wanted[i];
+        if (wanted->ranks[RING_NEIGHBOUR] != RANK_NONE && wanted->nearness->neighbour_distance_m > reach_m)
+            reach_m = wanted->nearness->neighbour_distance_m;
+        nearby_add_wide(network, wanted->need, nearby);
+    }
+    nearby_add_within(network, profile->position, reach_m, nearby);
+}
+
 /* ---- Rules about the room ---- */
 
 /* How many offers of this plan take a place of the row. */

@@ -3,6 +3,7 @@
 #ifndef CORE_RULES_H
 #define CORE_RULES_H
 
+#include "daemon/core/nearby.h"
 #include "daemon/core/route.h"
 
 #define RANK_NONE UINT8_MAX
@@ -28,14 +29,17 @@ struct view {
     uint8_t wanted_count;
     uint32_t given[NEEDS_MAX]; /* owners of the places that this plan has given */
     uint8_t given_count;
-    struct plan *plan;    /* where candidates are noted; NULL: nowhere */
-    uint32_t noted_hub;   /* of whose services ... */
-    uint64_t noted_rows;  /* ... these have been noted, counted from its first */
-    uint8_t rank_to_beat; /* whoever stands in a later ring need not be looked at for room */
+    const struct nearby *nearby; /* nobody else is looked at; NULL: all are */
+    struct plan *plan;           /* where candidates are noted; NULL: nowhere */
+    uint32_t noted_hub;          /* of whose services ... */
+    uint64_t noted_rows;         /* ... these have been noted, counted from its first */
+    uint8_t rank_to_beat;        /* whoever stands in a later ring need not be looked at for room */
 };
 
 /* The needs are those wanted; nothing is given yet, nothing is noted. */
 struct view rules_look(const struct network *, const struct question *, uint64_t needs);
+/* The hubs that may stand in a ring for the person: all others fail by where they are, if not before. */
+void rules_find_nearby(const struct view *, struct nearby *);
 /* The hub's services for the need: their rows, and how many. */
 uint32_t rules_rows(const struct network *, uint32_t hub, enum need, uint32_t rows[NETWORK_SERVICES_MAX]);
 /* The hub with these rows against all rules. Among the rows: the one that meets most rules, then the nearest ring, then

@@ -7,7 +7,6 @@
 #include "daemon/core/network.h"
 #include "daemon/io/config.h"
 
-#define HUBS_MAX 10000
 #define PLACES_MAX 10000000 /* as on the wire */
 #define HOURS_MAX 21        /* lines of opening hours of one hub or service, or of the office */
 #define EASTING_MAX 700000

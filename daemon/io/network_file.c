@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/core/nearby.h"
 #include "daemon/core/referral.h"
 #include "daemon/io/network_build.h"
 #include "proto/check.h"
@@ -62,7 +63,7 @@ static const struct config_row file_rows[] = {
     PLAIN(file, emergency, "emergency", CONFIG_GROUP, 0, 0, ""),
     PLAIN(file, neighbourhoods, "neighbourhoods", CONFIG_GROUPS, 1, NEIGHBOURHOODS_MAX, NULL),
     PLAIN(file, practices, "practices", CONFIG_GROUPS, 0, PRACTICES_MAX, ""),
-    PLAIN(file, hubs, "hubs", CONFIG_GROUPS, 1, HUBS_MAX, NULL),
+    PLAIN(file, hubs, "hubs", CONFIG_GROUPS, 1, NETWORK_HUBS_MAX, NULL),
     PLAIN(file, senders, "senders", CONFIG_GROUPS, 0, SENDERS_MAX, ""),
 };
 
@@ -440,6 +441,7 @@ static bool allocate(struct building *building, const struct file *file)
     network->practices = calloc(practices + 1, sizeof network->practices[0]);
     network->hubs = calloc(hubs + 1, sizeof network->hubs[0]);
     network->by_party = calloc(hubs + 1, sizeof network->by_party[0]);
+    network->by_id = calloc(hubs + 1, sizeof network->by_id[0]);
     network->senders = calloc(senders + 1, sizeof network->senders[0]);
     network->by_practice = calloc(senders + 1, sizeof network->by_practice[0]);
     building->parents = calloc(hubs + 1, sizeof building->parents[0]);
@@ -448,7 +450,7 @@ static bool allocate(struct building *building, const struct file *file)
     building->practices.all = calloc(practices + 1, sizeof building->practices.all[0]);
     building->mailboxes.all = calloc(senders + 1, sizeof building->mailboxes.all[0]);
     return network->neighbourhoods && network->by_code && network->practices && network->hubs && network->by_party &&
-           network->senders && network->by_practice && building->parents && building->parties.all &&
+           network->by_id && network->senders && network->by_practice && building->parents && building->parties.all &&
            building->places.all && building->practices.all && building->mailboxes.all;
 }
 
@@ -475,6 +477,7 @@ static void build(struct building *building)
     read_neighbourhoods(building, file.neighbourhoods);
     read_practices(building, file.practices);
     building_read_hubs(building, file.hubs);
+    network_index_ids(building->network);
     building_follow_pointers(building);
     read_senders(building, file.senders);
     check_twice(building, &building->places);
@@ -488,8 +491,14 @@ static void index_network(const struct building *building)
 {
     struct network *network = building->network;
 
-    network->by_need = calloc(network_needs_count(network) + 1, sizeof network->by_need[0]);
-    if (network->by_need)
+    network->by_need = calloc((size_t)network_needs_count(network) + 1, sizeof network->by_need[0]);
+    network->by_need_hub = calloc((size_t)network_needs_count(network) + 1, sizeof network->by_need_hub[0]);
+    network->wide = calloc((size_t)network_needs_count(network) + 1, sizeof network->wide[0]);
+    network->by_area = calloc((size_t)nearby_areas_count(network) + 1, sizeof network->by_area[0]);
+    network->by_area_first = calloc((size_t)network->neighbourhoods_count + 1, sizeof network->by_area_first[0]);
+    network->stands = calloc((size_t)network->eras_count + 1, sizeof network->stands[0]);
+    if (network->by_need && network->by_need_hub && network->wide && network->by_area && network->by_area_first &&
+        network->stands)
         network_index(network);
     else
         FAULT(building, 0, "cannot be read: out of memory");
@@ -537,7 +546,13 @@ void network_free(struct network **network)
     free((*network)->holidays);
     free((*network)->senders);
     free((*network)->by_need);
+    free((*network)->by_need_hub);
+    free((*network)->wide);
+    free((*network)->by_area);
+    free((*network)->by_area_first);
+    free((*network)->stands);
     free((*network)->by_party);
+    free((*network)->by_id);
     free((*network)->by_code);
     free((*network)->by_practice);
     free(*network);

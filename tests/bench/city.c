@@ -60,7 +60,13 @@ static struct network *allocate(uint32_t hubs)
     network->spans = city_table(hubs, sizeof *network->spans);
     network->senders = city_table(1, sizeof *network->senders);
     network->by_need = city_table(network->services_count * 2, sizeof *network->by_need);
+    network->by_need_hub = city_table(network->services_count * 2, sizeof *network->by_need_hub);
+    network->wide = city_table(network->services_count * 2, sizeof *network->wide);
+    network->by_area = city_table((size_t)hubs * 10, sizeof *network->by_area);
+    network->by_area_first = city_table(CITY_NEIGHBOURHOODS + 1, sizeof *network->by_area_first);
+    network->stands = city_table(hubs, sizeof *network->stands);
     network->by_party = city_table(hubs, sizeof *network->by_party);
+    network->by_id = city_table(hubs, sizeof *network->by_id);
     network->by_code = city_table(CITY_NEIGHBOURHOODS, sizeof *network->by_code);
     return network;
 }

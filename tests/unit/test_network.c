@@ -54,7 +54,11 @@ static void make_network(uint64_t *random)
     }
     network.by_practice = calloc(SENDERS, sizeof network.by_practice[0]);
     network.by_need = calloc(network_needs_count(&network) + 1, sizeof network.by_need[0]);
+    network.by_id = calloc(HUBS, sizeof network.by_id[0]);
     network.by_party = calloc(HUBS, sizeof network.by_party[0]);
+    network.by_need_hub = calloc(network_needs_count(&network) + 1, sizeof network.by_need_hub[0]);
+    network.wide = calloc(network_needs_count(&network) + 1, sizeof network.wide[0]);
+    network.by_area_first = calloc(NEIGHBOURHOODS + 1, sizeof network.by_area_first[0]);
     network.by_code = calloc(NEIGHBOURHOODS, sizeof network.by_code[0]);
     network_index(&network);
 }
@@ -69,6 +73,10 @@ static void free_network(void)
     free(network.by_practice);
     free(network.by_need);
     free(network.by_party);
+    free(network.by_id);
+    free(network.by_need_hub);
+    free(network.wide);
+    free(network.by_area_first);
     free(network.by_code);
 }
 

@@ -20,6 +20,7 @@ static struct plan plan;
 static void ask(void)
 {
     question.needs = person.needs;
+    network_ready(&four);
     route_plan(&four.network, &question, four.covers, &plan);
 }
 
