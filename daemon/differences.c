@@ -315,6 +315,7 @@ static void write_practice(struct value_text *value, const struct network *netwo
 {
     const struct practice *practice = element;
 
+    assert(network); /* what is shown is of one */
     add(value, "%s, %d, %d", network->neighbourhoods[practice->neighbourhood].name, practice->position.easting,
         practice->position.northing);
 }
