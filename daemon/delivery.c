@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * delivery: mailboxes. What an entry of the history tells is owed to each party in order, goes to one of its
- * connections, and is done when that confirms it. Of a party that is far behind, all that is owed stands in TABLE_OWED,
- * and only the oldest of it in memory. */
+ * connections, and is done when that confirms it. A start reads of the newest history what each is owed. Of a party
+ * that is far behind, by the number of letters or by their age, all that is owed stands in TABLE_OWED, and only the
+ * oldest of it in memory. */
 #include <assert.h>
 #include <string.h>
 
@@ -11,6 +12,32 @@
 #define NUMBER_BITS 40          /* of a mailbox number, in a key of TABLE_OWED */
 #define WAITS_SINCE_MS 60000    /* how exactly it is known since when something waits */
 #define TAKEN_AT_ONCE_MAX 1024u /* letters out of the store, so that no turn becomes long */
+#define START_ENTRIES 65536u    /* read in a tenth of a second */
+
+/* ---- how far a start reads ---- */
+
+static uint64_t start_entries(const struct turn *turn)
+{
+    return turn->options.start_entries ? turn->options.start_entries : START_ENTRIES;
+}
+
+static bool is_near(const struct turn *turn, uint64_t sequence)
+{
+    return sequence + start_entries(turn) > turn->head.sequence;
+}
+
+static uint64_t oldest_owed(const struct turn *turn, const struct party *party)
+{
+    const struct mailbox *mailbox = &party->mailbox;
+
+    return mailbox_unconfirmed(mailbox) ? mailbox_at(mailbox, mailbox->confirmed + 1).sequence
+                                        : turn->head.sequence + 1;
+}
+
+uint64_t delivery_first_unconfirmed(const struct turn *turn, const struct party *party)
+{
+    return party->far_behind ? INT64_MAX : oldest_owed(turn, party);
+}
 
 /* ---- far behind ---- */
 
@@ -68,7 +95,7 @@ static void fall_behind(struct turn *turn, struct party *party)
 }
 
 /* Everything up to `before` was confirmed until now. What is no longer owed leaves the store, what there is room for
- * comes back, and when that is all, the history alone tells it from now on. */
+ * comes back, and when that is all, and not old, the history alone tells it from now on. */
 static void catch_up(struct turn *turn, struct party *party, uint64_t before)
 {
     const struct mailbox *mailbox = &party->mailbox;
@@ -80,20 +107,10 @@ static void catch_up(struct turn *turn, struct party *party, uint64_t before)
         return;
     if (mailbox->held < mailbox->last) {
         take_owed(turn, party, TAKEN_AT_ONCE_MAX);
-    } else {
+    } else if (is_near(turn, oldest_owed(turn, party))) {
         del_owed(turn, party, mailbox->confirmed + 1, mailbox->last);
         party->far_behind = false;
     }
-}
-
-uint64_t delivery_first_unconfirmed(const struct turn *turn, const struct party *party)
-{
-    const struct mailbox *mailbox = &party->mailbox;
-
-    if (party->far_behind)
-        return INT64_MAX;
-    return mailbox_unconfirmed(mailbox) ? mailbox_at(mailbox, mailbox->confirmed + 1).sequence
-                                        : turn->head.sequence + 1;
 }
 
 /* ---- since when ---- */
@@ -423,9 +440,35 @@ static void look_for_silence(struct turn *turn)
     }
 }
 
+/* A start would have to read far back for it: from now on less far, or, for what it has left so long, not at all. */
+static void spare_start(struct turn *turn, struct party *party)
+{
+    if (is_near(turn, party->start_from))
+        return;
+    if (is_near(turn, oldest_owed(turn, party)))
+        keep_party(turn, party);
+    else
+        fall_behind(turn, party);
+}
+
+/* Each party is looked at once while START_ENTRIES are written. */
+static void spare_starts(struct turn *turn)
+{
+    const struct ledger *ledger = &turn->ledger;
+
+    turn->looks_due += (turn->head.sequence - turn->looked_at) * ledger->parties_count;
+    turn->looked_at = turn->head.sequence;
+    for (; turn->looks_due >= start_entries(turn); turn->looks_due -= start_entries(turn)) {
+        turn->looked_party = turn->looked_party + 1 < ledger->parties_count ? turn->looked_party + 1 : 0;
+        if (ledger->parties[turn->looked_party])
+            spare_start(turn, ledger->parties[turn->looked_party]);
+    }
+}
+
 void delivery_run(struct turn *turn)
 {
     look_for_silence(turn);
+    spare_starts(turn);
     for (uint32_t i = 0; i < turn->ledger.to_push_count; i++) {
         struct party *party = ledger_party_at(&turn->ledger, turn->ledger.to_push[i]);
         party->to_push = false;
@@ -488,6 +531,7 @@ bool delivery_rebuild(struct turn *turn, uint64_t history_from)
 
     if (turn->options.held_max)
         turn->ledger.held_max = turn->options.held_max;
+    turn->looked_at = turn->head.sequence;
     for (uint32_t i = 1; i < turn->ledger.parties_count; i++)
         if (turn->ledger.parties[i] && !rebuild_far_behind(turn, turn->ledger.parties[i]))
             return false;

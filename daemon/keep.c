@@ -123,12 +123,13 @@ void keep_no_content(struct turn *turn, uint64_t number)
 
 /* ---- parties, places, networks ---- */
 
-void keep_party(struct turn *turn, const struct party *party)
+void keep_party(struct turn *turn, struct party *party)
 {
     struct party_record record = {.confirmed = party->mailbox.confirmed,
                                   .first_unconfirmed = delivery_first_unconfirmed(turn, party)};
     uint8_t bytes[RECORD_BYTES_MAX];
 
+    party->start_from = record.first_unconfirmed;
     memcpy(record.id, party->id, sizeof record.id);
     keep_put(turn, TABLE_PARTY, party->number, bytes, record_write_party(&record, bytes));
 }

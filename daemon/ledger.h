@@ -23,6 +23,7 @@ struct party {
     connection_t connections[MAILBOX_CONNECTIONS_MAX + 1]; /* by slot of the mailbox; 0: not open; [0] is not used */
     struct mailbox mailbox;
     bool far_behind;      /* all that it has not confirmed stands in TABLE_OWED */
+    uint64_t start_from;  /* history entry from which on a start would look for its letters, as stored */
     bool to_push;         /* stands in the ledger's list of those who may be pushed to */
     int64_t waits_since;  /* when its oldest unconfirmed message was written, to a minute; 0: there is none */
     int64_t confirmed_at; /* when it last confirmed something; 0: not since the start */

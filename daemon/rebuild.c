@@ -105,7 +105,8 @@ static bool load_parties(struct turn *turn, uint64_t *history_from, char *why, s
             return fail(why, why_size, "a party's record is damaged: restore the last backup");
         if (PLANTED(6) && record.confirmed)
             record.confirmed--;
-        ledger_add_party(&turn->ledger, record.id, (uint32_t)key, record.confirmed);
+        struct party *party = ledger_add_party(&turn->ledger, record.id, (uint32_t)key, record.confirmed);
+        party->start_from = record.first_unconfirmed;
         if (record.first_unconfirmed < *history_from)
             *history_from = record.first_unconfirmed;
     }

@@ -21,6 +21,7 @@ struct turn_options {
     int64_t unfetched_ms;   /* a mailbox is silent when something has waited in it to be confirmed for so long */
     uint64_t waiting_max;   /* when as many wait, new submits are told to come again; 0: WAITING_MAX */
     uint32_t held_max;      /* letters of one party that are held in memory; 0: MAILBOX_HELD_MAX */
+    uint64_t start_entries; /* a start reads at most twice as many of the history's entries; 0: START_ENTRIES */
     uint64_t batch_least;   /* a store that has not come as far is older than the one that was here: it is refused */
 };
 

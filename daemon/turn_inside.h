@@ -55,6 +55,9 @@ struct turn {
     struct head head;
     int64_t now;
     int64_t push_check_at;  /* when unconfirmed pushes are looked at again */
+    uint64_t looked_at;     /* newest entry of the history when delivery_run last looked at parties */
+    uint64_t looks_due;     /* in parts, of which START_ENTRIES are one look at a party */
+    uint32_t looked_party;  /* the last one */
     _Atomic uint64_t batch; /* of the head that is durable */
     bool starts;            /* no turn has been run yet */
     bool gathered;          /* the two rows below hold what there is */
@@ -151,7 +154,7 @@ bool keep_load_entry(struct turn *, uint64_t sequence, struct entry *, struct me
 bool keep_load(struct turn *, uint64_t number, struct referral *); /* false: none, or damaged */
 bool keep_load_content(struct turn *, uint64_t number);            /* into turn->content */
 void keep_new_content(struct turn *, uint64_t number, const struct request *);
-void keep_party(struct turn *, const struct party *);
+void keep_party(struct turn *, struct party *);
 void keep_places(struct turn *, uint32_t row);
 /* What hubs have stated about their places and still holds, into the ledger; the rest is deleted. False: damaged. */
 bool keep_load_places(struct turn *);

@@ -504,7 +504,8 @@ static bool start_daemon(struct world *world, char *why, size_t why_size)
                                          .push_again_ms = 30 * SECOND,
                                          .version = "simulated",
                                          .shelf = daemon->shelf,
-                                         .held_max = world->trouble.held_max};
+                                         .held_max = world->trouble.held_max,
+                                         .start_entries = world->trouble.held_max * 2};
     town_write(&world->towns[world->on_disk].town, text);
     struct network *network = network_parse("town", text, strlen(text), faults);
     if (!network)

@@ -700,6 +700,42 @@ Test(delivery, a_party_that_has_caught_up_needs_the_store_no_more_and_is_found_i
     cr_assert_eq(story.confirmed, 21);
 }
 
+static void damage_entry(uint64_t sequence)
+{
+    enum store_result result;
+    struct transaction *transaction = store_begin(talk_store, true, &result);
+
+    store_put(talk_store, transaction, TABLE_HISTORY, sequence, "damaged", 7);
+    cr_assert_eq(store_commit(talk_store, &transaction), STORE_OK);
+}
+
+Test(delivery, a_start_reads_little_of_the_history_however_long_somebody_is_owed_something_or_nothing)
+{
+    talk_options.window = 100;
+    talk_options.start_entries = 10;
+    talk_restart(one_hub);
+    submit_many(1);
+    talk_confirm("gp", 1);
+    for (int i = 0; i < 30; i++) {
+        int64_t number = submit_as("clinic");
+        talk_cancel("clinic", number);
+        talk_confirm("clinic", (int64_t)mailbox_of("clinic").last);
+    }
+    uint64_t letters = mailbox_of("oak").last;
+    damage_entry(talk_head().sequence - 25);
+    talk_restart(one_hub);
+    cr_assert_eq(mailbox_of("oak").unconfirmed, letters, "owed since the first entry");
+    cr_assert_eq(mailbox_of("gp").unconfirmed, 0);
+    hello_on('o', "oak");
+    int64_t first, last;
+    pushed_to('o', &first, &last);
+    cr_assert_eq(first, 1);
+    talk_confirm("oak", 3);
+    damage_entry(talk_head().sequence - 25);
+    talk_restart(one_hub);
+    cr_assert_eq(mailbox_of("oak").unconfirmed, letters - 3);
+}
+
 /* ---- what an operator sees ---- */
 
 Test(delivery, a_mailbox_in_which_nothing_is_confirmed_is_shown)
