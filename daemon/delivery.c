@@ -193,8 +193,9 @@ static bool send_stored(struct turn *turn, const struct party *party, int slot, 
     struct entry entry;
     struct message said;
 
-    if (!keep_load_entry(turn, owed.sequence, &entry, &said) || owed.letter >= entry.letters_count)
+    if (!keep_load_entry(turn, owed.sequence, &entry, &said))
         return false;
+    assert(owed.letter < entry.letters_count);
     bool is_referral = keep_load(turn, entry.referral, &referral);
     if (!is_referral && !keep_load_enquiry(turn, entry.referral, &enquiry))
         return false;
@@ -334,7 +335,7 @@ void delivery_gone(struct turn *turn, connection_t connection)
 {
     for (uint32_t i = 1; i < turn->ledger.parties_count; i++) {
         struct party *party = turn->ledger.parties[i];
-        int slot = party ? ledger_slot_of(party, connection) : 0;
+        int slot = ledger_slot_of(party, connection);
         if (!slot)
             continue;
         mailbox_close(&party->mailbox, slot);
@@ -399,7 +400,7 @@ void delivery_confirm(struct turn *turn, const struct request *request)
 {
     struct party *party = keep_find_party(turn, request->party);
     uint64_t number = (uint64_t)message_number(&request->message, FIELD_mailbox_number);
-    char audit[2 * SEAL_HASH_BYTES + 1];
+    char audit[SEAL_HASH_TEXT_BYTES];
 
     if (number > party->mailbox.last) {
         turn_answer_refused(turn, request, REFUSAL_NOT_PUSHED, "mailbox_number");
@@ -431,8 +432,7 @@ static void look_for_silence(struct turn *turn)
     for (uint32_t i = 1; i < turn->ledger.parties_count && !PLANTED(21); i++) {
         struct party *party = turn->ledger.parties[i];
         bool any = false;
-        int64_t next =
-            party ? mailbox_fall_silent(&party->mailbox, turn->now, turn->options.push_again_ms, &any) : INT64_MAX;
+        int64_t next = mailbox_fall_silent(&party->mailbox, turn->now, turn->options.push_again_ms, &any);
         if (any)
             ledger_to_push(&turn->ledger, party);
         if (next < turn->push_check_at)
@@ -517,7 +517,8 @@ static void rebuild_from_entry(struct turn *turn, struct entry *entry)
 {
     for (uint8_t i = 0; i < entry->letters_count; i++) {
         const struct party *party = ledger_party_at(&turn->ledger, entry->letters[i].party);
-        if (party && entry->letters[i].mailbox_number == party->mailbox.last + 1)
+        assert(party);
+        if (entry->letters[i].mailbox_number == party->mailbox.last + 1)
             owe_letter(turn, entry, i);
     }
 }
@@ -533,7 +534,7 @@ bool delivery_rebuild(struct turn *turn, uint64_t history_from)
         turn->ledger.held_max = turn->options.held_max;
     turn->looked_at = turn->head.sequence;
     for (uint32_t i = 1; i < turn->ledger.parties_count; i++)
-        if (turn->ledger.parties[i] && !rebuild_far_behind(turn, turn->ledger.parties[i]))
+        if (!rebuild_far_behind(turn, turn->ledger.parties[i]))
             return false;
     for (uint64_t key = history_from; key <= turn->head.sequence && !PLANTED(7); key++) {
         if (!keep_get(turn, TABLE_HISTORY, key, turn->record, sizeof turn->record, &length) ||

@@ -195,13 +195,14 @@ void enquiry_erase(struct turn *turn, uint64_t referral, const struct request *r
     for (uint64_t number = referral + 1;
          store_seek(turn->store, turn->transaction, TABLE_ENQUIRY, false, &number, &bytes, &length) == STORE_OK;
          number++)
-        if (keep_load_enquiry(turn, number, &enquiry) && enquiry.referral == referral && !enquiry.erased)
+        if (keep_load_enquiry(turn, number, &enquiry) && enquiry.referral == referral)
             erase(turn, &enquiry, actor->number);
 }
 
-static bool is_to_be_removed(const struct turn *turn, const struct enquiry *enquiry)
+static void remove_when_old(struct turn *turn, struct enquiry *enquiry)
 {
-    return !enquiry->referral && !enquiry->erased && turn->now - enquiry->ended_at >= KEPT_MS;
+    if (!enquiry->referral && !enquiry->erased && turn->now - enquiry->ended_at >= KEPT_MS)
+        erase(turn, enquiry, PARTY_NONE);
 }
 
 void enquiry_run_due(struct turn *turn)
@@ -212,10 +213,20 @@ void enquiry_run_due(struct turn *turn)
     for (int i = 0; i < DUE_IN_ONE_TURN_MAX && timers_take_due(&turn->ledger.enquiries, turn->now, &timer); i++) {
         if (!keep_load_enquiry(turn, timer.referral, &enquiry))
             continue;
-        if (is_open(&enquiry) && !PLANTED(137))
+        if (!is_open(&enquiry))
+            remove_when_old(turn, &enquiry);
+        else if (!PLANTED(137))
             expire(turn, &enquiry);
-        else if (!is_open(&enquiry) && is_to_be_removed(turn, &enquiry))
-            erase(turn, &enquiry, PARTY_NONE);
+    }
+}
+
+static void rebuild_one(struct turn *turn, const struct enquiry *enquiry)
+{
+    if (is_open(enquiry)) {
+        if (!PLANTED(139))
+            ledger_open_enquiry(&turn->ledger, enquiry->number, enquiry->deadline);
+    } else if (!enquiry->referral && !enquiry->erased) {
+        ledger_look_at_enquiry(&turn->ledger, enquiry->number, enquiry->ended_at + KEPT_MS);
     }
 }
 
@@ -228,12 +239,10 @@ void enquiry_rebuild(struct turn *turn)
     for (uint64_t number = 1;
          store_seek(turn->store, turn->transaction, TABLE_ENQUIRY, false, &number, &bytes, &length) == STORE_OK;
          number++) {
-        if (!keep_load_enquiry(turn, number, &enquiry))
+        if (keep_load_enquiry(turn, number, &enquiry))
+            rebuild_one(turn, &enquiry);
+        else
             turn->ledger.totals.damaged++;
-        else if (is_open(&enquiry) && !PLANTED(139))
-            ledger_open_enquiry(&turn->ledger, number, enquiry.deadline);
-        else if (!is_open(&enquiry) && !enquiry.referral && !enquiry.erased)
-            ledger_look_at_enquiry(&turn->ledger, number, enquiry.ended_at + KEPT_MS);
     }
 }
 

@@ -32,7 +32,7 @@ static uint64_t mailboxes_silent(const struct turn *turn)
     uint64_t count = 0;
 
     for (uint32_t number = 1; number < turn->ledger.parties_count; number++)
-        count += turn->ledger.parties[number] && is_silent(turn, turn->ledger.parties[number]);
+        count += is_silent(turn, turn->ledger.parties[number]);
     return count;
 }
 
@@ -50,10 +50,9 @@ static void party_figures(const struct turn *turn, uint32_t number, struct hub_f
 {
     const struct party *party = ledger_party_at(&turn->ledger, number);
 
-    if (party) {
-        figures->connected = mailbox_is_open(&party->mailbox);
-        figures->unconfirmed = mailbox_unconfirmed(&party->mailbox);
-    }
+    assert(party); /* all of a network have a number */
+    figures->connected = mailbox_is_open(&party->mailbox);
+    figures->unconfirmed = mailbox_unconfirmed(&party->mailbox);
 }
 
 void turn_hub_figures(struct turn *turn, uint32_t hub_party, uint32_t service_number, struct hub_figures *figures)
@@ -143,10 +142,12 @@ static struct former *release_former(struct turn *turn, const struct network *ne
 {
     struct former **at = &turn->formers;
 
-    while (*at && (*at)->network != network)
+    assert(*at);
+    while ((*at)->network != network) {
         at = &(*at)->next;
+        assert(*at);
+    }
     struct former *former = *at;
-    assert(former);
     if (--former->holders > 0)
         return NULL;
     *at = former->next;

@@ -103,8 +103,8 @@ void keep_new_content(struct turn *turn, uint64_t number, const struct request *
 /* The message may point into the content that was loaded: it is written before that is given up. */
 bool keep_changed_content(struct turn *turn, uint64_t number, const struct message *message)
 {
-    /* Who gets the case is told all of it. */
-    if (!encode(message, turn->said, SUBMIT_BYTES_MAX) || !keep_load_content(turn, number))
+    assert(turn->content.referral == number && turn->content.good);
+    if (!encode(message, turn->said, SUBMIT_BYTES_MAX)) /* who gets the case is told all of it */
         return false;
     if (PLANTED(111))
         memset(turn->content.bytes, 0, SEAL_KEY_BYTES);
@@ -117,8 +117,7 @@ void keep_no_content(struct turn *turn, uint64_t number)
 {
     keep_del(turn, TABLE_CONTENT, number);
     seal_wipe(&turn->content, sizeof turn->content);
-    if (turn->recent)
-        recent_forget(turn->recent);
+    recent_forget(turn->recent);
 }
 
 /* ---- parties, places, networks ---- */
@@ -234,8 +233,7 @@ void keep_head(struct turn *turn)
  * What was submitted and asked stands in the table of contents. */
 static bool says_more(const struct message *said)
 {
-    if (said->type == MESSAGE_submit || said->type == MESSAGE_enquire)
-        return false;
+    assert(said->type != MESSAGE_submit && said->type != MESSAGE_enquire);
     return said->type == MESSAGE_update || said->type == MESSAGE_answer_enquiry || message_has(said, FIELD_note) ||
            message_has(said, FIELD_support_offered) || message_has(said, FIELD_outcome_scores);
 }
@@ -261,10 +259,10 @@ static void put_entry(struct turn *turn, const struct entry *entry, const struct
     const void *kept = NULL;
     size_t kept_length = 0;
 
-    if (said && (!entry->referral || entry->event == EVENT_ERASED) && message_has(said, FIELD_note)) {
+    if (said && (!entry->referral || entry->event == EVENT_ERASED)) {
         kept = message_text(said, FIELD_note).bytes;
         kept_length = message_text(said, FIELD_note).length;
-    } else if (said && entry->referral && says_more(said) && !PLANTED(119)) {
+    } else if (said && says_more(said) && !PLANTED(119)) {
         kept = seal_said(turn, entry, said, &kept_length);
     }
     size_t length = record_write_entry(entry, kept, kept_length, turn->record);
@@ -290,8 +288,9 @@ bool keep_load_entry(struct turn *turn, uint64_t sequence, struct entry *entry, 
     if (!keep_get(turn, TABLE_HISTORY, sequence, turn->record, sizeof turn->record, &length) ||
         !record_read_entry(turn->record, length, entry, &kept, &kept_length))
         return false;
-    if (!kept || !entry->referral || kept_length <= SEAL_OVERHEAD || kept_length > sizeof turn->said)
+    if (!kept || entry->event == EVENT_ERASED) /* the reason of that stands there as it is */
         return true;
+    assert(entry->referral && kept_length <= sizeof turn->said);
     if (!keep_load_content(turn, entry->referral) ||
         !unseal_bytes_with(turn->content.bytes, TABLE_HISTORY, sequence, kept, kept_length, turn->said) ||
         !record_read_message(turn->said, kept_length - SEAL_OVERHEAD, said, turn->said_texts, sizeof turn->said_texts))
@@ -402,7 +401,7 @@ bool keep_load_enquiry(struct turn *turn, uint64_t number, struct enquiry *enqui
     size_t length = 0;
 
     return keep_get(turn, TABLE_ENQUIRY, number, plain, sizeof plain, &length) &&
-           record_read_enquiry(plain, length, enquiry) && enquiry->number == number;
+           record_read_enquiry(plain, length, enquiry);
 }
 
 void keep_enquiry(struct turn *turn, const struct enquiry *enquiry)

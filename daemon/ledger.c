@@ -449,7 +449,8 @@ static void set_open(struct ledger *ledger, uint64_t number, bool is_open)
 
 static bool is_open(const struct ledger *ledger, uint64_t number)
 {
-    return number / 64 < ledger->open_words && ledger->open[number / 64] >> number % 64 & 1;
+    assert(number / 64 < ledger->open_words);
+    return ledger->open[number / 64] >> number % 64 & 1;
 }
 
 uint64_t ledger_next_open(const struct ledger *ledger, uint64_t number)

@@ -62,12 +62,10 @@ static struct question question_about(const struct turn *turn, const struct wait
 }
 
 /* It fails by more than the room of the moment: only another day, other rules or another place in the list change that.
- * Where another service of the hub is full, this owner's were not even asked about room. */
-static bool fails_for_long(const struct network *network, const struct verdict *verdict, uint32_t owner)
+ * Where it is another service of the hub that is full, the one that has room was not even asked about it. */
+static bool fails_for_long(const struct verdict *verdict)
 {
-    bool is_full_elsewhere = verdict->rule == RULE_FULL && network->services[verdict->service].owner != owner;
-
-    return !rule_waits(verdict->rule) || verdict->rule == RULE_PACE || is_full_elsewhere;
+    return !rule_waits(verdict->rule) || verdict->rule == RULE_PACE || verdict->rule == RULE_FULL;
 }
 
 /* True when one of these services that has room could take who waits. *for_long turns false when none can at the moment
@@ -90,7 +88,8 @@ static bool any_could_take(const struct turn *turn, const struct waiting *waitin
         judged = service->hub;
         if (verdict.rule == RULE_NONE_FAILED)
             return true;
-        *for_long = *for_long && fails_for_long(network, &verdict, service->owner);
+        assert(verdict.rule != RULE_FULL || network->services[verdict.service].owner != service->owner);
+        *for_long = *for_long && fails_for_long(&verdict);
     }
     return false;
 }
@@ -109,12 +108,10 @@ static bool place_waiting(struct turn *turn, const struct waiting *waiting, stru
         return false;
     struct referral before = referral;
     placing_decide(turn, &cause, &referral, &outcome);
-    if (!outcome.changed)
-        return false;
+    assert(outcome.changed);
     keep_change(turn, &before, &referral, &outcome, NULL);
-    /* The rules may hold it for a person now instead, and the next in turn comes. */
-    if (waitlist_find(&turn->ledger.waitlist, cause.need, priority, number))
-        return false;
+    /* It has the place, or the rules hold it for a person: then the next in turn comes. */
+    assert(!waitlist_find(&turn->ledger.waitlist, cause.need, priority, number));
     waitlist_left(cursor, cause.need, priority, weight);
     return true;
 }
@@ -183,7 +180,7 @@ void placing_fill_all(struct turn *turn)
 /* ---- a step, and what becomes free by it ---- */
 
 struct owners {
-    uint32_t rows[OFFERS_MAX + NEEDS_MAX];
+    uint32_t rows[OFFERS_MAX + NEEDS_MAX]; /* freed by a step, or of the services that answered: one for each need */
     uint8_t count;
 };
 
@@ -192,8 +189,8 @@ static void add_owner(struct owners *owners, uint32_t row)
     for (uint8_t i = 0; i < owners->count; i++)
         if (owners->rows[i] == row)
             return;
-    if (owners->count < sizeof owners->rows / sizeof owners->rows[0])
-        owners->rows[owners->count++] = row;
+    assert(owners->count < sizeof owners->rows / sizeof owners->rows[0]);
+    owners->rows[owners->count++] = row;
 }
 
 /* A hub whose figure is old, and that has answered, may be asked about the next. */
@@ -247,7 +244,7 @@ bool placing_step(struct turn *turn, const struct cause *cause, struct referral 
 static void add_number(struct numbers *row, uint64_t number)
 {
     if (row->count == row->capacity) {
-        row->capacity = row->capacity ? 2 * row->capacity : 1024;
+        row->capacity = row->capacity ? 2 * row->capacity : 16;
         row->numbers = realloc(row->numbers, row->capacity * sizeof row->numbers[0]);
         assert(row->numbers);
     }
@@ -390,7 +387,8 @@ static void judge_anew(struct turn *turn, uint64_t number, bool locate)
         struct referral before = referral;
         bool located = locate && locate_once_more(turn, &referral);
         decide_with(turn, turn->full, &cause, &referral, &outcome);
-        if (!outcome.changed || (!outcome.recorded && !located)) { /* as before, and its review stays where it was */
+        assert(outcome.changed);
+        if (!outcome.recorded && !located) { /* as before, and its review stays where it was */
             referral = before;
             continue;
         }

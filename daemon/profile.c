@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#include "daemon/core/age.h"
+#include "daemon/core/hours.h"
 
 #define NONE_IDENTIFIED "861931000000100" /* SNOMED CT: no safeguarding concern identified */
 
@@ -146,7 +146,7 @@ static void take_needs(const struct message *message, struct profile *profile)
 static void take_person(const struct message *message, int64_t day, struct profile *profile)
 {
     int64_t age = message_has(message, FIELD_age) ? message_number(message, FIELD_age)
-                                                  : age_in_years(message_number(message, FIELD_date_of_birth), day);
+                                                  : hours_age(message_number(message, FIELD_date_of_birth), day);
 
     /* Who was born on a day that has not begun everywhere is not older than a newborn. */
     profile->age = age < 0 ? 0 : age > UINT8_MAX ? UINT8_MAX : (uint8_t)age;

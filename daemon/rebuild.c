@@ -110,8 +110,9 @@ static bool load_parties(struct turn *turn, uint64_t *history_from, char *why, s
         if (record.first_unconfirmed < *history_from)
             *history_from = record.first_unconfirmed;
     }
-    return (found == 0 && number == turn->head.party) ||
-           fail(why, why_size, "a party's record is damaged: restore the last backup");
+    if (found < 0 || number != turn->head.party)
+        return fail(why, why_size, "a party's record is damaged: restore the last backup");
+    return true;
 }
 
 /* ---- which network ---- */
@@ -163,8 +164,9 @@ static bool check_versions(const struct turn *turn, const struct stored *newest,
         LOG(LOGGED_NETWORK_DAMAGED, {"version", .number = turn->head.network});
     if (turn->head.file && turn->head.file != turn->head.network && !file->memory)
         LOG(LOGGED_NETWORK_DAMAGED, {"version", .number = turn->head.file});
-    return newest->memory || turn->head.file == turn->head.network || file_is_new ||
-           fail(why, why_size,
+    if (newest->memory || turn->head.file == turn->head.network || file_is_new)
+        return true;
+    return fail(why, why_size,
                 "the network that an operator applied is damaged in the store: restore the last backup, or change the "
                 "network file, and it comes into force instead");
 }
@@ -252,7 +254,7 @@ static void load_referrals(struct turn *turn)
             key = number;
             found = next_record(turn, TABLE_REFERRAL, &key, plain, sizeof plain, &length);
         }
-        if (found > 0 && key == number && record_read_referral(plain, length, read) && read->number == number) {
+        if (found > 0 && key == number && record_read_referral(plain, length, read)) {
             ledger_foresee(&turn->ledger, read, request_hash(turn, read));
             if (before)
                 count_referral(turn, before);
@@ -292,8 +294,7 @@ static bool rebuild(struct turn *turn, const char *text, size_t text_length, cha
         record_network_change(turn);
     /* Who has been told nothing for long would have the next start read all the history since. */
     for (uint32_t i = 1; i < turn->ledger.parties_count; i++)
-        if (turn->ledger.parties[i])
-            keep_party(turn, turn->ledger.parties[i]);
+        keep_party(turn, turn->ledger.parties[i]);
     keep_head(turn);
     return true;
 }

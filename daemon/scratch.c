@@ -31,14 +31,15 @@ struct scratch_store {
 
 /* ---- the store ---- */
 
-/* NULL: it is not kept. */
+/* NULL: what stands in that table is not kept. */
 static struct slot *slot_of(const struct transaction *transaction, enum table table, uint64_t key)
 {
     const struct scratch_store *store = transaction->store;
 
-    return table == TABLE_REFERRAL && key >= store->first && key - store->first < store->count
-               ? &store->slots[key - store->first]
-               : NULL;
+    if (table != TABLE_REFERRAL)
+        return NULL;
+    assert(key >= store->first && key - store->first < store->count);
+    return &store->slots[key - store->first];
 }
 
 static struct transaction *scratch_begin(struct store *store, bool write, enum store_result *why)
@@ -65,7 +66,7 @@ static void note_changed(struct scratch_store *store, struct slot *slot, uint64_
     if (slot->changed)
         return;
     if (store->changed_count == store->changed_room) {
-        store->changed_room = store->changed_room ? 2 * store->changed_room : 64;
+        store->changed_room = store->changed_room ? 2 * store->changed_room : 16;
         store->changed = realloc(store->changed, store->changed_room * sizeof store->changed[0]);
         assert(store->changed);
     }
@@ -93,10 +94,9 @@ static enum store_result scratch_del(struct transaction *transaction, enum table
 {
     struct slot *slot = slot_of(transaction, table, key);
 
-    if (slot) {
-        free(slot->bytes);
-        slot->bytes = NULL;
-    }
+    assert(slot);
+    free(slot->bytes);
+    slot->bytes = NULL;
     return STORE_OK;
 }
 

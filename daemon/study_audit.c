@@ -9,7 +9,6 @@
 #include "daemon/ledger.h"
 #include "daemon/study_inside.h"
 
-#define HEX_BYTES (2 * SEAL_HASH_BYTES)
 #define ACTS_WITHIN_MS INT64_C(3600000) /* so long after a deadline the network has acted, also on a bad day */
 
 static bool load_head(struct study *study, struct head *head)
@@ -30,7 +29,7 @@ static bool load_head(struct study *study, struct head *head)
 /* What somebody has kept: the hash over the history up to an entry. */
 struct anchor {
     uint64_t sequence;
-    char hash[HEX_BYTES + 1];
+    char hash[SEAL_HASH_TEXT_BYTES];
     bool matches;
 };
 
@@ -43,25 +42,14 @@ struct verifying {
     uint64_t first_bad;
 };
 
-static void write_hex(const uint8_t hash[SEAL_HASH_BYTES], char hex[HEX_BYTES + 1])
-{
-    static const char digits[] = "0123456789abcdef";
-
-    for (size_t i = 0; i < SEAL_HASH_BYTES; i++) {
-        hex[2 * i] = digits[hash[i] >> 4];
-        hex[2 * i + 1] = digits[hash[i] & 15];
-    }
-    hex[HEX_BYTES] = '\0';
-}
-
 static void compare_anchor(struct verifying *verifying)
 {
-    char hex[HEX_BYTES + 1];
+    char text[SEAL_HASH_TEXT_BYTES];
 
     if (verifying->entries != verifying->anchor.sequence)
         return;
-    write_hex(verifying->chain, hex);
-    verifying->anchor.matches = strcmp(hex, verifying->anchor.hash) == 0;
+    seal_hash_text(verifying->chain, text);
+    verifying->anchor.matches = strcmp(text, verifying->anchor.hash) == 0;
 }
 
 /* An entry behind the head was not written by a turn. In the transaction that the head was read in. */
@@ -101,13 +89,13 @@ static void verify_entries(struct verifying *verifying)
 static void answer_verified(struct verifying *verifying)
 {
     struct reader *reader = verifying->study->reader;
-    char hex[HEX_BYTES + 1];
+    char text[SEAL_HASH_TEXT_BYTES];
 
-    write_hex(verifying->head.chain, hex);
+    seal_hash_text(verifying->head.chain, text);
     answer_begin(reader, MESSAGE_verified);
     answer_set(reader, FIELD_entries, (int64_t)verifying->entries);
     answer_set(reader, FIELD_audit_sequence, (int64_t)verifying->head.sequence);
-    answer_set_string(reader, FIELD_audit_head, hex);
+    answer_set_string(reader, FIELD_audit_head, text);
     if (message_has(&reader->request->message, FIELD_audit_head))
         answer_set(reader, FIELD_matches, verifying->anchor.matches);
     answer_set_some(reader, FIELD_first_bad, (int64_t)verifying->first_bad);
@@ -120,9 +108,9 @@ void study_verify(struct study *study)
     struct text kept = message_text(question, FIELD_audit_head);
     struct verifying verifying = {.study = study, .anchor.sequence = UINT64_MAX};
 
-    if (kept.length == HEX_BYTES) {
+    if (kept.length == SEAL_HASH_TEXT_BYTES - 1) {
         verifying.anchor.sequence = (uint64_t)message_number(question, FIELD_audit_sequence);
-        memcpy(verifying.anchor.hash, kept.bytes, HEX_BYTES);
+        memcpy(verifying.anchor.hash, kept.bytes, kept.length);
     }
     study_begin_reading(study);
     if (!load_head(study, &verifying.head)) {

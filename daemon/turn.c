@@ -73,18 +73,13 @@ void turn_answer_enquiry(struct turn *turn, const struct request *request, uint6
     outbox_add(turn->outbox, request->connection, &turn->answer);
 }
 
-void turn_add_audit(struct turn *turn, char hex[2 * SEAL_HASH_BYTES + 1])
+void turn_add_audit(struct turn *turn, char hash[SEAL_HASH_TEXT_BYTES])
 {
-    static const char digits[] = "0123456789abcdef";
+    static const uint8_t none[SEAL_HASH_BYTES];
 
-    for (size_t i = 0; i < SEAL_HASH_BYTES; i++) {
-        uint8_t byte = PLANTED(118) ? 0 : turn->head.chain[i];
-        hex[2 * i] = digits[byte >> 4];
-        hex[2 * i + 1] = digits[byte & 15];
-    }
-    hex[2 * SEAL_HASH_BYTES] = 0;
+    seal_hash_text(PLANTED(118) ? none : turn->head.chain, hash);
     message_set_number(&turn->answer, FIELD_audit_sequence, (int64_t)turn->head.sequence);
-    message_set_string(&turn->answer, FIELD_audit_head, hex);
+    message_set_string(&turn->answer, FIELD_audit_head, hash);
 }
 
 /* What the request came to, when it was done before: the state is that of now. */
@@ -163,7 +158,7 @@ static void handle_hello(struct turn *turn, const struct request *request)
 {
     bool has_mailbox = request->role == ROLE_SENDER || request->role == ROLE_HUB;
     struct party *party = has_mailbox ? keep_find_party(turn, request->party) : NULL;
-    char hex[2 * SEAL_HASH_BYTES + 1];
+    char hash[SEAL_HASH_TEXT_BYTES];
 
     turn_begin_answer(turn, request, MESSAGE_welcome);
     message_set_number(&turn->answer, FIELD_protocol_version, PROTOCOL_VERSION);
@@ -172,7 +167,7 @@ static void handle_hello(struct turn *turn, const struct request *request)
     message_set_number(&turn->answer, FIELD_mailbox_number, party ? (int64_t)party->mailbox.confirmed : 0);
     message_set_number(&turn->answer, FIELD_window, turn->options.window);
     message_set_string(&turn->answer, FIELD_version, turn->options.version);
-    turn_add_audit(turn, hex);
+    turn_add_audit(turn, hash);
     outbox_add(turn->outbox, request->connection, &turn->answer);
     if (party &&
         (!message_has(&request->message, FIELD_takes_pushes) || message_number(&request->message, FIELD_takes_pushes)))
@@ -360,7 +355,8 @@ static const struct about *about_of(enum message_type type)
 /* Whether that offer was made to that hub. */
 static bool was_offered(const struct referral *referral, uint8_t offer_number, uint32_t hub)
 {
-    return offer_number >= 1 && offer_number <= referral->offers_count && referral->offers[offer_number - 1].hub == hub;
+    assert(offer_number); /* its field begins with 1 */
+    return offer_number <= referral->offers_count && referral->offers[offer_number - 1].hub == hub;
 }
 
 static struct cause cause_of(const struct request *request, enum event event, uint32_t actor)
@@ -430,16 +426,6 @@ APART static enum refusal take_update(struct turn *turn, const struct message *u
     return REFUSAL_NONE;
 }
 
-/* What would be changed of a person who has been erased could not be kept: there is no key. */
-APART static enum refusal check_erased(struct turn *turn, const struct cause *cause, const struct referral *referral)
-{
-    struct referral decided = *referral;
-    struct outcome_of outcome;
-
-    placing_decide(turn, cause, &decided, &outcome);
-    return outcome.refusal || outcome.repeated ? REFUSAL_NONE : REFUSAL_ERASED;
-}
-
 /* What must be true before it is decided, and what the decision needs besides the request. */
 static enum refusal prepare(struct turn *turn, const struct request *request, struct cause *cause,
                             struct referral *referral, enum field *field)
@@ -447,8 +433,8 @@ static enum refusal prepare(struct turn *turn, const struct request *request, st
     const struct message *message = &request->message;
 
     *field = FIELD_referral_id;
-    if (referral->erased)
-        return check_erased(turn, cause, referral);
+    if (referral->erased) /* it is closed: nothing of it changes any more */
+        return REFUSAL_NONE;
     if (cause->event == EVENT_ACCEPTED && was_offered(referral, cause->offer_number, cause->actor) &&
         !keep_load_content(turn, referral->number))
         return REFUSAL_DAMAGED; /* there is nobody to hand over */

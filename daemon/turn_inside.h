@@ -129,8 +129,8 @@ void turn_remember(struct turn *, const struct request *, uint32_t party, uint64
 void turn_answer_enquiry(struct turn *, const struct request *, uint64_t enquiry, bool duplicate);
 /* Begins turn->answer: its type, the request's id and the time. */
 void turn_begin_answer(struct turn *, const struct request *, enum message_type);
-/* Puts the newest history entry and the hash over all into turn->answer; hex lives until that is in the outbox. */
-void turn_add_audit(struct turn *, char hex[2 * SEAL_HASH_BYTES + 1]);
+/* Puts the newest history entry and the hash over all into turn->answer; hash lives until that is in the outbox. */
+void turn_add_audit(struct turn *, char hash[SEAL_HASH_TEXT_BYTES]);
 /* False: the store is nearly full; what is open goes on. */
 bool turn_has_room(const struct turn *);
 

@@ -31,6 +31,14 @@ static int64_t year_of_march(int64_t day)
     return year;
 }
 
+int64_t hours_age(int64_t born, int64_t day)
+{
+    int64_t first = year_of_march(born), last = year_of_march(day);
+    bool is_before_birthday = day - first_of_march(last) < born - first_of_march(first);
+
+    return day < born ? 0 : last - first - is_before_birthday;
+}
+
 static enum weekday weekday_of(int64_t day)
 {
     /* 1970-01-01 was a Thursday. */
@@ -210,11 +218,6 @@ bool calendar_is_open_on(const struct calendar *calendar, int64_t day, int64_t m
     if (calendar->hours.count == 0)
         return true;
     return hours_open_on(calendar->spans, calendar->hours, day, minute) && !is_closed(calendar, day);
-}
-
-bool calendar_is_open(const struct calendar *calendar, int64_t at_ms)
-{
-    return calendar_is_open_on(calendar, hours_day(at_ms), hours_minute(at_ms));
 }
 
 /* The same time so many of their days later; a day on which they do not work counts as one that has closed. False: not

@@ -43,6 +43,9 @@ int64_t hours_ahead_ms(int64_t at_ms);
 /* The day on the wall, counted from 1970-01-01, and the Monday that its week began with. */
 int64_t hours_day(int64_t at_ms);
 int64_t hours_monday(int64_t day);
+/* Full years on a day of somebody born on a day; 0 before the birth. Who was born on 29 February is a year older on
+ * 1 March. */
+int64_t hours_age(int64_t born, int64_t day);
 /* When the day began on the wall. */
 int64_t hours_midnight(int64_t day);
 /* Minutes after midnight on the wall. */
@@ -50,9 +53,8 @@ int64_t hours_minute(int64_t at_ms);
 /* Whether doors are open in that minute of a day on the wall. spans: network.spans. */
 bool hours_open_on(const struct span *spans, struct hours, int64_t day, int64_t minute);
 
-/* Whether they work on that day at all; and in that minute. */
+/* Whether they work on that day at all; and in that minute of it. */
 bool calendar_works_on(const struct calendar *, int64_t day);
-bool calendar_is_open(const struct calendar *, int64_t at_ms);
 bool calendar_is_open_on(const struct calendar *, int64_t day, int64_t minute);
 /* The moment when so much of the calendar's time has passed since from_ms: each whole 24 hours of amount_ms is one day
  * on which they work (the same time on the wall on a later day, moved to when they close if they have closed before, or

@@ -5,7 +5,7 @@
 #include <assert.h>
 #include <string.h>
 
-#include "daemon/core/age.h"
+#include "daemon/core/hours.h"
 #include "daemon/core/planted.h"
 
 #define DAY_MS INT64_C(86400000)
@@ -154,7 +154,7 @@ static void name_neighbourhood(const struct letter_facts *facts, struct message 
 /* "80-84"; five years keep a person from being known by age alone. */
 static void set_age_band(const struct letter_facts *facts, char band[12], struct message *message)
 {
-    int64_t years = age_in_years(message_number(facts->submit, FIELD_date_of_birth), facts->entry->at / DAY_MS);
+    int64_t years = hours_age(message_number(facts->submit, FIELD_date_of_birth), facts->entry->at / DAY_MS);
     int64_t from = years - years % 5;
     size_t n = 0;
 

@@ -265,11 +265,6 @@ size_t enrolled_count(const struct enrolled *enrolled)
     return enrolled->count;
 }
 
-const struct principal *enrolled_at(const struct enrolled *enrolled, size_t i)
-{
-    return &enrolled->entries[i].principal;
-}
-
 static int compare_key(const void *key, const void *entry)
 {
     return memcmp(key, ((const struct entry *)entry)->principal.key, KEY_TEXT_BYTES);

@@ -28,7 +28,6 @@ struct enrolled *enrolled_load(const char *directory, struct config_faults *);
 struct enrolled *enrolled_load_again(const struct enrolled *before, const char *directory, struct config_faults *);
 void enrolled_free(struct enrolled **);
 size_t enrolled_count(const struct enrolled *);
-const struct principal *enrolled_at(const struct enrolled *, size_t i);
 /* NULL: not enrolled. Borrowed. */
 const struct principal *enrolled_find(const struct enrolled *, const char key[KEY_TEXT_BYTES]);
 /* A number that changes when a file of the directory is added, removed or rewritten. */

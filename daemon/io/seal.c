@@ -225,6 +225,11 @@ void seal_chain(const uint8_t previous[SEAL_HASH_BYTES], const void *bytes, size
     crypto_generichash_final(&state, out, SEAL_HASH_BYTES);
 }
 
+void seal_hash_text(const uint8_t hash[SEAL_HASH_BYTES], char text[SEAL_HASH_TEXT_BYTES])
+{
+    sodium_bin2hex(text, SEAL_HASH_TEXT_BYTES, hash, SEAL_HASH_BYTES);
+}
+
 /* Where loading explains itself. */
 struct explanation {
     char *why;

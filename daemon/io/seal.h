@@ -13,6 +13,7 @@
 #define SEAL_KEY_BYTES 32
 #define SEAL_OVERHEAD 30 /* nonce 14, tag 16 */
 #define SEAL_HASH_BYTES 32
+#define SEAL_HASH_TEXT_BYTES (2 * SEAL_HASH_BYTES + 1)
 
 struct seal;
 
@@ -41,6 +42,8 @@ uint64_t seal_short_hash(const struct seal *, const void *bytes, size_t length);
 /* The chain of history: out = hash(previous, bytes). Unkeyed BLAKE2b, so that anybody can verify it. */
 void seal_chain(const uint8_t previous[SEAL_HASH_BYTES], const void *bytes, size_t length,
                 uint8_t out[SEAL_HASH_BYTES]);
+/* As parties are told it: hexadecimal digits. */
+void seal_hash_text(const uint8_t hash[SEAL_HASH_BYTES], char text[SEAL_HASH_TEXT_BYTES]);
 
 /* Reads the 32-byte master key (64 hex digits in a file of mode 0400 or 0600, owned by this user or root), or, with
  * create, makes it when the file is missing. On failure writes a sentence into why. */

@@ -14,14 +14,16 @@
 /* The file's length, or -1. */
 static ssize_t read_closed_file(const char *path, char text[FILE_BYTES_MAX], char *why, size_t why_size)
 {
-    int file = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    int file = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK); /* a pipe would wait for a writer */
     struct stat found;
     ssize_t length = -1;
 
     if (file < 0 || fstat(file, &found) != 0)
-        snprintf(why, why_size, "%s: cannot read the secret key: %s; make one with referral-keygen", path,
-                 strerror(errno));
-    else if (!S_ISREG(found.st_mode) || (found.st_mode & 077) != 0)
+        snprintf(why, why_size, "%s: cannot read the secret key: %s%s", path, strerror(errno),
+                 errno == ENOENT ? "; make one with referral-keygen" : "");
+    else if (!S_ISREG(found.st_mode))
+        snprintf(why, why_size, "%s: the secret key is no ordinary file", path);
+    else if ((found.st_mode & 077) != 0)
         snprintf(why, why_size, "%s: others may read the secret key; chmod 0600 it", path);
     else if (found.st_uid != 0 && found.st_uid != geteuid())
         snprintf(why, why_size, "%s: the secret key belongs to another user; chown it", path);

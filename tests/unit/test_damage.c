@@ -131,6 +131,18 @@ Test(damage, a_party_that_is_missing_stops_the_start)
     expect_refused(town, 1, "a party's record is damaged");
 }
 
+Test(damage, the_newest_party_that_is_missing_stops_the_start)
+{
+    take_away(TABLE_PARTY, talk_head().party);
+    expect_refused(town, 1, "a party's record is damaged");
+}
+
+Test(damage, a_party_that_is_damaged_stops_the_start)
+{
+    flip(TABLE_PARTY, 1);
+    expect_refused(town, 1, "a party's record is damaged");
+}
+
 Test(damage, a_damaged_mark_is_not_told_as_another_master_key)
 {
     expect_refused(town, 2, "not sealed with this master key");

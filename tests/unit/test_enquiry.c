@@ -26,6 +26,11 @@ static const char without_social_care[] = FOR_A_DAY "hubs = (" OAK "," ELM ");\n
 static const char with_closed_elm[] =
     FOR_A_DAY "hubs = (" OAK "," HUB("elm", "Elm", "food", "status = \"closed\";") "," SOCIAL_CARE ");\n";
 
+static const char with_planned_elm[] =
+    FOR_A_DAY "hubs = (" OAK "," HUB("elm", "Elm", "food", "opens_on = \"2027-01-04\";") "," SOCIAL_CARE ");\n";
+static const char for_sixty_days[] =
+    HEAD("enquiry = \"60d\"; contact = { routine = \"200d\"; };") "hubs = (" OAK "," ELM "," SOCIAL_CARE ");\n";
+
 static void hello_all(void)
 {
     talk_hello("gp");
@@ -238,6 +243,28 @@ Test(enquiry, not_for_a_case_that_has_ended)
     cr_assert_eq(ask_in_vain("oak", "asc", referral, "referral_id"), REFUSAL_NOT_CURRENT);
 }
 
+Test(enquiry, for_a_case_that_another_hub_declined_and_as_long_as_it_lasts)
+{
+    static const enum message_type steps[] = {MESSAGE_accept, MESSAGE_start, MESSAGE_pause, MESSAGE_complete};
+    int64_t referral = talk_submit_all(1, (const enum need[]){NEED_BEFRIENDING, NEED_FOOD, 0});
+    int64_t offer = message_number(talk_about("elm", MESSAGE_offer, referral), FIELD_offer_number);
+
+    talk_answer("oak", MESSAGE_accept, referral, 3 - offer);
+    for (size_t i = 0; i < 3; i++) {
+        talk_answer("elm", steps[i], referral, offer);
+        cr_assert_gt(ask("elm", "asc", referral), referral);
+    }
+    talk_answer("elm", MESSAGE_resume, referral, offer);
+    talk_answer("elm", steps[3], referral, offer);
+    cr_assert_eq(ask_in_vain("elm", "asc", referral, "referral_id"), REFUSAL_NOT_CURRENT);
+}
+
+Test(enquiry, nobody_asks_a_hub_that_has_not_opened)
+{
+    talk_change(with_planned_elm);
+    cr_assert_eq(ask_in_vain("oak", "elm", 0, "hub_id"), REFUSAL_NOT_FOUND);
+}
+
 Test(enquiry, nobody_asks_themselves_nor_who_is_not_there)
 {
     talk_end();
@@ -358,6 +385,19 @@ Test(enquiry, who_fetches_it_too_late_is_not_told_the_person)
     cr_assert(!tells_person(late));
 }
 
+/* ---- many at once ---- */
+
+Test(enquiry, those_whose_time_has_passed_at_once_end_a_thousand_in_a_turn)
+{
+    for (int i = 0; i <= 1000; i++)
+        ask("elm", "asc", 0);
+    talk_wait(MONDAY_AT_FIVE - talk_now);
+    cr_assert_eq(open_enquiries(), 1);
+    cr_assert_leq(turn_next_due(talk_turn), talk_now);
+    talk_wait(0);
+    cr_assert_eq(open_enquiries(), 0);
+}
+
 /* ---- the asked hub goes ---- */
 
 Test(enquiry, a_hub_that_leaves_the_network_may_still_answer)
@@ -462,6 +502,24 @@ Test(enquiry, it_is_removed_without_a_restart_too)
     while (has_content(enquiry))
         talk_wait_until_due();
     cr_assert_eq(talk_now, TALK_NOW + 30 * TALK_DAY);
+}
+
+Test(enquiry, what_was_removed_before_its_deadline_is_not_removed_again)
+{
+    struct entry first, last;
+
+    talk_end();
+    talk_begin(for_sixty_days);
+    hello_all();
+    int64_t enquiry = ask("elm", "oak", 0);
+    cr_assert_eq(answer("oak", enquiry, KNOWN_NO), REFUSAL_NONE);
+    talk_wait(31 * TALK_DAY);
+    cr_assert(talk_entry(EVENT_ERASED, &first, NULL));
+    talk_wait(40 * TALK_DAY);
+    talk_restart(for_sixty_days);
+    talk_wait(31 * TALK_DAY);
+    cr_assert(talk_entry(EVENT_ERASED, &last, NULL));
+    cr_assert_eq(last.sequence, first.sequence);
 }
 
 Test(enquiry, what_was_asked_for_a_case_stays_with_the_case)

@@ -223,7 +223,7 @@ Test(follow, without_a_day_only_what_happens_from_now_on_is_told)
     state.count = 5;
     state.at[0] = state.at[1] = now_ms() - 5000;
     for (int i = 2; i < 5; i++)
-        state.at[i] = now_ms() + 2000;
+        state.at[i] = now_ms() + 60000;
     cr_assert_eq(run("look -o jsonl"), EX_OK);
     cr_assert_eq(state.since, now_ms() / 86400000);
     const char *text = line_printed(cr_get_redirected_stdout());

@@ -48,6 +48,25 @@ static enum weekday weekday_of(int64_t day)
     return (enum weekday)(WEEKDAY_MONDAY + day - hours_monday(day));
 }
 
+static bool is_at_work(const struct calendar *calendar, int64_t at_ms)
+{
+    return calendar_is_open_on(calendar, hours_day(at_ms), hours_minute(at_ms));
+}
+
+/* Years from the one date to the other, by their digits: 19460509 and 20261122. */
+static int64_t slow_age(int64_t born, int64_t day)
+{
+    int64_t digits[2];
+
+    for (int i = 0; i < 2; i++) {
+        time_t at = (time_t)((i ? day : born) * (DAY_MS / 1000));
+        struct tm date;
+        gmtime_r(&at, &date);
+        digits[i] = (date.tm_year + 1900) * INT64_C(10000) + date.tm_mon * 100 + date.tm_mday;
+    }
+    return (digits[1] - digits[0]) / 10000;
+}
+
 static void expect_as_on_the_wall(int64_t at_ms)
 {
     struct tm wall = on_the_wall(at_ms);
@@ -62,6 +81,20 @@ static void expect_as_on_the_wall(int64_t at_ms)
 static bool open_at(const struct span *spans, struct hours hours, int64_t at)
 {
     return hours_open_on(spans, hours, hours_day(at), hours_minute(at));
+}
+
+Test(hours, a_person_is_a_year_older_on_the_birthday_and_of_29_february_on_1_march)
+{
+    static const int64_t births[] = {-25000, -8633, -306, 0, 58, 59, 789 /* 1972-02-29 */, 790, 11015, DAY_20261122};
+
+    for (size_t i = 0; i < sizeof births / sizeof births[0]; i++)
+        for (int64_t day = births[i]; day < births[i] + 110 * 366; day++)
+            if (hours_age(births[i], day) != slow_age(births[i], day))
+                cr_fatal("born %lld, on %lld", (long long)births[i], (long long)day);
+    cr_expect(eq(i64, hours_age(789, 789 + 4 * 365), 3)); /* 1976-02-28 */
+    cr_expect(eq(i64, hours_age(789, 789 + 365), 0));     /* 1973-02-28 */
+    cr_expect(eq(i64, hours_age(789, 789 + 366), 1));
+    cr_expect(eq(i64, hours_age(DAY_20261122, DAY_20261122 - 1), 0));
 }
 
 Test(hours, midnight_is_when_the_day_on_the_wall_begins)
@@ -273,10 +306,10 @@ Test(hours, bank_holidays_and_closures_do_not_count)
     cr_expect(not(calendar_works_on(&calendar, FRIDAY + 1)));
     for (int64_t day = MONDAY; day < MONDAY + 3; day++) {
         cr_expect(not(calendar_works_on(&calendar, day)));
-        cr_expect(not(calendar_is_open(&calendar, UTC(day, 10, 0))));
+        cr_expect(not(is_at_work(&calendar, UTC(day, 10, 0))));
     }
     cr_expect(calendar_works_on(&calendar, MONDAY + 3));
-    cr_expect(calendar_is_open(&calendar, UTC(MONDAY + 3, 10, 0)));
+    cr_expect(is_at_work(&calendar, UTC(MONDAY + 3, 10, 0)));
 }
 
 Test(hours, who_has_no_hours_works_always)
@@ -290,7 +323,7 @@ Test(hours, who_has_no_hours_works_always)
         expect_after(&calendar, UTC(FRIDAY, 15, 0), amount, UTC(FRIDAY, 15, 0) + amount);
     expect_after(&calendar, UTC(FRIDAY, 15, 0), 1000 * DAY_MS, UTC(FRIDAY + 1000, 15, 0));
     cr_expect(calendar_works_on(&calendar, MONDAY));
-    cr_expect(calendar_is_open(&calendar, UTC(MONDAY, 3, 0)));
+    cr_expect(is_at_work(&calendar, UTC(MONDAY, 3, 0)));
 }
 
 Test(hours, open_day_and_night_days_keep_the_time_on_the_wall_and_hours_are_hours)
@@ -531,7 +564,7 @@ Test(hours, calendars_are_open_and_work_as_a_walk_says, .timeout = 120)
         for (int64_t at = hours_midnight(day); at < hours_midnight(change + 3); at += MINUTE_MS) {
             struct minute minute = minute_on_the_wall(at);
             bool is_open = slow_open(&invented.calendar, &minute);
-            cr_assert(eq(int, calendar_is_open(&invented.calendar, at), is_open), "seed %llu: at %lld",
+            cr_assert(eq(int, is_at_work(&invented.calendar, at), is_open), "seed %llu: at %lld",
                       (unsigned long long)seed, (long long)at);
             works |= is_open;
             if (minute_on_the_wall(at + MINUTE_MS).day == day)
@@ -555,7 +588,7 @@ static void expect_lawful(const struct calendar *calendar, int64_t from, int64_t
     cr_assert(later_end >= end, "seed %llu: from %lld and %lld, %lld", seed, (long long)from, (long long)later,
               (long long)amount);
     if (amount > 0 && amount < DAY_MS && end != hours_midnight(hours_day(from) + CALENDAR_DAYS_MAX))
-        cr_assert(calendar_is_open(calendar, end - 1), "seed %llu: from %lld, %lld", seed, (long long)from,
+        cr_assert(is_at_work(calendar, end - 1), "seed %llu: from %lld, %lld", seed, (long long)from,
                   (long long)amount);
     if (amount >= DAY_MS)
         cr_assert(calendar_works_on(calendar, hours_day(end - 1)) || end == hours_midnight(hours_day(end)),

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "clients/hub_exec.h"
@@ -210,7 +211,7 @@ Test(hub_exec, the_time_limit_ends_the_command_and_its_children)
     char state = 'R';
     long child;
 
-    cr_assert_eq(run_with(MESSAGE_offer, "sleep 1000 & echo $!; wait", "{}", 300), VERDICT_UNKNOWN);
+    cr_assert_eq(run_with(MESSAGE_offer, "sleep 1000 & echo $!; wait", "{}", 2000), VERDICT_UNKNOWN);
     cr_assert_eq(result.status, -1);
     child = atol(result.output);
     cr_assert_gt(child, 1);
@@ -219,6 +220,39 @@ Test(hub_exec, the_time_limit_ends_the_command_and_its_children)
         state = process_state(child);
     }
     cr_assert(state == 'X' || state == 'Z', "%c", state);
+}
+
+Test(hub_exec, a_command_that_will_not_end_is_killed)
+{
+    cr_assert_eq(run_with(MESSAGE_offer, "trap '' TERM; sleep 1000", "{}", 300), VERDICT_UNKNOWN);
+    cr_assert_eq(result.status, -1);
+}
+
+static int next_descriptor(void)
+{
+    int next = dup(STDERR_FILENO);
+
+    close(next);
+    return next;
+}
+
+Test(hub_exec, a_command_that_cannot_be_started_is_told_and_leaves_nothing_open)
+{
+    struct rlimit before;
+    int next = next_descriptor();
+
+    getrlimit(RLIMIT_NOFILE, &before);
+    for (int more = 0; more < 6; more++) {
+        const struct rlimit few = {(rlim_t)(next + more), before.rlim_max};
+
+        setrlimit(RLIMIT_NOFILE, &few);
+        enum verdict verdict = run_offer("exit 0");
+        setrlimit(RLIMIT_NOFILE, &before);
+        cr_assert_eq(verdict, VERDICT_UNKNOWN, "with %d descriptors left", more);
+        cr_assert_eq(result.status, -2);
+        cr_assert_eq(next_descriptor(), next);
+    }
+    cr_assert_eq(run_offer("exit 0"), VERDICT_STORED);
 }
 
 Test(hub_exec, a_child_that_holds_the_output_open_does_not_hold_the_agent)

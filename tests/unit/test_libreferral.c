@@ -363,3 +363,123 @@ Test(libreferral, wrong_settings_are_told_by_name)
     cr_assert_not_null(referral_errmsg(NULL));
     cr_assert_str_eq(referral_strerror(99), "unknown result");
 }
+
+/* Knows one referral, in state received. */
+static void tell_standing(struct peer *peer, const struct message *message)
+{
+    struct message referral, end;
+
+    if (message->type == MESSAGE_hello) {
+        peer_welcome(peer, message, 0);
+    } else if (message_number(message, FIELD_referral_id) != 1042) {
+        peer_refuse(peer, message, REFUSAL_NOT_FOUND, "referral_id");
+    } else if (message->type == MESSAGE_status) {
+        peer_answer(&referral, MESSAGE_referral, message);
+        message_set_number(&referral, FIELD_referral_id, 1042);
+        message_set_number(&referral, FIELD_state, STATE_RECEIVED);
+        message_set_number(&referral, FIELD_business_status, BUSINESS_COMMITTED);
+        message_set_uuid(&referral, FIELD_correlation_id, message_uuid(message, FIELD_request_id));
+        message_set_string(&referral, FIELD_sender_id, "surgery-12");
+        message_set_number(&referral, FIELD_priority, PRIORITY_ROUTINE);
+        message_set_number(&referral, FIELD_submitted_at, PEER_AT);
+        message_set_number(&referral, FIELD_at, PEER_AT);
+        peer_send(peer, &referral);
+        peer_answer(&end, MESSAGE_end, message);
+        message_set_number(&end, FIELD_count, 1);
+        peer_send(peer, &end);
+    } else {
+        peer_done(peer, message);
+    }
+}
+
+Test(libreferral, where_a_referral_stands_is_asked_by_its_id)
+{
+    struct peer *peer = peer_open(tell_standing);
+    referral_record *standing;
+
+    peer_bind(peer, NULL, true);
+    referral_client *client = open_to(peer);
+    cr_assert_eq(referral_status(client, "R1042-76", &standing), REFERRAL_OK, "%s", referral_errmsg(client));
+    cr_expect_str_eq(referral_record_get(standing, "type"), "referral");
+    cr_expect_str_eq(referral_record_get(standing, "state"), "received");
+    cr_expect_null(referral_record_get(standing, "no_such_field"));
+    referral_record_free(standing);
+    cr_expect_eq(referral_status(client, "R42-69", &standing), REFERRAL_NOT_FOUND);
+    cr_expect_null(standing);
+    cr_expect_eq(referral_status(client, NULL, &standing), REFERRAL_INVALID);
+    cr_expect_eq(referral_status(client, "R1042-77", &standing), REFERRAL_INVALID, "its check digits are wrong");
+    cr_expect(strstr(referral_errmsg(client), "R1042-76"), "%s", referral_errmsg(client));
+    cr_expect_eq(atomic_load(&peer->count[MESSAGE_status]), 2, "what is no id is not asked about");
+    referral_close(client);
+    peer_close(peer);
+}
+
+Test(libreferral, a_referral_is_withdrawn_with_a_reason_of_the_list)
+{
+    struct peer *peer = peer_open(tell_standing);
+
+    peer_bind(peer, NULL, true);
+    referral_client *client = open_to(peer);
+    cr_expect_eq(referral_cancel(client, "R1042-76", "because", NULL), REFERRAL_INVALID);
+    cr_expect(strstr(referral_errmsg(client), "status_reason"), "%s", referral_errmsg(client));
+    cr_expect_eq(referral_cancel(client, "1042", "26", NULL), REFERRAL_INVALID);
+    cr_expect_eq(atomic_load(&peer->count[MESSAGE_cancel]), 0);
+    cr_expect_eq(referral_cancel(client, "R1042-76", "26", "rang us"), REFERRAL_OK, "%s", referral_errmsg(client));
+    cr_expect_eq(referral_cancel(client, "R42-69", "26", NULL), REFERRAL_NOT_FOUND);
+    cr_expect_eq(atomic_load(&peer->count[MESSAGE_cancel]), 2);
+    referral_close(client);
+    peer_close(peer);
+}
+
+Test(libreferral, what_a_program_does_in_the_wrong_order_is_told)
+{
+    struct peer *peer = peer_open(tell_standing);
+    referral_record *own = referral_record_new();
+
+    peer_bind(peer, NULL, true);
+    referral_client *client = open_to(peer);
+    cr_expect_eq(referral_ping(client), REFERRAL_OK, "%s", referral_errmsg(client));
+    cr_expect_eq(referral_set(client, "timeout", "1s"), REFERRAL_MISUSE);
+    cr_expect(strstr(referral_errmsg(client), "before the first call"), "%s", referral_errmsg(client));
+    cr_expect_eq(referral_confirm(client, own), REFERRAL_MISUSE);
+    cr_expect(strstr(referral_errmsg(client), "referral_next"), "%s", referral_errmsg(client));
+    cr_expect_gt(strlen(referral_version()), 0u);
+    referral_record_free(own);
+    referral_close(client);
+    peer_close(peer);
+}
+
+Test(libreferral, what_is_too_long_for_one_message_is_not_sent)
+{
+    static char note[MESSAGE_BYTES_MAX + 1];
+    struct peer *peer = peer_open(tell_standing);
+
+    peer_bind(peer, NULL, true);
+    referral_client *client = open_to(peer);
+    memset(note, 'x', sizeof note - 1);
+    cr_expect_eq(referral_cancel(client, "R1042-76", "26", note), REFERRAL_INVALID);
+    cr_expect(strstr(referral_errmsg(client), "64 KiB"), "%s", referral_errmsg(client));
+    cr_expect_eq(atomic_load(&peer->count[MESSAGE_cancel]), 0);
+    referral_close(client);
+    peer_close(peer);
+}
+
+Test(libreferral, settings_of_the_environment_are_looked_at_when_it_is_opened)
+{
+    referral_client *client;
+    referral_record *update;
+
+    setenv("REFERRAL_CONFIG", "/dev/null", 1);
+    setenv("REFERRAL_TIMEOUT", "soon", 1);
+    cr_expect_eq(referral_open(&client, NULL), REFERRAL_MISUSE);
+    cr_expect(strstr(referral_errmsg(client), "REFERRAL_TIMEOUT"), "%s", referral_errmsg(client));
+    cr_expect_eq(referral_ping(client), REFERRAL_MISUSE);
+    cr_expect_eq(referral_next(client, &update, 0), REFERRAL_MISUSE);
+    cr_expect(strstr(referral_errmsg(client), "REFERRAL_TIMEOUT"), "it stays told: %s", referral_errmsg(client));
+    referral_close(client);
+    unsetenv("REFERRAL_TIMEOUT");
+    setenv("REFERRAL_CONFIG", "/nowhere/client.conf", 1);
+    cr_expect_eq(referral_open(&client, NULL), REFERRAL_MISUSE);
+    cr_expect(strstr(referral_errmsg(client), "/nowhere/client.conf"), "%s", referral_errmsg(client));
+    referral_close(client);
+}

@@ -14,7 +14,7 @@
 #include "daemon/io/link.h"
 #include "proto/pack.h"
 
-#define PATIENCE_MS 5000
+#define PATIENCE_MS 30000
 
 struct key {
     char public_key[KEY_TEXT_BYTES + 1];

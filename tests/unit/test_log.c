@@ -74,3 +74,9 @@ Test(log, repeated_refusals_are_limited_for_each_kind_apart, .init = capture)
     LOG_KIND(LOGGED_REFUSED, 2, {"refusal", .text = "B"});
     cr_expect_str_eq(captured(), "event=refused refusal=\"B\"\n");
 }
+
+Test(log, of_a_crash_the_signal_is_told, .init = capture)
+{
+    log_crashed(11);
+    cr_expect_str_eq(captured(), "event=crashed signal=11\n");
+}

@@ -3,10 +3,12 @@
  * judged by the new edition, and the thread itself does what it is asked. */
 #include <criterion/criterion.h>
 #include <criterion/new/assert.h>
+#include <pthread.h>
 #include <semaphore.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "daemon/importer.h"
@@ -14,20 +16,25 @@
 #include "daemon/io/postcodes.h"
 #include "daemon/io/record.h"
 #include "daemon/io/store_lmdb.h"
+#include "daemon/shelf.h"
 #include "tests/people.h"
 #include "tests/sim/store_memory.h"
 
 #define NOW (PEOPLE_AUTHORED_MS + 3600000)
 #define HEADER "postcode,easting,northing,msoa21_code\n"
 
-static const char network_text[] =
-    "name = \"Test\"; rings = [ \"home\" ]; nearest = \"1km\";\n"
-    "neighbourhoods = ( { code = \"north\"; name = \"North\"; easting = 248000; northing = 56000; },\n"
-    "                   { code = \"south\"; name = \"South\"; easting = 248000; northing = 54000; } );\n"
-    "hubs = ( { id = \"oak\"; name = \"Oak\"; tier = \"targeted\"; easting = 248100; northing = 56000;\n"
-    "   areas = [ \"north\" ]; services = ( { id = \"friends\"; needs = [ \"befriending\" ]; places = 9; } ); } );\n"
-    "senders = ( { id = \"gp\"; name = \"GP\"; kind = \"gp_link_worker\"; } );\n";
+#define NETWORK(name)                                                                                                  \
+    "name = \"" name "\"; rings = [ \"home\" ]; nearest = \"1km\";\n"                                                  \
+    "neighbourhoods = ( { code = \"north\"; name = \"North\"; easting = 248000; northing = 56000; },\n"                \
+    "                   { code = \"south\"; name = \"South\"; easting = 248000; northing = 54000; } );\n"              \
+    "hubs = ( { id = \"oak\"; name = \"Oak\"; tier = \"targeted\"; easting = 248100; northing = 56000;\n"              \
+    "   areas = [ \"north\" ]; services = ( { id = \"friends\"; needs = [ \"befriending\" ]; places = 9; } ); } );\n"  \
+    "senders = ( { id = \"gp\"; name = \"GP\"; kind = \"gp_link_worker\"; } );\n"
 
+static const char network_text[] = NETWORK("Test");
+static const char other_text[] = NETWORK("Other");
+
+static struct turn_options options = {.window = 100, .retry_after_ms = 500, .push_again_ms = 10000, .version = "test"};
 static struct store_memory_faults faults;
 static struct store *store;
 static struct seal *seal;
@@ -43,8 +50,6 @@ static void open_turn(void)
     static struct config_faults config;
     static uint8_t seed[32];
     const uint8_t master[SEAL_KEY_BYTES] = {1};
-    const struct turn_options options = {
-        .window = 100, .retry_after_ms = 500, .push_again_ms = 10000, .version = "test"};
     struct network *network = network_parse("test", network_text, strlen(network_text), &config);
 
     cr_assert(network != NULL, "%s", config.lines[0]);
@@ -157,6 +162,8 @@ static bool lay_down_and_run(void *argument, struct place_batch **batch)
     cr_assert_null(*batch, "it is taken");
     if (++*batches == fails_at)
         faults.next_commit = fails_with;
+    if (fails_at < 0)
+        faults.fail_call = (uint64_t)-fails_at;
     return run_turn() == STORE_OK && turn_take_places(turn, &none);
 }
 
@@ -186,26 +193,43 @@ static void import_behind_its_back(const char *path, const char *edition)
     cr_assert(eq(i64, postcodes_import(store, path, edition, &sink, why, sizeof why), 11), "%s", why);
 }
 
-static void submit(unsigned seed)
+static void make_submit(struct message *message, unsigned seed)
+{
+    person_submit(message, seed, PEOPLE_POSTCODE);
+    struct value *need = message_set_list(message, FIELD_needs, 1);
+    need[MEMBER_code].present = true;
+    need[MEMBER_code].number = NEED_BEFRIENDING;
+    message_set_string(message, FIELD_safeguarding_code, "861931000000100");
+    message_set_string(message, FIELD_neighbourhood_code, "elsewhere");
+}
+
+static void say_as(const char *party, enum role role, const struct message *message)
 {
     static uint8_t frame[MESSAGE_BYTES_MAX];
     static struct request request;
-    struct message message;
     struct fault fault;
+    size_t length = encode(message, frame, sizeof frame);
 
-    person_submit(&message, seed, PEOPLE_POSTCODE);
-    struct value *need = message_set_list(&message, FIELD_needs, 1);
-    need[MEMBER_code].present = true;
-    need[MEMBER_code].number = NEED_BEFRIENDING;
-    message_set_string(&message, FIELD_safeguarding_code, "861931000000100");
-    message_set_string(&message, FIELD_neighbourhood_code, "elsewhere");
-    size_t length = encode(&message, frame, sizeof frame);
-    request = (struct request){.kind = REQUEST_MESSAGE, .connection = 1, .role = ROLE_SENDER, .party = "gp"};
+    request = (struct request){.kind = REQUEST_MESSAGE, .connection = 1, .role = role};
+    strcpy(request.party, party);
     request.frame = frame;
     request.frame_length = length;
     cr_assert(decode(decoder, frame, length, &request.message, &fault), "%s", fault.field);
     outbox_clear(&outbox);
     cr_assert(eq(int, turn_run(turn, clock_ms, &request, 1, &outbox), STORE_OK));
+}
+
+static void say(const struct message *message)
+{
+    say_as("gp", ROLE_SENDER, message);
+}
+
+static void submit(unsigned seed)
+{
+    struct message message;
+
+    make_submit(&message, seed);
+    say(&message);
 }
 
 static struct referral stored(uint64_t number)
@@ -254,16 +278,21 @@ Test(places, who_could_not_be_found_is_looked_up_in_the_new_edition_and_judged_a
     cr_assert(eq(u64, totals().offered, 2));
 }
 
-/* A file of these rows alone. */
-static const char *write_rows(const char *name, const char *rows)
+static const char *write_rows_of(const char *name, const char *header, const char *rows)
 {
     static char path[100];
 
     snprintf(path, sizeof path, "%s/%s", directory, name);
     FILE *file = fopen(path, "w");
-    fprintf(file, HEADER "%s", rows);
+    fprintf(file, "%s%s", header, rows);
     fclose(file);
     return path;
+}
+
+/* A file of these rows alone. */
+static const char *write_rows(const char *name, const char *rows)
+{
+    return write_rows_of(name, HEADER, rows);
 }
 
 /* The person of the tests lives in a sector, or a district, of which the edition has another postcode. */
@@ -306,6 +335,117 @@ Test(places, who_was_found_roughly_stays_there_when_the_new_edition_does_not_kno
     cr_assert(eq(u64, totals().attention, 1));
     cr_assert(eq(int, stored(1).profile.locality, LOCALITY_SECTOR));
     cr_assert_str_eq(stored(1).neighbourhood_code, "south");
+}
+
+Test(places, who_was_found_exactly_stays_there_whatever_the_new_edition_says)
+{
+    int batches;
+
+    import(write_rows("old.csv", PEOPLE_POSTCODE ",248000,54000,south\n"), "1", &batches);
+    submit(1);
+    import(write_rows("new.csv", PEOPLE_POSTCODE ",248000,56000,north\n"), "2", &batches);
+    cr_assert(eq(u64, totals().attention, 1));
+    cr_assert_str_eq(stored(1).neighbourhood_code, "south");
+}
+
+Test(places, who_was_found_roughly_is_found_otherwise_although_no_hub_is_there)
+{
+    static const char *const rows[] = {"248000,54000,south,3", "248001,54000,south,3", "248001,54001,south,3",
+                                       "248001,54001,beyond,3", "248001,54001,beyond,3"};
+    char row[100];
+    int batches;
+
+    import(write_rows("old.csv", "PL1 1ZZ,248000,54000,south\n"), "1", &batches);
+    submit(1);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        snprintf(row, sizeof row, "PL1 1ZZ,%s\n", rows[i]);
+        import(write_rows_of("new.csv", "postcode,easting,northing,msoa21_code,imd_decile\n", row),
+               (const char[]){(char)('2' + i), 0}, &batches);
+        struct referral referral = stored(1);
+        snprintf(row, sizeof row, "%u,%u,%s,%u", referral.profile.position.easting, referral.profile.position.northing,
+                 referral.neighbourhood_code, referral.profile.decile);
+        cr_expect_str_eq(row, rows[i]);
+        cr_expect(eq(u64, totals().attention, 1));
+    }
+}
+
+Test(places, whose_content_cannot_be_read_is_not_looked_up_again)
+{
+    int batches;
+
+    submit(1);
+    submit(2);
+    cr_assert(store_memory_flip_bit(store, TABLE_CONTENT, 1, 300));
+    import(write_file("new.csv", 10, "north", ""), "1", &batches);
+    cr_expect(eq(u64, totals().attention, 1));
+    cr_expect(eq(u64, totals().offered, 1));
+}
+
+Test(places, who_told_no_postcode_is_known_by_the_rest_of_what_they_told)
+{
+    struct message message;
+    int batches;
+
+    make_submit(&message, 1);
+    message.values[FIELD_postcode].present = false;
+    message_set_string(&message, FIELD_gp_practice_ods, "Y99999");
+    say(&message);
+    import(write_file("new.csv", 10, "north", ""), "1", &batches);
+    cr_expect(eq(u64, totals().attention, 1));
+    cr_expect(eq(int, stored(1).profile.locality, LOCALITY_UNKNOWN));
+}
+
+Test(places, what_an_operator_applied_is_kept_as_it_is_when_the_first_edition_comes)
+{
+    struct shelf *shelf = shelf_open();
+    size_t bytes = 0;
+    struct message message;
+
+    close_turn();
+    options.shelf = shelf;
+    open_turn();
+    uint32_t number = shelf_add(shelf, 1, 0, other_text, strlen(other_text), true, &bytes);
+    shelf_compared(shelf, number, 1, 0);
+    message_init(&message, MESSAGE_apply);
+    message_set_uuid(&message, FIELD_request_id, (const uint8_t[UUID_BYTES]){4});
+    message_set_number(&message, FIELD_draft, number);
+    message_set_string(&message, FIELD_note, "a test");
+    say_as("uid-1000", ROLE_OPERATOR, &message);
+    import_behind_its_back(write_file("new.csv", 10, "north", ""), "1");
+    close_turn();
+    open_turn();
+    const struct network *network = turn_hold_network(turn);
+    cr_expect_str_eq(network->name, "Other");
+    cr_expect(eq(u32, network->version, 3));
+    cr_expect(eq(i64, network->applied_at, NOW));
+    turn_release_network(turn, &network);
+    close_turn();
+    options.shelf = NULL;
+    open_turn();
+    shelf_close(&shelf);
+}
+
+Test(places, a_new_edition_waits_for_a_network_that_can_be_read)
+{
+    int batches;
+
+    cr_assert(store_memory_flip_bit(store, TABLE_NETWORK, 1, 300));
+    cr_expect(eq(i64, import(write_file("new.csv", 10, "north", ""), "1", &batches), -1));
+    expect_edition("");
+    cr_assert(store_memory_flip_bit(store, TABLE_NETWORK, 1, 300));
+    turn_refuse_places(turn);
+}
+
+Test(places, a_batch_that_cannot_be_written_ends_the_import)
+{
+    struct place_batch *none = NULL;
+    int batches;
+
+    fails_at = -1;
+    cr_expect(eq(i64, import(write_file("new.csv", 10, "north", ""), "1", &batches), -1));
+    cr_expect(not(turn_take_places(turn, &none)));
+    expect_edition("");
+    fails_at = 0;
 }
 
 Test(places, a_new_edition_leaves_places_and_the_age_of_their_figures_as_they_are)
@@ -512,4 +652,71 @@ Test(importer, closing_ends_an_import_in_the_middle_and_the_next_one_begins_anew
     importer_close(&importer);
     submit(1);
     cr_assert(eq(u64, totals().offered, 0));
+}
+
+/* A file that its reader waits for, and that tells when it is opened. */
+static const char *make_pipe(const char *name)
+{
+    static char paths[2][100];
+    static unsigned next;
+    char *path = paths[next++ % 2];
+
+    snprintf(path, sizeof paths[0], "%s/%s", directory, name);
+    cr_assert(eq(int, mkfifo(path, 0600), 0));
+    return path;
+}
+
+static void fill_pipe(const char *path)
+{
+    FILE *file = fopen(path, "w");
+
+    cr_assert(file != NULL);
+    fputs(HEADER PEOPLE_POSTCODE ",248000,56000,north\n", file);
+    fclose(file);
+}
+
+Test(importer, what_a_turn_refuses_is_given_up_and_the_next_wish_is_heard)
+{
+    struct importer *importer = begin();
+    const char *first = make_pipe("old.csv"), *second = make_pipe("new.csv");
+
+    turn_refuse_places(turn);
+    importer_want(importer, first, "1");
+    fill_pipe(first);
+    importer_want(importer, second, "2");
+    fill_pipe(second); /* it is opened when the first is done with */
+    importer_close(&importer);
+    expect_edition("");
+}
+
+Test(importer, an_edition_that_cannot_be_asked_for_is_imported)
+{
+    struct importer *importer = begin();
+    const char *path = make_pipe("old.csv");
+    struct store *disk = store;
+
+    turn_refuse_places(turn);
+    importer_close(&importer);
+    store = store_memory_open(NULL);
+    store_memory_crash(store);
+    importer = begin();
+    importer_want(importer, path, "1");
+    fill_pipe(path);
+    importer_close(&importer);
+    store_close(&store);
+    store = disk;
+}
+
+Test(importer, without_a_thread_there_is_none)
+{
+    pthread_attr_t attributes;
+    struct importer *importer;
+
+    pthread_attr_init(&attributes);
+    cr_assert(eq(int, pthread_attr_setstacksize(&attributes, (size_t)1 << 47), 0)); /* more than there is */
+    cr_assert(eq(int, pthread_setattr_default_np(&attributes), 0));
+    importer = importer_open(store, turn, wake, &wakes);
+    cr_expect(importer == NULL);
+    importer_close(&importer);
+    pthread_attr_destroy(&attributes);
 }

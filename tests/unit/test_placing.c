@@ -172,6 +172,16 @@ Test(placing, shared_places_are_counted_together_over_a_restart_and_over_another
     cr_assert(waits(4));
 }
 
+Test(placing, what_a_hub_stated_ends_when_its_service_shares_the_places_of_another)
+{
+    begin(HEAD "hubs = (" OAK("2") "," ELM("places = 0;") ");\n");
+    talk_capacity("elm", "company", 4);
+    cr_assert_eq(talk_figures("elm", "company").places.total, 4);
+    talk_change(HEAD "hubs = (" OAK("2") "," ELM("shares = \"oak/friends\";") ");\n");
+    talk_change(HEAD "hubs = (" OAK("2") "," ELM("places = 0;") ");\n");
+    cr_assert_eq(talk_figures("elm", "company").places.total, 0);
+}
+
 Test(placing, a_hub_does_not_state_places_that_belong_to_another)
 {
     begin(shared);
@@ -414,6 +424,21 @@ Test(placing, a_place_that_fitted_nobody_for_the_week_goes_to_who_waits_when_the
     cr_assert_not(waits(2));
 }
 
+static const char for_the_old[] = HEAD "hubs = (" HUB(
+    "oak", NORTH, "",
+    SERVICE("friends", FRIENDS, "places = 1;") "," SERVICE("tea", FRIENDS, "places = 5; age_from = 99;")) ");\n";
+
+Test(placing, who_waits_for_a_service_that_is_full_is_not_given_a_place_of_another_that_is_not_for_them)
+{
+    begin(for_the_old);
+    talk_submit(1, NEED_BEFRIENDING);
+    talk_submit(2, NEED_BEFRIENDING);
+    talk_capacity("oak", "tea", 6);
+    cr_assert(waits(2));
+    talk_answer("oak", MESSAGE_reject, 1, 1);
+    cr_assert_str_eq(offered_to(2), "oak");
+}
+
 static const char far_away[] =
     HEAD "hubs = (" HUB("oak", "\"north\", \"south\"", "", SERVICE("friends", FRIENDS, "places = 1;")) ");\n";
 
@@ -496,6 +521,24 @@ Test(placing, each_need_that_cannot_be_met_is_counted_for_itself)
     cr_assert_eq(talk_unmet("north", NEED_FOOD, CAUSE_NO_SERVICE), 1);
 }
 
+Test(placing, without_any_service_everybody_is_held)
+{
+    begin(HEAD "hubs = (" HUB("oak", NORTH, "status = \"planned\";", "") ");\n");
+    talk_submit(1, NEED_BEFRIENDING);
+    cr_assert_eq(talk_totals().attention, 1);
+}
+
+Test(placing, what_is_due_at_once_is_done_a_thousand_in_a_turn)
+{
+    begin(two_hubs);
+    for (unsigned seed = 0; seed <= 1000; seed++)
+        talk_submit(seed, NEED_HOUSING);
+    talk_wait(talk_referral(1).deadline - talk_now);
+    cr_assert_leq(turn_next_due(talk_turn), talk_now);
+    talk_wait(0);
+    cr_assert_gt(turn_next_due(talk_turn), talk_now);
+}
+
 /* ---- hubs that open, close, move, drain ---- */
 
 #define DATED(more)                                                                                                    \
@@ -530,6 +573,28 @@ Test(placing, a_day_that_passes_while_the_daemon_is_down_counts_too)
     talk_restart(opens);
     talk_wait(0);
     cr_assert_str_eq(offered_to(1), "oak");
+}
+
+Test(placing, after_more_than_a_year_without_a_turn_everybody_is_judged_anew)
+{
+    begin(DATED("opens_on = \"2026-11-03\"; changes = ( { from = \"2026-11-04\"; areas = [ \"north\" ]; } );"));
+    talk_submit(1, NEED_BEFRIENDING);
+    talk_now += 500 * 24 * HOUR;
+    talk_restart(opens);
+    talk_wait(0);
+    cr_assert_str_eq(offered_to(1), "oak");
+}
+
+Test(placing, what_cannot_be_read_any_more_does_not_keep_a_closing_hub_s_other_offers)
+{
+    begin(open_hub);
+    talk_submit(1, NEED_BEFRIENDING);
+    talk_submit(2, NEED_BEFRIENDING);
+    talk_restart(paused);
+    cr_assert(store_memory_flip_bit(talk_store, TABLE_REFERRAL, 1, 300));
+    talk_wait(0);
+    cr_assert_eq(talk_totals().attention, 1);
+    cr_assert_eq(talk_referral(2).business_status, BUSINESS_ATTENTION);
 }
 
 Test(placing, a_hub_that_moves_on_a_day_serves_its_new_area_from_then_on)

@@ -2,9 +2,11 @@
  * rights: one person behind several doors, referring on, who is shown a person, and erasing; told as conversations. */
 #include <criterion/criterion.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "daemon/io/prose.h"
+#include "daemon/person.h"
 #include "proto/check.h"
 #include "proto/codec.h"
 #include "tests/talk.h"
@@ -236,6 +238,158 @@ Test(rights, what_one_of_them_keeps_away_from_a_hub_is_not_told_there)
     cr_assert_eq(count_letters(MESSAGE_linked), 0);
 }
 
+Test(rights, what_is_kept_away_from_a_hub_that_has_no_part_in_it_is_told)
+{
+    struct message message;
+
+    talk_submit(1, NEED_BEFRIENDING);
+    make_person(&message, 1, 2, NEED_FOOD);
+    struct value *hubs = message_set_list(&message, FIELD_excluded_hub_ids, 1);
+    hubs[0] = (struct value){.present = true, .text = {"asc", 3}};
+    int64_t second = talk_say_submit("clinic", &message);
+    cr_assert_eq(count_letters(MESSAGE_linked), 2);
+    talk_answer("elm", MESSAGE_accept, second, 1);
+    cr_assert_gt(count_letters(MESSAGE_linked), 0);
+}
+
+Test(rights, what_the_first_of_them_keeps_away_from_a_hub_is_not_told_when_it_has_the_second)
+{
+    struct message message;
+
+    make_person(&message, 1, 1, NEED_BEFRIENDING);
+    struct value *hubs = message_set_list(&message, FIELD_excluded_hub_ids, 1);
+    hubs[0] = (struct value){.present = true, .text = {"elm", 3}};
+    talk_say_submit("gp", &message);
+    int64_t second = submit("clinic", 1, 2, NEED_FOOD);
+    cr_assert_eq(count_letters(MESSAGE_linked), 2);
+    talk_answer("elm", MESSAGE_accept, second, 1);
+    cr_assert_eq(count_letters(MESSAGE_linked), 0);
+}
+
+Test(rights, what_is_kept_away_from_a_hub_is_not_told_when_that_has_referred_the_person)
+{
+    struct message message;
+    int64_t origin = talk_submit(2, NEED_BEFRIENDING);
+
+    make_person(&message, 1, 1, NEED_FOOD);
+    struct value *hubs = message_set_list(&message, FIELD_excluded_hub_ids, 1);
+    hubs[0] = (struct value){.present = true, .text = {"oak", 3}};
+    int64_t first = talk_say_submit("gp", &message);
+    talk_answer("oak", MESSAGE_accept, origin, 1);
+    make_person(&message, 1, 3, NEED_HOME_CARE);
+    message_set_number(&message, FIELD_onward_from, origin);
+    message_set_uuid(&message, FIELD_correlation_id, talk_referral(origin).correlation_id);
+    int64_t second = talk_say_submit("oak", &message);
+    cr_assert(are_linked(first, second, LINK_SAME_PERSON));
+    cr_assert(!talk_about("gp", MESSAGE_linked, first));
+}
+
+Test(rights, a_safeguarding_concern_of_the_first_is_for_operators_too)
+{
+    struct message message;
+
+    make_person(&message, 1, 1, NEED_FOOD);
+    message_set_string(&message, FIELD_safeguarding_code, "878111000000109");
+    int64_t first = talk_say_submit("gp", &message);
+    cr_assert(are_linked(submit("clinic", 1, 2, NEED_FOOD), first, LINK_SAME_PERSON));
+    cr_assert_eq(count_letters(MESSAGE_linked), 0);
+}
+
+Test(rights, who_cannot_consent_is_told_about_in_their_best_interests)
+{
+    struct message message;
+
+    make_person(&message, 1, 1, NEED_BEFRIENDING);
+    message_set_number(&message, FIELD_consent_to_share, CONSENT_BEST_INTERESTS);
+    talk_say_submit("gp", &message);
+    submit("clinic", 1, 2, NEED_FOOD);
+    cr_assert_eq(count_letters(MESSAGE_linked), 2);
+}
+
+Test(rights, of_a_case_whose_consent_has_ended_nobody_is_told)
+{
+    struct message message;
+
+    make_person(&message, 1, 1, NEED_BEFRIENDING);
+    message_set_number(&message, FIELD_consent_expires_on, talk_now / TALK_DAY + 2);
+    int64_t first = talk_say_submit("gp", &message);
+    talk_answer("oak", MESSAGE_accept, first, 1);
+    for (int day = 0; day < 4; day++)
+        talk_wait(TALK_DAY);
+    cr_assert(talk_referral(first).consent_ended);
+    cr_assert(are_linked(submit("clinic", 1, 2, NEED_FOOD), first, LINK_SAME_PERSON));
+    cr_assert_eq(count_letters(MESSAGE_linked), 0);
+}
+
+/* ---- one hash, several persons ---- */
+
+/* A number of the test range, with its check digit; false: there is none with these digits. */
+static bool write_nhs_number(uint32_t digits, char number[11])
+{
+    int sum = 0;
+
+    snprintf(number, 11, "999%06u", digits % 1000000);
+    for (int i = 0; i < 9; i++)
+        sum += (10 - i) * (number[i] - '0');
+    number[9] = (char)('0' + (11 - sum % 11) % 11);
+    number[10] = 0;
+    return number[9] <= '9';
+}
+
+struct hashed {
+    uint64_t hash;
+    uint32_t digits;
+};
+
+static int by_lower_half(const void *a, const void *b)
+{
+    uint32_t left = (uint32_t)((const struct hashed *)a)->hash, right = (uint32_t)((const struct hashed *)b)->hash;
+
+    return left < right ? -1 : left > right;
+}
+
+/* Two persons whose hashes have the half in common that memory holds. */
+static void find_pair(char pair[2][11])
+{
+    enum { COUNT = 600000 };
+    static struct hashed all[COUNT];
+    struct message message;
+    uint64_t persons[2];
+    uint32_t count = 0;
+
+    message_init(&message, MESSAGE_submit);
+    for (uint32_t digits = 0; digits < COUNT; digits++)
+        if (write_nhs_number(digits, pair[0])) {
+            message_set_string(&message, FIELD_nhs_number, pair[0]);
+            person_hash(talk_seal, &message, persons);
+            all[count++] = (struct hashed){persons[0], digits};
+        }
+    qsort(all, count, sizeof all[0], by_lower_half);
+    for (uint32_t i = 1; i < count; i++)
+        if ((uint32_t)all[i].hash == (uint32_t)all[i - 1].hash) {
+            write_nhs_number(all[i - 1].digits, pair[0]);
+            write_nhs_number(all[i].digits, pair[1]);
+            return;
+        }
+    cr_assert(false, "no two of them");
+}
+
+/* Of the second it is known only by a practice where they live. */
+Test(rights, persons_whose_hashes_have_a_half_in_common_are_not_taken_for_one)
+{
+    char pair[2][11];
+    struct message message;
+
+    find_pair(pair);
+    for (unsigned i = 0; i < 3; i++) {
+        make_person(&message, 1 + i, 1 + i, NEED_BEFRIENDING);
+        message_set_string(&message, FIELD_nhs_number, pair[i % 2]);
+        message_set_string(&message, FIELD_gp_practice_ods, "Y99999");
+        message.values[FIELD_postcode].present = i < 2 && message.values[FIELD_postcode].present;
+        cr_assert_eq(talk_referral(talk_say_submit("gp", &message)).links_count, i == 2, "%u", i);
+    }
+}
+
 Test(rights, a_safeguarding_concern_is_for_operators)
 {
     struct message message;
@@ -294,6 +448,32 @@ Test(rights, links_are_as_many_as_a_referral_holds)
     }
     cr_assert_eq(talk_referral(numbers[0]).links_count, LINKS_MAX);
     cr_assert_geq(talk_referral(numbers[7]).links_count, 1, "the newest is found by some");
+}
+
+Test(rights, of_two_circles_of_a_person_as_many_are_linked_as_a_referral_holds)
+{
+    struct message message;
+
+    for (unsigned i = 0; i < 6; i++) {
+        make_person(&message, 1, 10 + i, NEED_FOOD);
+        if (i % 2) {
+            message.values[FIELD_nhs_number].present = false;
+            message_set_number(&message, FIELD_nhs_number_absent_reason, NHS_ABSENT_NOT_KNOWN);
+            message_set_string(&message, FIELD_local_person_id, "C-17");
+        } else {
+            message_set_string(&message, FIELD_family_name, "Married-Name");
+        }
+        talk_say_submit("clinic", &message);
+    }
+    int64_t newest = submit("gp", 1, 20, NEED_FOOD);
+    cr_assert_eq(talk_referral(newest).links_count, LINKS_MAX);
+}
+
+Test(rights, of_many_referrals_of_a_person_the_first_are_looked_at)
+{
+    for (unsigned i = 0; i < 20; i++)
+        cr_assert_gt(submit(i % 2 ? "gp" : "clinic", 1, 10 + i, NEED_FOOD), 0);
+    cr_assert_eq(talk_totals().stored, 20);
 }
 
 Test(rights, the_person_is_recognised_after_a_restart)

@@ -199,6 +199,26 @@ Test(ruling, what_a_hub_stated_about_its_places_holds_as_long_as_the_files_own_f
     cr_assert_eq(talk_figures("oak", "friends").places.total, 1, "a restart remembers no more");
 }
 
+Test(ruling, of_a_service_that_has_left_there_are_no_figures)
+{
+    begin(oak);
+    talk_submit(1, NEED_BEFRIENDING);
+    talk_change(only_elm);
+    struct hub_figures figures = talk_figures("oak", "friends");
+    cr_assert_eq(figures.places.total, 0);
+    cr_assert_eq(figures.offers_open, 0);
+    cr_assert_not(figures.connected);
+}
+
+Test(ruling, a_daemon_without_a_shelf_has_no_draft_to_apply)
+{
+    begin(oak);
+    shelf_close(&talk_shelf);
+    talk_restart(oak);
+    talk_apply(1, false);
+    assert_refused(REFUSAL_NOT_FOUND);
+}
+
 /* ---- over restarts ---- */
 
 Test(ruling, what_was_applied_stays_in_force_until_the_file_changes)
@@ -255,6 +275,18 @@ Test(ruling, who_reads_a_network_may_read_on_when_another_is_in_force)
     cr_assert_eq(places[0].total, 2);
     free(places);
     turn_release_network(talk_turn, &now);
+}
+
+Test(ruling, who_has_read_longest_may_be_the_first_to_end)
+{
+    begin(oak);
+    const struct network *first = turn_hold_network(talk_turn);
+    talk_change(oak_and_elm);
+    const struct network *second = turn_hold_network(talk_turn);
+    talk_change(oak_with_two);
+    turn_release_network(talk_turn, &first);
+    cr_assert_eq(second->hubs_count, 2);
+    turn_release_network(talk_turn, &second);
 }
 
 /* ---- emergency ---- */

@@ -79,6 +79,16 @@ Test(shelf, numbers_go_on_from_where_they_are_told_to)
     assert_draft(70004, "after");
 }
 
+Test(shelf, a_piece_belongs_to_the_newest_draft_of_its_connection_wherever_that_stands)
+{
+    uint32_t newest = 0;
+
+    for (unsigned i = 0; i <= SHELF_DRAFTS; i++)
+        newest = add(7, 0, "hubs", false);
+    cr_expect_eq(add(7, 4, " = ();", true), newest);
+    assert_draft(newest, "hubs = ();");
+}
+
 Test(shelf, connections_do_not_write_into_each_others_drafts)
 {
     uint32_t one = add(7, 0, "abc", false);
@@ -125,6 +135,7 @@ Test(shelf, a_comparison_holds_for_the_version_that_it_was_made_with)
     uint32_t holes = 0;
 
     cr_expect_not(shelf_new_holes(shelf, number, 3, &holes));
+    cr_expect_not(shelf_new_holes(shelf, number, 0, &holes), "none is no version");
     shelf_compared(shelf, number, 3, 12);
     cr_expect(shelf_new_holes(shelf, number, 3, &holes));
     cr_expect_eq(holes, 12);
@@ -132,4 +143,6 @@ Test(shelf, a_comparison_holds_for_the_version_that_it_was_made_with)
     cr_expect_not(shelf_new_holes(shelf, number + 1, 3, &holes));
     add(7, 0, "a later one", true);
     cr_expect(shelf_new_holes(shelf, number, 3, &holes));
+    shelf_compared(shelf, number + 2, 5, 0);
+    cr_expect_not(shelf_new_holes(shelf, number + 2, 5, &holes), "there is no such draft");
 }

@@ -184,9 +184,21 @@ static void people_are_referred(void)
     talk_say_submit("clinic", &same);
 }
 
+/* And the sender thinks better of it. */
+static void refer_on(int64_t origin)
+{
+    struct message message;
+
+    talk_person(&message, 9, (const enum need[]){NEED_HOUSING, 0});
+    message_set_number(&message, FIELD_onward_from, origin);
+    message_set_uuid(&message, FIELD_correlation_id, talk_referral(origin).correlation_id);
+    talk_cancel("oak", talk_say_submit("oak", &message));
+}
+
 static void hubs_answer(void)
 {
     talk_answer("oak", MESSAGE_accept, 1, 1);
+    refer_on(1);
     talk_answer("oak", MESSAGE_start, 1, 1);
     talk_answer("oak", MESSAGE_progress, 1, 1);
     talk_answer("oak", MESSAGE_pause, 1, 1);

@@ -137,15 +137,26 @@ Test(study, a_draft_may_have_a_sender_that_nobody_knows_yet)
     cr_expect(talk_text_is(&asking_answers[0], FIELD_after, "School"));
 }
 
-Test(study, a_piece_that_does_not_fit_is_refused)
+static enum message_type answer_to_piece(int64_t first_byte)
 {
     struct message message;
 
     asking_begin(&message, MESSAGE_draft);
-    message_set_number(&message, FIELD_first_byte, 7);
-    message_set_string(&message, FIELD_draft_text, "x");
-    asking(&message);
-    cr_expect_eq(asking_refused(), REFUSAL_OUT_OF_RANGE);
+    message_set_number(&message, FIELD_first_byte, first_byte);
+    message_set_string(&message, FIELD_draft_text, "name");
+    return asking(&message)->type;
+}
+
+Test(study, a_piece_that_does_not_fit_is_refused)
+{
+    answer_to_piece(7);
+    cr_expect_eq(asking_refused(), REFUSAL_OUT_OF_RANGE, "there is no draft that it could go on");
+    cr_expect_eq(answer_to_piece(0), MESSAGE_drafted);
+    answer_to_piece(3);
+    cr_expect_eq(asking_refused(), REFUSAL_OUT_OF_RANGE, "a part of it stands there already");
+    answer_to_piece(5);
+    cr_expect_eq(asking_refused(), REFUSAL_OUT_OF_RANGE, "a part in front of it is missing");
+    cr_expect_eq(answer_to_piece(4), MESSAGE_drafted);
 }
 
 Test(study, a_stored_version_becomes_a_draft_that_can_be_applied_again)
@@ -170,7 +181,7 @@ Test(study, a_stored_version_becomes_a_draft_that_can_be_applied_again)
     cr_expect_eq(asking_refused(), REFUSAL_NOT_FOUND);
 }
 
-Test(study, a_study_that_is_told_to_stop_answers_nothing_by_halves)
+Test(study, a_study_that_is_told_to_stop_says_to_come_later)
 {
     study_stop(asking_study);
     asking_study_of(MESSAGE_coverage, 0);
@@ -195,7 +206,7 @@ Test(study, every_setting_that_differs_is_told_with_its_texts_and_whom_it_concer
         asking_draft(
             "name = \"Test\"; neighbour_distance = \"2km\"; deadlines = { answer = { stat = \"30m\"; }; };\n"
             "senders = ( { id = \"gp\"; name = \"The GP\"; kind = \"gp_link_worker\"; } );\n"
-            "neighbourhoods = ( { code = \"north\"; name = \"The North\"; easting = 248000; northing = 56000; },\n"
+            "neighbourhoods = ( { code = \"north\"; name = \"Upper North\"; easting = 248000; northing = 56000; },\n"
             " { code = \"west\"; name = \"The West\"; easting = 268000; northing = 56000; } );\n"
             "hubs = (" HUB("oak", "north", FRIENDS("1") "," MEALS) "," HUB("ash", "north", FRIENDS("3")) ");"));
     const struct message *distance = row_of("", "neighbour_distance");
@@ -204,6 +215,7 @@ Test(study, every_setting_that_differs_is_told_with_its_texts_and_whom_it_concer
     cr_expect_not(message_has(distance, FIELD_affected));
     cr_expect(talk_text_is(row_of("", "deadlines.answer.stat"), FIELD_after, "30m"));
     cr_expect(talk_text_is(row_of("gp", "name"), FIELD_after, "The GP"));
+    cr_expect_eq(message_number(row_of("north", "name"), FIELD_affected), 2, "who lives there");
     cr_expect_eq(message_number(row_of("south", ""), FIELD_change), CHANGE_REMOVED);
     cr_expect_eq(message_number(row_of("west", ""), FIELD_change), CHANGE_ADDED);
     cr_expect_eq(message_number(row_of("elm", ""), FIELD_change), CHANGE_REMOVED);
