@@ -1,22 +1,17 @@
 /* SPDX-License-Identifier: MIT
  * greedy_part: what an honest sender gets while a greedy one beside it sends as fast as it can over four connections
- * and listens to nobody: alone, beside it with the limits of the shipped settings, and without limits. The greedy one
- * is a process of its own at the lowest priority, since on another machine it would not take this one's processors from
- * the daemon. */
-#include <signal.h>
+ * and listens to nobody: alone, beside it with the limits of the shipped settings, and without limits. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 #include <zmq.h>
 
 #include "proto/codec.h"
+#include "tests/bench/beside.h"
 #include "tests/bench/figures.h"
 #include "tests/bench/parts.h"
-#include "tests/bench/rig.h"
 #include "tests/bench/sheet.h"
 #include "tests/people.h"
 
@@ -59,14 +54,6 @@ static size_t make_submit(uint8_t *frame, unsigned seed)
 }
 
 /* ---- the greedy one -------------------------------------------------------------------------------------------- */
-
-static volatile sig_atomic_t is_over;
-
-static void end_greed(int signal)
-{
-    (void)signal;
-    is_over = 1;
-}
 
 struct made {
     uint8_t bytes[FRAME_BYTES];
@@ -112,20 +99,15 @@ static void hear_all(void *socket, struct greed *greed)
     }
 }
 
-/* In the child. Until it is told to end; then its counts go into the pipe. */
-static void be_greedy(struct rig *rig, int to_parent)
+static void be_greedy(struct rig *rig, void *counts)
 {
     static struct made made[GREEDY_PEOPLE];
     void *sockets[CONNECTIONS];
-    struct greed greed = {0};
+    struct greed *greed = counts;
     uint8_t hello[FRAME_BYTES];
     size_t length = make_hello(hello);
     int most = 1000;
 
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    signal(SIGTERM, end_greed);
-    if (nice(19) < 0)
-        rig_fail("nice");
     rig->context = zmq_ctx_new();
     make_frames(made);
     for (int i = 0; i < CONNECTIONS; i++) {
@@ -133,39 +115,12 @@ static void be_greedy(struct rig *rig, int to_parent)
         zmq_setsockopt(sockets[i], ZMQ_SNDHWM, &most, sizeof most);
         zmq_send(sockets[i], hello, length, 0);
     }
-    while (!is_over) {
+    while (!beside_is_over()) {
         for (int i = 0; i < CONNECTIONS; i++) {
-            send_some(sockets[i], made, &greed);
-            hear_all(sockets[i], &greed);
+            send_some(sockets[i], made, greed);
+            hear_all(sockets[i], greed);
         }
     }
-    _exit(write(to_parent, &greed, sizeof greed) == (ssize_t)sizeof greed ? 0 : 1);
-}
-
-static pid_t start_greed(struct rig *rig, int *from_child)
-{
-    int ends[2];
-    pid_t pid = pipe(ends) == 0 ? rig_fork() : -1;
-
-    if (pid < 0)
-        rig_fail("fork");
-    if (pid == 0)
-        be_greedy(rig, ends[1]);
-    close(ends[1]);
-    *from_child = ends[0];
-    return pid;
-}
-
-static struct greed end_of_greed(pid_t pid, int from_child)
-{
-    struct greed greed = {0};
-
-    kill(pid, SIGTERM);
-    if (read(from_child, &greed, sizeof greed) != (ssize_t)sizeof greed)
-        rig_fail("the greedy one");
-    waitpid(pid, NULL, 0);
-    close(from_child);
-    return greed;
 }
 
 /* ---- the honest one -------------------------------------------------------------------------------------------- */
@@ -222,16 +177,17 @@ static struct figures run(const struct rig_options *options, bool with_greed, do
     const unsigned most = sizeof waits / sizeof waits[0];
     struct rig *rig = rig_start(options);
     void *socket = connect_honest(rig);
-    int from_child = -1;
-    pid_t pid = with_greed ? start_greed(rig, &from_child) : 0;
     double began = rig_now_us();
     struct greed greed = {0};
+    struct beside beside = {0};
     struct figures figures;
 
+    if (with_greed)
+        beside = beside_start(rig, be_greedy, &greed, sizeof greed);
     figures.asked = be_honest(socket, 1, HONEST_SEED, waits, most);
     figures.asked = be_honest(socket, seconds, HONEST_SEED + figures.asked, waits, most);
     if (with_greed)
-        greed = end_of_greed(pid, from_child);
+        beside_stop(&beside, &greed, sizeof greed);
     began = (rig_now_us() - began) / 1e6;
     figures.p50_us = percentile(waits, figures.asked, 0.5);
     figures.p99_us = percentile(waits, figures.asked, 0.99);

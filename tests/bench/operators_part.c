@@ -3,17 +3,16 @@
  * them take from the senders. */
 #include <fcntl.h>
 #include <math.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 #include <zmq.h>
 
 #include "proto/codec.h"
+#include "tests/bench/beside.h"
 #include "tests/bench/compare.h"
 #include "tests/bench/figures.h"
 #include "tests/bench/parts.h"
@@ -130,16 +129,9 @@ static void print_commands(const struct bench *bench, const struct rig *rig)
 /* ---- queries beside the load ---- */
 
 struct looking {
+    bool without_end;
     uint64_t rows, pages, reports;
 };
-
-static volatile sig_atomic_t is_over;
-
-static void end_looking(int signal)
-{
-    (void)signal;
-    is_over = 1;
-}
 
 /* Asks, and reads all that is answered; the id of the next page comes back in `next`. */
 static void ask(void *socket, struct message *request, struct looking *looking, char next[64])
@@ -192,79 +184,49 @@ static void ask_reports(void *socket, struct looking *looking)
     }
 }
 
-/* In the child, which would be another machine: at the lowest priority. Without end: the whole list, page after page,
- * and the reports after each list. Else screens: ten pages a second, reports once a second. */
-static void be_operator(struct rig *rig, bool without_end, int to_parent)
+/* Without end: the whole list, page after page, and the reports after each list. Else screens: ten pages a second,
+ * reports once a second. */
+static void be_operator(struct rig *rig, void *counts)
 {
     const struct timespec screen = {.tv_nsec = SCREEN_MS * 1000000L};
-    struct looking looking = {0};
+    struct looking *looking = counts;
     char endpoint[160], from[64] = "";
 
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    sigaction(SIGTERM, &(struct sigaction){.sa_handler = end_looking}, NULL);
-    if (nice(19) < 0)
-        rig_fail("nice");
     void *context = zmq_ctx_new();
     void *socket = zmq_socket(context, ZMQ_DEALER);
     snprintf(endpoint, sizeof endpoint, "ipc://%s", rig->operators);
     if (zmq_connect(socket, endpoint) != 0)
         rig_fail(endpoint);
-    while (!is_over) {
-        ask_page(socket, &looking, without_end ? PAGE : 100, from);
-        if (!without_end)
+    while (!beside_is_over()) {
+        ask_page(socket, looking, looking->without_end ? PAGE : 100, from);
+        if (!looking->without_end)
             nanosleep(&screen, NULL);
-        if (!is_over && (without_end ? !from[0] : looking.pages % 10 == 0))
-            ask_reports(socket, &looking);
+        if (!beside_is_over() && (looking->without_end ? !from[0] : looking->pages % 10 == 0))
+            ask_reports(socket, looking);
     }
-    _exit(write(to_parent, &looking, sizeof looking) == (ssize_t)sizeof looking ? 0 : 1);
 }
 
-static pid_t start_operator(struct rig *rig, bool without_end, int *from_child)
-{
-    int ends[2];
-    pid_t pid = pipe(ends) == 0 ? rig_fork() : -1;
-
-    if (pid < 0)
-        rig_fail("fork");
-    if (pid == 0)
-        be_operator(rig, without_end, ends[1]);
-    close(ends[1]);
-    *from_child = ends[0];
-    return pid;
-}
-
-static struct looking stop_operator(pid_t pid, int from_child)
-{
-    struct looking looking = {0};
-
-    kill(pid, SIGTERM);
-    if (read(from_child, &looking, sizeof looking) != (ssize_t)sizeof looking)
-        rig_fail("the operator");
-    waitpid(pid, NULL, 0);
-    close(from_child);
-    return looking;
-}
-
-enum beside { ALONE, SCREENS, WITHOUT_END, BESIDES };
+enum asking { ALONE, SCREENS, WITHOUT_END, ASKINGS };
 
 struct besides {
     double per_second[ROUNDS_MAX], turn_us[ROUNDS_MAX], turn_wait_us[ROUNDS_MAX], daemon_us[ROUNDS_MAX];
     double rows[ROUNDS_MAX], reports[ROUNDS_MAX];
 };
 
-static void run_beside(const struct bench *bench, struct crowd *crowd, enum beside beside, unsigned round,
+static void run_beside(const struct bench *bench, struct crowd *crowd, enum asking asking, unsigned round,
                        struct besides *figures)
 {
     const struct load load = {.outstanding = 1024, .referrals = bench->sizes.of_round};
-    struct looking looking = {0};
-    int from_child = -1;
+    struct looking looking = {.without_end = asking == WITHOUT_END};
+    struct beside beside = {0};
     double from = rig_now_us();
-    pid_t pid = beside == ALONE ? 0 : start_operator(crowd->rig, beside == WITHOUT_END, &from_child);
-    struct load_result result = load_run(crowd, &load);
 
-    if (pid)
-        looking = stop_operator(pid, from_child);
-    if (beside == WITHOUT_END && looking.rows == 0)
+    if (asking != ALONE)
+        beside = beside_start(crowd->rig, be_operator, &looking, sizeof looking);
+    struct load_result result = load_run(crowd, &load);
+    if (asking != ALONE)
+        beside_stop(&beside, &looking, sizeof looking);
+    if (asking == WITHOUT_END && looking.rows == 0)
         rig_fail("the operator sees nobody wait");
     double seconds = (rig_now_us() - from) / 1e6;
     figures->per_second[round] = result.per_second;
@@ -277,26 +239,26 @@ static void run_beside(const struct bench *bench, struct crowd *crowd, enum besi
 
 static void print_beside(const struct bench *bench, struct crowd *crowd)
 {
-    static const char *const labels[BESIDES] = {"nobody asks", "ten screens and three reports a second",
+    static const char *const labels[ASKINGS] = {"nobody asks", "ten screens and three reports a second",
                                                 "lists and reports without end"};
     static const struct column columns[] = {{"referrals/s", 0},   {"% of first", 0},    {"daemon us", 1},
                                             {"of it turn us", 1}, {"turn waits us", 1}, {"rows/s", 0},
                                             {"reports/s", 1}};
-    static struct besides figures[BESIDES];
+    static struct besides figures[ASKINGS];
     const unsigned rounds = bench->sizes.rounds;
     double first = 0, rate = 0;
 
     for (unsigned round = 0; round < rounds; round++)
-        for (enum beside beside = ALONE; beside < BESIDES; beside++)
-            run_beside(bench, crowd, beside, round, &figures[beside]);
+        for (enum asking asking = ALONE; asking < ASKINGS; asking++)
+            run_beside(bench, crowd, asking, round, &figures[asking]);
     sheet_table("queries", "The main job at 1,024 outstanding beside operators who look at all who wait", "operators",
                 columns, 7);
-    for (enum beside beside = ALONE; beside < BESIDES; beside++) {
-        struct besides *row = &figures[beside];
+    for (enum asking asking = ALONE; asking < ASKINGS; asking++) {
+        struct besides *row = &figures[asking];
         rate = median(row->per_second, rounds);
-        if (beside == ALONE)
+        if (asking == ALONE)
             first = rate;
-        sheet_row(labels[beside], (double[]){rate, 100 * rate / first, median(row->daemon_us, rounds),
+        sheet_row(labels[asking], (double[]){rate, 100 * rate / first, median(row->daemon_us, rounds),
                                              median(row->turn_us, rounds), median(row->turn_wait_us, rounds),
                                              median(row->rows, rounds), median(row->reports, rounds)});
     }

@@ -13,6 +13,7 @@
 #include "tests/sim/trial.h"
 
 #define REFERRALS 30
+#define ROUGH_REFERRALS 60
 
 int planted_bug;
 
@@ -79,7 +80,7 @@ static const struct {
     [100] = {8, "does not tell former hubs of a retraction"},
     [101] = {13, "asks the hub again from which a case was taken"},
     [102] = {8, "tells senders what came of it without consent"},
-    [104] = {433, "counts hops on after a release"},
+    [104] = {5, "counts hops on after a release"},
     [105] = {5, "does not tell a hub that its case was taken back"},
     [106] = {42, "does not see that a consent runs out"},
     [110] = {16, "does a pause that is repeated twice"},
@@ -112,9 +113,18 @@ static const struct {
 };
 #define BUGS_COUNT (int)(sizeof bugs / sizeof bugs[0])
 
+/* 104 shows when as many hubs as may be have declined, and the same again after an operator's word: one in 150 plain
+ * runs. In rough ones operators step in often. */
+static struct world_choice choice_for(int bug, uint64_t seed)
+{
+    bool is_rough = bug == 104;
+
+    return (struct world_choice){.seed = seed, .plain = !is_rough, .referrals = is_rough ? ROUGH_REFERRALS : REFERRALS};
+}
+
 static bool catches(int bug, uint64_t seed)
 {
-    const struct world_choice choice = {.seed = seed, .plain = true, .referrals = REFERRALS};
+    const struct world_choice choice = choice_for(bug, seed);
     char violation[TRIAL_BYTES];
 
     trial_run(&choice, violation);

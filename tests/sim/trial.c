@@ -5,10 +5,12 @@
 #include <assert.h>
 #include <ctype.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -26,7 +28,9 @@ void *trial_share(size_t bytes)
 
 static void run_in_child(const struct world_choice *choice, struct world_result *result)
 {
-    alarm(TRIAL_SECONDS);
+    const struct rlimit limit = {TRIAL_SECONDS, TRIAL_SECONDS + 1};
+
+    setrlimit(RLIMIT_CPU, &limit);
     if (!freopen("/dev/null", "w", stderr)) /* an assertion of the daemon is told as its signal */
         _exit(3);
     world_run(choice, TRACE_NONE, result);
@@ -47,7 +51,9 @@ void trial_run(const struct world_choice *choice, char violation[TRIAL_BYTES])
         run_in_child(choice, result);
     bool waited = child > 0 && waitpid(child, &status, 0) == child;
     assert(waited);
-    if (WIFSIGNALED(status))
+    if (WIFSIGNALED(status) && WTERMSIG(status) == SIGXCPU)
+        violation[0] = '\0';
+    else if (WIFSIGNALED(status))
         snprintf(violation, TRIAL_BYTES, "stopped by signal %d (%s)", WTERMSIG(status), strsignal(WTERMSIG(status)));
     else
         snprintf(violation, TRIAL_BYTES, "%s", result->violation);
@@ -98,7 +104,7 @@ static bool take_fewer_referrals(struct shrinking *shrinking)
     struct world_choice smaller = *shrinking->best;
 
     for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++) {
-        if (smaller.referrals && counts[i] >= shrinking->best->referrals)
+        if (shrinking->best->referrals && counts[i] >= shrinking->best->referrals)
             return false;
         smaller.referrals = counts[i];
         if (take_if_same(shrinking, &smaller))

@@ -20,6 +20,7 @@
 #include "proto/check.h"
 #include "tests/people.h"
 #include "tests/sim/actor.h"
+#include "tests/sim/agenda.h"
 #include "tests/sim/array.h"
 #include "tests/sim/coverage.h"
 #include "tests/sim/store_memory.h"
@@ -46,16 +47,6 @@ enum event_kind {
     NEW_DRAFT
 };
 
-struct event_of {
-    int64_t at;
-    uint64_t order; /* of being planned: breaks ties */
-    enum event_kind kind;
-    int party, door;
-    connection_t connection;
-    uint8_t *frame; /* owned */
-    size_t length;
-};
-
 struct link_end {
     int party, door;
     bool daemon_side, party_side; /* thinks that it is connected */
@@ -66,9 +57,7 @@ struct link_end {
 };
 
 struct events {
-    struct event_of *heap;
-    uint32_t count, room;
-    uint64_t order;
+    struct agenda agenda;
     struct link_end *links; /* by connection; 0 is none */
     uint32_t links_count, links_room;
     connection_t current[TOWN_PARTIES_MAX][WORLD_DOORS]; /* the party's own; 0: none */
@@ -86,7 +75,7 @@ struct daemon {
     struct decoder *decoder;
     struct request *requests, *questions;
     int questions_count;
-    struct event_of inbox[BATCH_MAX];
+    struct planned inbox[BATCH_MAX];
     int inbox_count;
     int64_t busy_until;
     int crash_after; /* percent of the next outbox that leaves before the power goes; -1: it stays */
@@ -176,52 +165,14 @@ int world_print_missing(void)
 
 /* ---- time ---- */
 
-static bool sooner(const struct event_of *a, const struct event_of *b)
+static void plan(struct world *world, struct planned event)
 {
-    return a->at != b->at ? a->at < b->at : a->order < b->order;
-}
-
-static void plan(struct world *world, struct event_of event)
-{
-    struct events *events = world->events;
-    uint32_t i = events->count++;
-
-    if (events->count > events->room) {
-        events->room = events->room ? 2 * events->room : 256;
-        events->heap = realloc(events->heap, events->room * sizeof events->heap[0]);
-        assert(events->heap);
-    }
-    event.order = ++events->order;
-    while (i > 0 && sooner(&event, &events->heap[(i - 1) / 2])) {
-        events->heap[i] = events->heap[(i - 1) / 2];
-        i = (i - 1) / 2;
-    }
-    events->heap[i] = event;
-}
-
-static struct event_of take_next(struct events *events)
-{
-    struct event_of first = events->heap[0];
-    struct event_of last = events->heap[--events->count];
-    uint32_t i = 0;
-
-    for (;;) {
-        uint32_t child = 2 * i + 1;
-        if (child + 1 < events->count && sooner(&events->heap[child + 1], &events->heap[child]))
-            child++;
-        if (child >= events->count || !sooner(&events->heap[child], &last))
-            break;
-        events->heap[i] = events->heap[child];
-        i = child;
-    }
-    if (events->count)
-        events->heap[i] = last;
-    return first;
+    agenda_add(&world->events->agenda, event);
 }
 
 void world_wake(struct world *world, int party, int64_t at)
 {
-    plan(world, (struct event_of){.at = at > world->now ? at : world->now, .kind = WAKE, .party = party});
+    plan(world, (struct planned){.at = at > world->now ? at : world->now, .kind = WAKE, .party = party});
 }
 
 struct noticed *world_know(struct world *world, uint64_t referral)
@@ -277,16 +228,12 @@ static void cut(struct world *world, connection_t connection, int64_t notice_max
 static void put_under_way(struct world *world, enum event_kind kind, connection_t connection, int64_t at,
                           const void *frame, size_t length)
 {
-    uint8_t *copy = malloc(length);
-
-    assert(copy);
-    memcpy(copy, frame, length);
-    plan(world, (struct event_of){.at = at,
-                                  .kind = kind,
-                                  .party = world->events->links[connection].party,
-                                  .connection = connection,
-                                  .frame = copy,
-                                  .length = length});
+    plan(world, (struct planned){.at = at,
+                                 .kind = kind,
+                                 .party = world->events->links[connection].party,
+                                 .connection = connection,
+                                 .frame = agenda_copy(frame, length),
+                                 .length = length});
 }
 
 static int64_t arrival(struct world *world, int64_t *last)
@@ -357,10 +304,10 @@ static void connect(struct world *world, int party, int door)
     if (events->current[party][door])
         return;
     if (!world->daemon->turn) {
-        plan(world, (struct event_of){.at = world->now + random_between(&world->random, SECOND, 10 * SECOND),
-                                      .kind = CONNECT,
-                                      .party = party,
-                                      .door = door});
+        plan(world, (struct planned){.at = world->now + random_between(&world->random, SECOND, 10 * SECOND),
+                                     .kind = CONNECT,
+                                     .party = party,
+                                     .door = door});
         return;
     }
     if (events->links_count + 1 >= events->links_room) {
@@ -383,16 +330,15 @@ static void cut(struct world *world, connection_t connection, int64_t notice_max
 
     link->dead = true;
     int64_t noticed = world->now + random_between(&world->random, 1, notice_max);
-    plan(world,
-         (struct event_of){.at = noticed, .kind = PARTY_NOTICES, .party = link->party, .connection = connection});
-    plan(world, (struct event_of){.at = world->now + random_between(&world->random, 1, notice_max),
-                                  .kind = DAEMON_NOTICES,
-                                  .party = link->party,
-                                  .connection = connection});
-    plan(world, (struct event_of){.at = noticed + 1 + away, .kind = CONNECT, .party = link->party, .door = link->door});
+    plan(world, (struct planned){.at = noticed, .kind = PARTY_NOTICES, .party = link->party, .connection = connection});
+    plan(world, (struct planned){.at = world->now + random_between(&world->random, 1, notice_max),
+                                 .kind = DAEMON_NOTICES,
+                                 .party = link->party,
+                                 .connection = connection});
+    plan(world, (struct planned){.at = noticed + 1 + away, .kind = CONNECT, .party = link->party, .door = link->door});
 }
 
-static void party_notices(struct world *world, const struct event_of *event)
+static void party_notices(struct world *world, const struct planned *event)
 {
     int door = world->events->links[event->connection].door;
 
@@ -402,7 +348,7 @@ static void party_notices(struct world *world, const struct event_of *event)
     actor_disconnected(world->actors[event->party], door);
 }
 
-static void arrive_at_party(struct world *world, const struct event_of *event)
+static void arrive_at_party(struct world *world, const struct planned *event)
 {
     static struct message message;
     struct link_end *link = &world->events->links[event->connection];
@@ -480,8 +426,7 @@ static void lose_power(struct world *world)
             world->events->links[i].daemon_side = false;
             cut(world, i, 10 * SECOND, random_between(&world->random, 0, 5 * SECOND));
         }
-    plan(world,
-         (struct event_of){.at = world->now + random_between(&world->random, 100, 5 * MINUTE), .kind = POWER_ON});
+    plan(world, (struct planned){.at = world->now + random_between(&world->random, 100, 5 * MINUTE), .kind = POWER_ON});
 }
 
 /* False: the daemon does not start. */
@@ -582,7 +527,7 @@ static void send_draft(struct world *world)
 }
 
 /* What link does: answers by itself who has not said hello. */
-static bool admit(struct world *world, const struct event_of *event, struct request *request)
+static bool admit(struct world *world, const struct planned *event, struct request *request)
 {
     struct link_end *link = &world->events->links[event->connection];
     static uint8_t bytes[4096];
@@ -693,7 +638,7 @@ static void answer_question(struct world *world, const struct request *question)
 static void run_turn(struct world *world)
 {
     struct daemon *daemon = world->daemon;
-    struct event_of batch[BATCH_MAX];
+    struct planned batch[BATCH_MAX];
     int batch_count = daemon->inbox_count;
     enum memory_fault planned = daemon->faults.next_commit;
     size_t count = 0;
@@ -726,7 +671,7 @@ static int64_t daemon_due(const struct world *world)
 }
 
 /* True when the frame is kept. */
-static bool arrive_at_daemon(struct world *world, const struct event_of *event)
+static bool arrive_at_daemon(struct world *world, const struct planned *event)
 {
     struct daemon *daemon = world->daemon;
     struct link_end *link = &world->events->links[event->connection];
@@ -772,7 +717,7 @@ static void nearly_fill(struct world *world)
     world->daemon->faults.limit_bytes = used + used / 20;
     happens(world, MISHAP_NEARLY_FULL);
     plan(world,
-         (struct event_of){.at = world->now + random_between(&world->random, MINUTE, 2 * HOUR), .kind = ROOM_AGAIN});
+         (struct planned){.at = world->now + random_between(&world->random, MINUTE, 2 * HOUR), .kind = ROOM_AGAIN});
 }
 
 static void fail_next_commit(struct world *world)
@@ -791,8 +736,8 @@ static void strike(struct world *world)
 
     if (world->quiet)
         return;
-    plan(world, (struct event_of){.at = world->now + random_between(&world->random, 1, world->trouble.fault_every_ms),
-                                  .kind = MISFORTUNE});
+    plan(world, (struct planned){.at = world->now + random_between(&world->random, 1, world->trouble.fault_every_ms),
+                                 .kind = MISFORTUNE});
     switch (random_between(&world->random, 0, 9)) {
     case 0:
     case 1:
@@ -832,9 +777,9 @@ static void strike(struct world *world)
 
 /* ---- the run ---- */
 
-static void happen(struct world *world, struct event_of *event)
+static void happen(struct world *world, struct planned *event)
 {
-    switch (event->kind) {
+    switch ((enum event_kind)event->kind) {
     case TO_DAEMON:
     case DAEMON_NOTICES:
         if (arrive_at_daemon(world, event))
@@ -872,7 +817,7 @@ static void run_until(struct world *world, int64_t until)
     struct events *events = world->events;
 
     while (!auditor_violation(world->auditor)) {
-        int64_t event_at = events->count ? events->heap[0].at : INT64_MAX;
+        int64_t event_at = agenda_next_at(&events->agenda);
         int64_t due = daemon_due(world);
         if ((due < event_at ? due : event_at) > until)
             break;
@@ -881,7 +826,7 @@ static void run_until(struct world *world, int64_t until)
             run_turn(world);
             continue;
         }
-        struct event_of event = take_next(events);
+        struct planned event = agenda_take(&events->agenda);
         world->now = event.at;
         happen(world, &event);
         free(event.frame);
@@ -927,8 +872,8 @@ static void plan_operator(struct world *world, int64_t phase)
 
     if (town_has(&world->town, TOWN_APPLY) && may(world, MISHAP_APPLIED))
         for (int64_t n = random_between(&world->random, 1, 4); n > 0; n--)
-            plan(world, (struct event_of){.at = world->starts_at + random_between(&world->random, 0, phase),
-                                          .kind = NEW_DRAFT});
+            plan(world, (struct planned){.at = world->starts_at + random_between(&world->random, 0, phase),
+                                         .kind = NEW_DRAFT});
     if (town_has(&world->town, TOWN_EMERGENCY) && may(world, MISHAP_EMERGENCY))
         for (int64_t n = random_between(&world->random, 1, 3); n > 0; n--) {
             bool on = random_chance(&world->random, 75);
@@ -945,7 +890,7 @@ static void plan_work(struct world *world, unsigned referrals)
     for (int i = 0; i < world->town.parties_count; i++) {
         world->actors[i] = actor_open(world, i);
         for (int door = 0; door < actor_doors(world->actors[i]); door++)
-            plan(world, (struct event_of){.at = world->now + i, .kind = CONNECT, .party = i, .door = door});
+            plan(world, (struct planned){.at = world->now + i, .kind = CONNECT, .party = i, .door = door});
     }
     for (unsigned i = 0; i < referrals; i++) {
         int64_t at = world->starts_at + random_between(&world->random, 0, phase * 7 / 10);
@@ -971,7 +916,7 @@ static void begin_quiet(struct world *world)
         actor_hurry(world->actors[i]);
         actor_plan_capacity(world->actors[i], world->now);
         for (int door = 0; door < actor_doors(world->actors[i]); door++)
-            plan(world, (struct event_of){.at = world->now + 20 * MINUTE, .kind = CONNECT, .party = i, .door = door});
+            plan(world, (struct planned){.at = world->now + 20 * MINUTE, .kind = CONNECT, .party = i, .door = door});
     }
 }
 
@@ -1077,7 +1022,7 @@ static void world_open(struct world *world, const struct world_choice *choice)
         import_places(world);
     power_on(world);
     plan_work(world, referrals);
-    plan(world, (struct event_of){.at = world->now + world->trouble.fault_every_ms, .kind = MISFORTUNE});
+    plan(world, (struct planned){.at = world->now + world->trouble.fault_every_ms, .kind = MISFORTUNE});
 }
 
 static void world_close(struct world *world)
@@ -1088,8 +1033,6 @@ static void world_close(struct world *world)
         actor_close(&world->actors[i]);
     for (int i = 0; i < daemon->inbox_count; i++)
         free(daemon->inbox[i].frame);
-    for (uint32_t i = 0; i < world->events->count; i++)
-        free(world->events->heap[i].frame);
     study_close(&daemon->study);
     reader_close(&daemon->reader);
     turn_close(&daemon->turn);
@@ -1101,7 +1044,7 @@ static void world_close(struct world *world)
     free(daemon->requests);
     free(daemon->questions);
     free(daemon);
-    free(world->events->heap);
+    agenda_clear(&world->events->agenda);
     free(world->events->links);
     free(world->events);
     auditor_close(&world->auditor);

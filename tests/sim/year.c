@@ -17,6 +17,7 @@
 #include "daemon/turn.h"
 #include "proto/check.h"
 #include "tests/people.h"
+#include "tests/sim/agenda.h"
 #include "tests/sim/array.h"
 #include "tests/sim/random.h"
 #include "tests/sim/store_memory.h"
@@ -36,16 +37,6 @@
 #define MOVED_HUB "efford"
 
 enum event_kind { TO_DAEMON, TO_PARTY, SAY, LOOK, CONNECT, GONE, MISHAP, POWER_ON, FIRE, MORNING };
-
-struct planned {
-    int64_t at;
-    uint64_t order;
-    enum event_kind kind;
-    int party;
-    connection_t connection;
-    uint8_t *frame; /* owned */
-    size_t length;
-};
 
 /* A request, until it is answered. */
 struct pending {
@@ -95,9 +86,7 @@ struct year {
     int64_t now, starts_at, ends_at;
     bool quiet;
     struct random random;
-    struct planned *heap;
-    uint32_t events_count, events_room;
-    uint64_t order;
+    struct agenda agenda;
     struct store *store;
     struct store_memory_faults faults;
     struct seal *seal;
@@ -157,49 +146,9 @@ static void find_fault(struct year *year, uint64_t *count, const char *what, uin
 
 /* ---- events ---- */
 
-static bool sooner(const struct planned *a, const struct planned *b)
-{
-    return a->at != b->at ? a->at < b->at : a->order < b->order;
-}
-
 static void plan(struct year *year, struct planned event)
 {
-    uint32_t i = year->events_count;
-
-    year->heap = array_grow(year->heap, year->events_count, &year->events_room, sizeof year->heap[0]);
-    year->events_count++;
-    event.order = ++year->order;
-    for (; i > 0 && sooner(&event, &year->heap[(i - 1) / 2]); i = (i - 1) / 2)
-        year->heap[i] = year->heap[(i - 1) / 2];
-    year->heap[i] = event;
-}
-
-static struct planned take_next(struct year *year)
-{
-    struct planned first = year->heap[0], last = year->heap[--year->events_count];
-    uint32_t i = 0;
-
-    for (;;) {
-        uint32_t child = 2 * i + 1;
-        if (child + 1 < year->events_count && sooner(&year->heap[child + 1], &year->heap[child]))
-            child++;
-        if (child >= year->events_count || !sooner(&year->heap[child], &last))
-            break;
-        year->heap[i] = year->heap[child];
-        i = child;
-    }
-    if (year->events_count)
-        year->heap[i] = last;
-    return first;
-}
-
-static uint8_t *copy_of(const void *frame, size_t length)
-{
-    uint8_t *copy = malloc(length);
-
-    assert(copy);
-    memcpy(copy, frame, length);
-    return copy;
+    agenda_add(&year->agenda, event);
 }
 
 /* ---- hours ---- */
@@ -239,7 +188,7 @@ static void carry(struct year *year, enum event_kind kind, int party, connection
                                 .kind = kind,
                                 .party = party,
                                 .connection = connection,
-                                .frame = copy_of(frame, length),
+                                .frame = agenda_copy(frame, length),
                                 .length = length});
 }
 
@@ -277,7 +226,7 @@ static void ask_frame(struct year *year, int party, const uint8_t *frame, size_t
     who->pending = array_grow(who->pending, who->pending_count, &who->pending_room, sizeof who->pending[0]);
     struct pending *pending = &who->pending[who->pending_count++];
     *pending = (struct pending){.type = message.type,
-                                .frame = copy_of(frame, length),
+                                .frame = agenda_copy(frame, length),
                                 .length = length,
                                 .number = (uint64_t)message_number(&message, FIELD_mailbox_number)};
     memcpy(pending->id, message_uuid(&message, FIELD_request_id), UUID_BYTES);
@@ -290,8 +239,8 @@ static void ask_at(struct year *year, int party, const struct message *message, 
     size_t length = encode(message, bytes, sizeof bytes);
 
     assert(length);
-    plan(year,
-         (struct planned){.at = at, .kind = SAY, .party = party, .frame = copy_of(bytes, length), .length = length});
+    plan(year, (struct planned){
+                   .at = at, .kind = SAY, .party = party, .frame = agenda_copy(bytes, length), .length = length});
 }
 
 static void begin(struct year *year, enum message_type type)
@@ -391,7 +340,7 @@ static void note_sent(struct year *year, int party, const uint8_t *frame, size_t
 {
     year->sent = array_grow(year->sent, year->sent_count, &year->sent_room, sizeof year->sent[0]);
     struct sent *sent = &year->sent[year->sent_count++];
-    *sent = (struct sent){.party = party, .frame = copy_of(frame, length), .length = length};
+    *sent = (struct sent){.party = party, .frame = agenda_copy(frame, length), .length = length};
     memcpy(sent->id, id, UUID_BYTES);
 }
 
@@ -817,7 +766,7 @@ static void connect_party(struct year *year, int party)
                                 .kind = TO_DAEMON,
                                 .party = party,
                                 .connection = who->connection,
-                                .frame = copy_of(bytes, encode(&scratch, bytes, sizeof bytes)),
+                                .frame = agenda_copy(bytes, encode(&scratch, bytes, sizeof bytes)),
                                 .length = encode(&scratch, bytes, sizeof bytes)});
 }
 
@@ -940,7 +889,7 @@ static void send_out(struct year *year, size_t count)
                                     .kind = TO_PARTY,
                                     .party = year->party_of_connection[dispatch->connection],
                                     .connection = dispatch->connection,
-                                    .frame = copy_of(frame, dispatch->length),
+                                    .frame = agenda_copy(frame, dispatch->length),
                                     .length = dispatch->length});
     }
 }
@@ -1064,7 +1013,7 @@ static void begin_day(struct year *year)
     const struct calendar office = network_office_calendar(year->network);
 
     plan(year, (struct planned){.at = year->now + DAY, .kind = MORNING});
-    if (!year->turn || !calendar_is_open(&office, year->now) || year->is_listing)
+    if (!year->turn || !calendar_is_open_on(&office, hours_day(year->now), hours_minute(year->now)) || year->is_listing)
         return;
     ask_list(year, true, (struct text){0});
     if (year->sent_count && chance(year, 30))
@@ -1108,7 +1057,7 @@ static void say(struct year *year, struct planned *event)
 
 static void happen(struct year *year, struct planned *event)
 {
-    switch (event->kind) {
+    switch ((enum event_kind)event->kind) {
     case TO_DAEMON:
     case GONE:
         if (year->turn && year->inbox_count < BATCH_MAX &&
@@ -1150,7 +1099,7 @@ static void happen(struct year *year, struct planned *event)
 static void run_until(struct year *year, int64_t until)
 {
     for (;;) {
-        int64_t event_at = year->events_count ? year->heap[0].at : INT64_MAX;
+        int64_t event_at = agenda_next_at(&year->agenda);
         int64_t due = daemon_due(year);
         if ((due < event_at ? due : event_at) > until)
             break;
@@ -1159,7 +1108,7 @@ static void run_until(struct year *year, int64_t until)
             run_turn(year);
             continue;
         }
-        struct planned event = take_next(year);
+        struct planned event = agenda_take(&year->agenda);
         year->now = event.at > year->now ? event.at : year->now;
         happen(year, &event);
         free(event.frame);
@@ -1293,8 +1242,6 @@ static void close_year(struct year *year)
     outbox_free(&year->outbox);
     for (int i = 0; i < year->inbox_count; i++)
         free(year->inbox[i].frame);
-    for (uint32_t i = 0; i < year->events_count; i++)
-        free(year->heap[i].frame);
     for (int i = 0; i < year->parties_count; i++) {
         for (uint32_t n = 0; n < year->parties[i].pending_count; n++)
             free(year->parties[i].pending[n].frame);
@@ -1303,7 +1250,7 @@ static void close_year(struct year *year)
     }
     for (uint32_t i = 0; i < year->sent_count; i++)
         free(year->sent[i].frame);
-    free(year->heap);
+    agenda_clear(&year->agenda);
     free(year->requests);
     free(year->text);
     free(year->party_of_connection);
