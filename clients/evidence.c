@@ -106,9 +106,10 @@ static int try_unix(const char *path)
 /* "tcp://host:port" or "tcp://[address]:port" */
 static bool split_endpoint(const char *endpoint, char host[256], char port[8])
 {
-    const char *begin = endpoint + strlen("tcp://");
+    bool is_tcp = strncmp(endpoint, "tcp://", 6) == 0;
+    const char *begin = is_tcp ? endpoint + 6 : endpoint;
     const char *colon = strrchr(begin, ':');
-    size_t length = colon ? (size_t)(colon - begin) : 0;
+    size_t length = is_tcp && colon ? (size_t)(colon - begin) : 0;
 
     if (length == 0 || length >= 256 || strlen(colon + 1) >= 8)
         return false;
@@ -127,14 +128,16 @@ static enum evidence_reach reach(const char *endpoint, int *error, char *why, si
 {
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *found = NULL;
     char host[256] = "", port[8] = "";
-    int result = EAI_NONAME;
 
     *error = 0;
     if (strncmp(endpoint, "ipc://", 6) == 0) {
         *error = try_unix(endpoint + strlen("ipc://"));
+    } else if (!split_endpoint(endpoint, host, port)) {
+        snprintf(why, why_size, "\"%s\" is not of the form tcp://HOST:PORT or ipc://PATH", endpoint);
+        return REACH_NO_NAME;
     } else {
-        if (split_endpoint(endpoint, host, port))
-            result = getaddrinfo(host, port, &hints, &found);
+        int result = getaddrinfo(host, port, &hints, &found);
+
         if (result != 0) {
             snprintf(why, why_size, "cannot resolve \"%s\": %s", host, gai_strerror(result));
             return REACH_NO_NAME;

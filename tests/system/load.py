@@ -45,6 +45,8 @@ class Load:
         self.updated, self.withdrawn = set(), set()
         self.answered = set()                          # (referral_id, offer_number)
         self.said = {}                                 # request_id: (kind, referral_id)
+        self.plans = {}                                # request_id: (peer, the steps of its plan that are not settled)
+        self.overtook = set()                          # request_id: heard before the step in front of it
         self.done = collections.Counter()              # (referral_id, kind): so many were answered done
         self.recovered = 0                             # stored by a life that never said so
         self.refusals = []                             # those that nothing excuses
@@ -64,8 +66,12 @@ class Load:
             return
         self.answered.add((offer["referral_id"], offer["offer_number"]))
         plan = self.random.choices([plan for _, plan in PLANS], [share for share, _ in PLANS])[0]
+        steps = {}  # request_id: the step
         for kind, fields in plan:
-            self.remember(hub.say(kind, offer, **fields), kind, offer["referral_id"])
+            request_id = hub.say(kind, offer, **fields)
+            self.remember(request_id, kind, offer["referral_id"])
+            steps[request_id] = hub.peer.unanswered[request_id][0]
+            self.plans[request_id] = (hub.peer, steps)
 
     def remember(self, request_id, kind, referral_id):
         self.said[request_id] = (kind, referral_id)
@@ -96,11 +102,30 @@ class Load:
 
     def take_answer(self, request_id, answer):
         kind, referral = self.said[request_id]
+        if self.has_overtaken(request_id, answer):
+            return
+        self.settle(request_id)
         if answer["type"] == "done":
             self.done[referral, kind] += 1
             self.recovered += answer["duplicate"]
         elif answer["error"] not in GONE_ON:
             self.refusals.append((kind, answer))
+
+    def has_overtaken(self, request_id, answer):
+        """Refused while a step in front of it had been told to come later: it is said again behind that one."""
+        _, steps = self.plans.get(request_id, (None, {}))
+        if answer["type"] == "done" or answer["error"] not in GONE_ON or next(iter(steps), request_id) == request_id:
+            return False
+        self.overtook.add(request_id)
+        return True
+
+    def settle(self, request_id):
+        peer, steps = self.plans.pop(request_id, (None, {}))
+        steps.pop(request_id, None)
+        following = next(iter(steps), None)
+        if following in self.overtook:
+            self.overtook.remove(following)
+            peer.post(steps[following])
 
     def go_on_for(self, seconds):
         until = time.monotonic() + seconds

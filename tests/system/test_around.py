@@ -53,6 +53,9 @@ class Time(NetworkCase):
         self.move_clock(minutes=-10)
         self.move_clock(minutes=-4)  # what is said may be no more than five minutes ahead
         load.serve_one()
+        times = [one["at"] for one in self.network.operator().ask({"type": "events"}) if one["type"] == "happened"]
+        self.assertTrue(times)
+        self.assertEqual(sorted(times), times, "the history goes back")
         self.network.kill()
         self.network.start()
         load.serve_one()
@@ -100,6 +103,7 @@ class Memory(NetworkCase):
             self.network.start()
             self.load.serve_one()
         self.load.finish()
+        self.assertTrue(any(life.startswith("ends") for life in lives) or "no_memory" in self.network.log(), "it had enough")
         print(f"memory refused: {', '.join(lives)}: {figures(self.load.check(self))}", flush=True)
 
 
@@ -128,7 +132,7 @@ class SlowDisk(unittest.TestCase):
         network.start()
         load.finish()
         waits.sort()
-        self.assertLess(waits[len(waits) // 2], self.SYNC, "who reads waits for the disk")
+        self.assertLess(waits[len(waits) // 4], self.SYNC / 10, "who reads waits for the disk")
         print(f"every sync takes {self.SYNC * 1000:.0f} ms: an operator waits {waits[len(waits) // 2] * 1000:.1f} ms "
               f"(median of {len(waits)}); {figures(load.check(self))}", flush=True)
 
@@ -172,7 +176,10 @@ class Line(NetworkCase):
         dealer.curve_publickey, dealer.curve_secretkey, dealer.curve_serverkey = keys.public, keys.secret, keys.server
         if routing_id:
             dealer.routing_id = routing_id
-        dealer.connect(endpoint or self.network.endpoint)
+        with dealer.get_monitor_socket(zmq.EVENT_HANDSHAKE_SUCCEEDED) as monitor:
+            dealer.connect(endpoint or self.network.endpoint)
+            self.assertTrue(monitor.poll(30000), "the door stays closed")
+            dealer.disable_monitor()
         return dealer
 
     def ask(self, dealer, message):
@@ -180,7 +187,7 @@ class Line(NetworkCase):
         while True:
             self.assertTrue(dealer.poll(30000), f"no answer to {message['type']}")
             answer = msgpack.unpackb(dealer.recv())
-            if "request_id" in answer:
+            if answer.get("request_id") == message["request_id"]:
                 return answer
 
     def hello(self, dealer):
@@ -208,7 +215,9 @@ class Line(NetworkCase):
         self.assertEqual("REF-0203", self.ask(other, asked)["error"])
         thief = self.dealer("community-builders", routing_id=b"ABCD")
         thief.send(msgpack.packb({**asked, "request_id": new_uuid()}))
-        self.assertEqual("referral", self.ask(mine, asked)["type"], "who has the id is heard, and told")
+        for _ in range(50):  # long enough for what the thief has said
+            again = self.ask(mine, {**asked, "request_id": new_uuid()})
+            self.assertEqual("referral", again["type"], "who has the id is heard, and told")
         self.assertEqual(0, thief.poll(0), "who takes it is not")
 
 

@@ -246,6 +246,32 @@ class Tools(ToolCase):
             json.dump(answer, file)
         os.rename(path, os.path.join(spool, "outbox", name))
 
+    def run_badly(self, *arguments, expect):
+        return self.hub(CARE, "run", *arguments, expect=expect).stderr
+
+    def test_an_agent_that_cannot_work_says_why_before_it_takes_anything(self):
+        state = self.directory("state")
+        for arguments in ([], ["--exec", "true", "--spool", state]):
+            self.assertIn("one of --exec, --spool and --webhook", self.run_badly(*arguments, expect=64))
+        for option in (["--tries", "0"], ["--tries", "many"], ["--time-limit", "0"]):
+            self.assertIn(option[0][2:], self.run_badly("--exec", "true", "--state", state, *option, expect=64))
+        file = self.file_with("occupied", text="")
+        said = self.run_badly("--exec", "true", "--state", os.path.join(file, "state"), expect=73)
+        self.assertIn("cannot make", said)
+        self.assertIn("cannot work with", self.run_badly("--exec", "true", "--state", file, expect=74))
+        self.file_with(os.path.join(state, "journal"), text="nonsense\n")
+        said = self.run_badly("--exec", "true", "--state", state, expect=65)
+        self.assertIn("journal is not a journal", said)
+        self.file_with(os.path.join(state, "anchor"), text="nonsense\n")
+        self.assertIn("is not an anchor", self.hub(CARE, "anchor", "--state", state, expect=65).stderr)
+
+    def test_one_agent_works_with_one_directory(self):
+        state = self.directory("state")
+        agent = self.agent(CARE, "--exec", "true", "--state", state)
+        wait_for(lambda: os.path.exists(os.path.join(state, "journal")), 60, "the agent does not begin")
+        self.assertIn("another referral-hub works with", self.run_badly("--exec", "true", "--state", state, expect=75))
+        self.assertEqual(0, agent.stop(), agent.log())
+
     def test_two_agents_share_the_mailbox_and_a_killed_one_loses_nothing(self):
         spools = [self.directory("one"), self.directory("two")]
         referrals = [self.care()]
@@ -500,6 +526,22 @@ class Examples(ToolCase):
         referral = self.said("submit.py", party=SENDER, stdin=os.path.join(EXAMPLES, "person.json"))
         self.assertRegex(referral, r"^R\d+-\d\d$")
         self.accept_with("hub.py", self.care())
+
+    def test_what_ends_an_example_is_told(self):
+        """The key of the hub is revoked, and its connection lost."""
+        referral = self.care()
+        hub = self.run_example("example_hub", party=CARE)
+        try:
+            self.wait_stands(referral, "hub-accepted")
+            self.network.revoke(CARE)
+            self.network.stop()
+            self.network.start()
+            said, _ = hub.communicate(timeout=60)
+        finally:
+            hub.kill()
+            self.network.enrol(CARE, "hub")
+        self.assertEqual(3, hub.returncode, said)
+        self.assertIn("ask the network's operators to enrol it", said)
 
     def accept_with(self, name, referral):
         hub = self.run_example(name, party=CARE)

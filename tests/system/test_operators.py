@@ -3,6 +3,7 @@
 """What people do with the command line while referrals are on their way: operators decide, senders correct and send many
 at once, auditors verify, privacy officers find, export and erase."""
 import csv
+import datetime
 import json
 import os
 import pty
@@ -164,6 +165,41 @@ class Operators(Case):
                 self.assertEqual("submitted", json.loads(follower.stdout.readline())["event"])
             finally:
                 follower.kill()
+
+
+class Overview(OperatorCase):
+    """The screen that tells at a glance what needs a person."""
+
+    text = CITY.replace("retention", "answer = { routine = \"2d\"; }; retention") + \
+        'emergency = { needs = [ "befriending" ]; };\n'
+    hubs = ["quay", "harbour"]
+    began = "2026-11-03 11:00"
+
+    def status(self):
+        return self.ctl("status").stdout
+
+    def move_clock(self, **much):
+        self.network.clock.set(self.network.clock.now() + datetime.timedelta(**much))
+
+    def test_what_needs_a_person_is_marked(self):
+        quiet = self.status()
+        self.assertNotIn("!", quiet)
+        self.assertRegex(quiet, r"up \d+[ms]\b")
+        self.assertRegex(quiet, r"(?m)^waiting +0 +oldest -$")
+        self.submit(need="housing")
+        self.submit(need="housing")
+        self.hub("quay", "enquire", "harbour", "--nhs-number", "9990000018", "--note", "Is this person known?")
+        self.ctl("emergency", "on", "--until", "2026-12-01T00:00:00Z", "--reason", "snow")
+        self.move_clock(hours=4)
+        shown = self.status()
+        self.assertRegex(shown, r"up 4h \d\dm")
+        self.assertRegex(shown, r"(?m)^waiting +1 +oldest 4h \d\dm$")
+        self.assertRegex(shown, r"emergency +! the emergency rules are on until 2026-12-01")
+        self.assertRegex(shown, r"enquiries +1 wait for an answer")
+        self.move_clock(days=9)
+        wait_for(lambda: "try: referralctl list --attention" in self.status(), 60, "nobody is called")
+        self.assertRegex(self.status(), r"up 9d \d\dh")
+        self.assertIn("mailboxes  ! 2 silent", self.status())
 
 
 class Senders(Case):
