@@ -53,14 +53,12 @@ static void add_time(struct value_text *value, int64_t ms)
     static const struct {
         int64_t ms;
         const char *unit;
-    } units[] = {{86400000, "d"}, {3600000, "h"}, {60000, "m"}, {1000, "s"}};
+    } units[] = {{86400000, "d"}, {3600000, "h"}, {60000, "m"}, {1000, "s"}, {1, "ms"}};
+    size_t i = 0;
 
-    for (size_t i = 0; i < sizeof units / sizeof units[0]; i++)
-        if (ms % units[i].ms == 0) {
-            add(value, "%lld%s", (long long)(ms / units[i].ms), units[i].unit);
-            return;
-        }
-    add(value, "%lldms", (long long)ms);
+    while (ms % units[i].ms)
+        i++;
+    add(value, "%lld%s", (long long)(ms / units[i].ms), units[i].unit);
 }
 
 static void add_day(struct value_text *value, int64_t day)

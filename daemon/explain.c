@@ -415,7 +415,7 @@ static void send_decision(struct explained *explained)
     answer_set(reader, FIELD_priority, referral->profile.priority);
     set_needs(reader, referral, explained->question.needs);
     answer_set_place(reader, referral);
-    answer_set(reader, FIELD_locality, referral->profile.locality ? referral->profile.locality : LOCALITY_UNKNOWN);
+    answer_set(reader, FIELD_locality, referral->profile.locality);
     if (reader->request->role == ROLE_OPERATOR)
         answer_set_some(reader, FIELD_deprivation_decile, referral->profile.decile);
     answer_set(reader, FIELD_network_version, explained->network->version);
@@ -511,14 +511,12 @@ static void take_asked(struct explained *explained, const struct entry *entry)
 {
     const struct referral *referral = explained->referral;
 
-    for (uint8_t i = 0; i < entry->placed_count && explained->asked_count < NEEDS_MAX; i++) {
-        unsigned number = entry->placed_first + i;
-        int hub = number <= referral->offers_count
-                      ? network_find_hub(explained->network, referral->offers[number - 1].hub)
-                      : -1;
-        if (hub >= 0)
-            explained->asked[explained->asked_count++] =
-                (struct share){.needs = referral->offers[number - 1].needs, .verdict.hub = (uint32_t)hub};
+    for (uint8_t i = 0; i < entry->placed_count; i++) {
+        const struct offer *offer = &referral->offers[entry->placed_first + i - 1];
+        int hub = network_find_hub(explained->network, offer->hub);
+        assert(hub >= 0 && explained->asked_count < NEEDS_MAX);
+        explained->asked[explained->asked_count++] =
+            (struct share){.needs = offer->needs, .verdict.hub = (uint32_t)hub};
     }
 }
 

@@ -2,6 +2,7 @@
  * profile: one function for each thing that a message tells about a person, and the sources of where they are. */
 #include "daemon/profile.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "daemon/core/hours.h"
@@ -38,7 +39,7 @@ static bool by_postcode(const struct network *network, const struct place *place
 {
     struct profile *profile = &referral->profile;
 
-    if (!place || place->locality == 0 || place->locality == LOCALITY_UNKNOWN)
+    if (!place || place->locality == LOCALITY_UNKNOWN)
         return false;
     profile->locality = place->locality;
     profile->position = place->position;
@@ -56,8 +57,9 @@ static bool by_statement(const struct network *network, const struct message *me
     struct text code = message_text(message, FIELD_neighbourhood_code);
     uint16_t found = find_neighbourhood(network, code.bytes, code.length);
 
-    return found != NEIGHBOURHOOD_NONE &&
-           lives_in(network, found, LOCALITY_STATED, network->neighbourhoods[found].centre, referral);
+    if (found == NEIGHBOURHOOD_NONE)
+        return false;
+    return lives_in(network, found, LOCALITY_STATED, network->neighbourhoods[found].centre, referral);
 }
 
 static bool by_hub_of_contact(const struct network *network, const struct message *message, int64_t day,
@@ -149,11 +151,13 @@ static void take_person(const struct message *message, int64_t day, struct profi
                                                   : hours_age(message_number(message, FIELD_date_of_birth), day);
 
     /* Who was born on a day that has not begun everywhere is not older than a newborn. */
-    profile->age = age < 0 ? 0 : age > UINT8_MAX ? UINT8_MAX : (uint8_t)age;
+    assert(age <= UINT8_MAX);
+    profile->age = age < 0 ? 0 : (uint8_t)age;
     profile->gender = (enum gender)number_or(message, FIELD_gender, GENDER_NOT_STATED);
     profile->source = (enum referral_source)number_or(message, FIELD_referral_source, SOURCE_OTHER);
     profile->no_fixed_abode = message_number(message, FIELD_no_fixed_abode) != 0;
-    for (size_t i = 0; i < message_list_count(message, FIELD_plus_groups) && i < PLUS_MAX; i++) {
+    assert(message_list_count(message, FIELD_plus_groups) <= PLUS_MAX);
+    for (size_t i = 0; i < message_list_count(message, FIELD_plus_groups); i++) {
         struct text group = message_element(message, FIELD_plus_groups, i)->text;
         profile->plus[profile->plus_count++] = network_service_number(group.bytes, group.length);
     }
@@ -180,7 +184,8 @@ static void take_travel(const struct network *network, const struct message *mes
 static void take_wishes(const struct network *network, const struct message *message, struct profile *profile)
 {
     profile->preferred_hub = profile_hub(network, message_text(message, FIELD_preferred_hub_id));
-    for (size_t i = 0; i < message_list_count(message, FIELD_excluded_hub_ids) && i < EXCLUDED_MAX; i++)
+    assert(message_list_count(message, FIELD_excluded_hub_ids) <= EXCLUDED_MAX);
+    for (size_t i = 0; i < message_list_count(message, FIELD_excluded_hub_ids); i++)
         profile->excluded[profile->excluded_count++] =
             profile_hub(network, message_element(message, FIELD_excluded_hub_ids, i)->text);
 }

@@ -127,8 +127,7 @@ bool reader_read_entry(struct reader *reader, uint64_t sequence, const void *sea
     reader->said = NULL;
     reader->said_length = 0;
     return reader_unseal(reader, TABLE_HISTORY, sequence, sealed, length, reader->entry, sizeof reader->entry) &&
-           record_read_entry(reader->entry, length - SEAL_OVERHEAD, entry, &reader->said, &reader->said_length) &&
-           entry->sequence == sequence;
+           record_read_entry(reader->entry, length - SEAL_OVERHEAD, entry, &reader->said, &reader->said_length);
 }
 
 bool reader_load_entry(struct reader *reader, uint64_t sequence, struct entry *entry)
@@ -168,9 +167,9 @@ const struct message *reader_open_said(struct reader *reader, const struct entry
 {
     uint8_t key[SEAL_KEY_BYTES];
     bool good = entry->referral && entry->event != EVENT_ERASED && reader->said_length >= SEAL_OVERHEAD &&
-                reader->said_length <= RECORD_SAID_BYTES_MAX + SEAL_OVERHEAD &&
                 open_content(reader, entry->referral, reader->said_bytes);
 
+    assert(reader->said_length <= RECORD_SAID_BYTES_MAX + SEAL_OVERHEAD);
     memcpy(key, reader->said_bytes, sizeof key);
     good =
         good &&
@@ -178,7 +177,7 @@ const struct message *reader_open_said(struct reader *reader, const struct entry
         record_read_message(reader->said_bytes, reader->said_length - SEAL_OVERHEAD, &reader->said_message,
                             reader->said_texts, sizeof reader->said_texts);
     seal_wipe(key, sizeof key);
-    if (entry->event == EVENT_ERASED && reader->said_length) { /* why outlives the key, as it is */
+    if (entry->event == EVENT_ERASED) { /* why outlives the key, as it is */
         message_init(&reader->said_message, MESSAGE_erase);
         message_set_text(&reader->said_message, FIELD_note, reader->said, reader->said_length);
         good = true;
@@ -330,8 +329,9 @@ static void copy_needs(struct reader *reader, uint64_t needs)
     for (size_t i = 0; i < count; i++)
         if (needs & NEED_BIT(message_member(&reader->submit, FIELD_needs, i, MEMBER_code)->number))
             shown++;
-    struct value *values = shown ? message_set_list(&reader->answer, FIELD_needs, shown) : NULL;
-    for (size_t i = 0; values && i < count; i++) {
+    struct value *values = message_set_list(&reader->answer, FIELD_needs, shown);
+    assert(values);
+    for (size_t i = 0; i < count; i++) {
         if (!(needs & NEED_BIT(message_member(&reader->submit, FIELD_needs, i, MEMBER_code)->number)))
             continue;
         for (size_t member = 0; member < NEED_OF_PERSON_MEMBER_COUNT; member++)
@@ -342,9 +342,10 @@ static void copy_needs(struct reader *reader, uint64_t needs)
 
 void answer_set_needs(struct reader *reader, const struct profile *profile, uint64_t needs)
 {
-    struct value *values = needs ? message_set_list(&reader->answer, FIELD_needs, needs_count(needs)) : NULL;
+    struct value *values = message_set_list(&reader->answer, FIELD_needs, needs_count(needs));
 
-    for (int need = 1; values && need < NETWORK_NEEDS; need++) {
+    assert(values);
+    for (int need = 1; need < NETWORK_NEEDS; need++) {
         if (!(needs & NEED_BIT(need)))
             continue;
         values[MEMBER_code] = (struct value){.present = true, .number = need};
@@ -388,7 +389,8 @@ static void set_part(struct reader *reader, const struct referral *referral, con
         message_set_member_list(&reader->answer, &values[MEMBER_part_needs], needs_count(part->needs));
     uint32_t expected_days = 0;
 
-    for (int need = 1; needs && need < NETWORK_NEEDS; need++)
+    assert(needs);
+    for (int need = 1; need < NETWORK_NEEDS; need++)
         if (part->needs & NEED_BIT(need))
             set_member(needs++, need);
     set_member(&values[MEMBER_part_state], part->state);
@@ -414,7 +416,8 @@ static void set_parts(struct reader *reader, const struct referral *referral)
     if (referral->parts_count < 2 || !reader_sees_all(reader, referral))
         return;
     struct value *values = message_set_list(&reader->answer, FIELD_parts, referral->parts_count);
-    for (uint8_t i = 0; values && i < referral->parts_count; i++)
+    assert(values);
+    for (uint8_t i = 0; i < referral->parts_count; i++)
         set_part(reader, referral, &referral->parts[i], values + (size_t)i * PART_OF_REFERRAL_MEMBER_COUNT, i);
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * reader_history: what happened, to one referral or in the order of the whole history; each sees its own part of it. */
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -102,9 +103,9 @@ static void send_happened(struct reader *reader, const struct referral *referral
     bool compared = reader_sees_all(reader, referral) || offer_number == entry->placed_first;
     bool own = event == entry->event;
     bool tells = reader_may_know_outcome(reader, referral) || !is_outcome(entry);
-    const struct offer *offer =
-        offer_number && offer_number <= referral->offers_count ? &referral->offers[offer_number - 1] : NULL;
+    const struct offer *offer = offer_number ? &referral->offers[offer_number - 1] : NULL;
 
+    assert(offer_number <= referral->offers_count);
     begin_happened(reader, entry, event, own ? entry->actor : PARTY_NONE, &standing);
     if (tells)
         answer_set_some(reader, FIELD_status_reason, own && entry->reason ? entry->reason : standing.reason);
@@ -133,10 +134,10 @@ void reader_send_enquiry(struct reader *reader, const struct enquiry *enquiry, c
     answer_send(reader);
 }
 
-static bool is_told(const struct entry *entry, uint32_t party, enum message_type type)
+static bool is_told(const struct entry *entry, uint32_t party)
 {
     for (uint8_t i = 0; i < entry->letters_count; i++)
-        if (entry->letters[i].party == party && entry->letters[i].type == type)
+        if (entry->letters[i].party == party)
             return true;
     return false;
 }
@@ -144,7 +145,7 @@ static bool is_told(const struct entry *entry, uint32_t party, enum message_type
 /* That another referral is about the same person is told within consent only; who made the one from the other knows. */
 static bool may_know_of_link(const struct reader *reader, const struct entry *entry)
 {
-    return reader_is_staff(reader) || entry->link == LINK_ORIGIN || is_told(entry, reader->party, MESSAGE_linked);
+    return reader_is_staff(reader) || entry->link == LINK_ORIGIN || is_told(entry, reader->party);
 }
 
 bool reader_may_know_link(struct reader *reader, const struct referral *referral, const struct linked *linked)
@@ -171,13 +172,14 @@ int64_t reader_send_entry(struct reader *reader, const struct referral *referral
         return 0;
     for (uint8_t i = entry->placed_count; i > 0; i--) {
         uint8_t number = (uint8_t)(entry->placed_first + i - 1);
-        if (number == about || number > referral->offers_count ||
-            (!all && referral->offers[number - 1].hub != reader->party))
+        assert(number <= referral->offers_count);
+        if (number == about || (!all && referral->offers[number - 1].hub != reader->party))
             continue;
         send_happened(reader, referral, entry, EVENT_OFFERED, number, NULL);
         count++;
     }
-    if (all || (about && about <= referral->offers_count && referral->offers[about - 1].hub == reader->party)) {
+    assert(about <= referral->offers_count);
+    if (all || (about && referral->offers[about - 1].hub == reader->party)) {
         send_happened(reader, referral, entry, entry->event, about, said);
         count++;
     }
@@ -202,7 +204,7 @@ static void answer_enquiry(struct reader *reader, const struct enquiry *enquiry)
     struct entry entry;
     int64_t count = 0;
 
-    for (uint64_t at = enquiry->history; at && count < HISTORY_ROWS_MAX; at = entry.previous, count++) {
+    for (uint64_t at = enquiry->history; at; at = entry.previous, count++) {
         if (!reader_load_entry(reader, at, &entry)) {
             answer_refused(reader, REFUSAL_DAMAGED, "history");
             return;

@@ -159,10 +159,9 @@ static void tell_link(struct turn *turn, struct referral *referral, const struct
 void rights_link_accepted(struct turn *turn, uint64_t number, uint8_t offer_number)
 {
     struct referral referral, other;
+    bool found = keep_load(turn, number, &referral);
 
-    if (!keep_load(turn, number, &referral))
-        return;
-    for (uint8_t i = 0; i < referral.links_count; i++) {
+    for (uint8_t i = 0; found && i < referral.links_count; i++) {
         if (!keep_load(turn, referral.links[i].number, &other) || !referral_is_open(&other) ||
             !may_be_told(turn, &referral, &other))
             continue;

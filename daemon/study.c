@@ -150,9 +150,10 @@ static char *take_text(struct study *study, size_t *length)
 static const char *fault_text(char *line)
 {
     char *colon = strstr(line, ": ");
-    char *text = colon ? colon + 2 : line;
     size_t characters;
 
+    assert(colon);
+    char *text = colon + 2;
     if (!check_utf8((struct text){text, (uint32_t)strlen(text)}, false, &characters))
         for (char *at = text; *at; at++)
             if ((unsigned char)*at >= 0x80 || (unsigned char)*at < ' ')

@@ -129,7 +129,7 @@ static void count_waiting(struct concern *concern, const struct network *network
             continue;
         judged = hub;
         route_judge(network, &question, hub, need, &verdict);
-        if (rule_waits(verdict.rule) && verdict.service >= 0)
+        if (rule_waits(verdict.rule))
             count_row(concern, network, (uint32_t)verdict.service, referral->number);
     }
 }

@@ -16,7 +16,7 @@ struct unmet_rows {
 static void keep_row(struct unmet_rows *rows, const struct unmet_record *row)
 {
     if (rows->count == rows->room) {
-        rows->room = rows->room ? 2 * rows->room : 256;
+        rows->room = rows->room ? 2 * rows->room : 16;
         rows->rows = realloc(rows->rows, rows->room * sizeof rows->rows[0]);
         assert(rows->rows);
     }

@@ -325,7 +325,7 @@ static void place_then(const struct collecting *collecting, struct past *past)
 
     memcpy(referral.neighbourhood_code, past->neighbourhood_code, sizeof referral.neighbourhood_code);
     profile_settle(network, &referral);
-    for (uint64_t needs = past->profile.needs; needs && n < NEEDS_MAX; needs &= needs - 1, n++)
+    for (uint64_t needs = past->profile.needs; needs; needs &= needs - 1, n++)
         for (uint8_t i = 0; i < past->offers_count; i++) {
             const struct past_offer *offer = &collecting->story.offers[past->offers_first + i];
             int64_t at = offer->made_at + offer->answered_ms;

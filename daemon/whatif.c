@@ -68,7 +68,7 @@ static void add_answer(struct whatif *whatif, struct answer answer)
     if (answer.at > whatif->story->to)
         return;
     if (whatif->answers_count == whatif->answers_room) {
-        whatif->answers_room = whatif->answers_room ? 2 * whatif->answers_room : 1024;
+        whatif->answers_room = whatif->answers_room ? 2 * whatif->answers_room : 16;
         whatif->answers = realloc(whatif->answers, whatif->answers_room * sizeof whatif->answers[0]);
         assert(whatif->answers);
     }
@@ -347,7 +347,7 @@ static void note_accepted(struct whatif *whatif, struct past *past, uint16_t nei
                                   whatif_is_local(turn->ledger.network, offer->hub, neighbourhood, turn->now)};
     uint8_t i = 0;
 
-    for (uint64_t needs = past->profile.needs; needs && i < NEEDS_MAX; needs &= needs - 1, i++)
+    for (uint64_t needs = past->profile.needs; needs; needs &= needs - 1, i++)
         if (offer->needs & needs & -needs)
             past->now[i] = placed;
 }
@@ -527,14 +527,12 @@ static void begin_day(struct whatif *whatif)
 {
     struct turn *turn = whatif->turn;
     int64_t before = turn->ledger.day;
-    bool judge = false;
 
     ledger_begin_day(&turn->ledger, turn->now);
-    for (int64_t day = before + 1; day <= turn->ledger.day; day++)
-        judge = judge || network_changes_on(turn->ledger.network, day);
-    if (judge)
+    assert(turn->ledger.day == before + 1);
+    if (network_changes_on(turn->ledger.network, turn->ledger.day))
         placing_anew(turn, true);
-    else if (turn->ledger.day != before)
+    else
         placing_fill_all(turn);
 }
 

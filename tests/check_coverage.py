@@ -38,8 +38,9 @@ class File:
         if number >= len(self.text):
             sys.exit(f"{self.name} has changed since it was built")
         self.lines[number] = self.lines.get(number, 0) + line["count"]
-        # What the compiler adds at a brace is nobody's decision.
-        if number in self.asserted or not self.text[number].strip("{};"):
+        # What the compiler adds at a brace is nobody's decision, and how a macro of uthash looks for something is that
+        # library's: whether it was found is asked in a line of ours.
+        if number in self.asserted or not self.text[number].strip("{};") or self.text[number].startswith("HASH_"):
             return
         counts = [branch["count"] for branch in line["branches"]]
         before = self.branches.get(number, [0] * len(counts))

@@ -5,6 +5,7 @@ a disk that lies (which no software survives: it shows that the power cuts are r
 is put back. What was acknowledged is there afterwards, and what is damaged is never told as good."""
 import collections
 import contextlib
+import copy
 import filecmp
 import os
 import random
@@ -300,9 +301,9 @@ class FlippedBits(unittest.TestCase):
         """What an operator is told of each referral: how it stands, its person, its history."""
         told = {}
         for referral in self.ids:
+            operator.ask({"type": "reveal", "referral_id": referral, "note": "A test."})  # before the person is asked for
             asked = {kind: operator.post({"type": kind, "referral_id": referral, **more})
-                     for kind, more in (("reveal", {"note": "A test."}), ("status", {"reveal": True}),
-                                        ("history", {}), ("explain", {}))}
+                     for kind, more in (("status", {"reveal": True}), ("history", {}), ("explain", {}))}
             operator.wait_until(lambda asked=asked: all(one in operator.answered for one in asked.values()))
             told[referral] = {kind: operator.answered.pop(one) for kind, one in asked.items()}
         return told
@@ -424,6 +425,24 @@ class FlippedBits(unittest.TestCase):
         print(f"seed {OPTIONS.seed}: {sum(words.values())} damaged pages: "
               + ", ".join(f"{count} {word}" for word, count in sorted(words.items())) + ", 0 told as good", flush=True)
         self.assertEqual(3 * len(pages[::OPTIONS.stride]), sum(words.values()))
+
+    def test_what_is_told_wrongly_is_seen(self):
+        """The judge of the two above: each firm field that is another counts, and each referral that is not found."""
+        good = self.make_store()
+        now = copy.deepcopy(good)
+        self.assertEqual(([], False, False), self.differences(good, now))
+        changed = 0
+        for referral, answers in now.items():
+            for one in answers["status"] + answers["history"]:
+                for field in self.firm_fields(one) & set(one) - {"type", "sequence", "need"}:
+                    before, one[field] = one[field], "another"
+                    self.assertEqual(1, len(self.differences(good, now)[0]), field)
+                    one[field] = before
+                    changed += 1
+            answers["status"] = [{"type": "refused", "error": NOT_FOUND}]
+            self.assertEqual(([], False, True), self.differences(good, now))
+            answers["status"] = good[referral]["status"]
+        self.assertGreater(changed, 10 * self.REFERRALS)
 
 
 class OldStore(unittest.TestCase):

@@ -1,4 +1,5 @@
-/* SPDX-License-Identifier: MIT */
+/* SPDX-License-Identifier: MIT
+ * Which connection is whose, and who has to go when there are too many. */
 #include <criterion/criterion.h>
 
 #include "daemon/io/connections.h"

@@ -67,20 +67,21 @@ static enum refusal cancel(int64_t referral)
 
 /* ---- what cannot be read ---- */
 
-Test(keep, a_record_that_is_too_short_or_too_long_is_damaged)
+Test(keep, a_record_that_is_too_short_or_too_long_or_says_nothing_is_damaged)
 {
     static const uint8_t bytes[2 * RECORD_BYTES_MAX] = {1};
 
-    for (unsigned i = 1; i <= 3; i++)
+    for (unsigned i = 1; i <= 4; i++)
         talk_submit(i, NEED_BEFRIENDING);
     talk_restart(town);
     put_as_it_is(TABLE_REFERRAL, 1, bytes, 3);
     put_as_it_is(TABLE_REFERRAL, 2, bytes, sizeof bytes);
-    cr_expect_eq(cancel(1), REFUSAL_NOT_FOUND);
-    cr_expect_eq(cancel(2), REFUSAL_NOT_FOUND);
-    cr_expect_eq(cancel(3), REFUSAL_NONE);
+    put(TABLE_REFERRAL, 3, bytes, 3);
+    for (int64_t referral = 1; referral <= 3; referral++)
+        cr_expect_eq(cancel(referral), REFUSAL_NOT_FOUND);
+    cr_expect_eq(cancel(4), REFUSAL_NONE);
     talk_restart(town);
-    cr_expect_eq(talk_totals().damaged, 2);
+    cr_expect_eq(talk_totals().damaged, 3);
     cr_expect_eq(talk_totals().stored, 1);
 }
 

@@ -1,4 +1,5 @@
-/* SPDX-License-Identifier: MIT */
+/* SPDX-License-Identifier: MIT
+ * Lines of the log, as whoever reads them sees them. */
 #include <criterion/criterion.h>
 #include <fcntl.h>
 #include <stdlib.h>

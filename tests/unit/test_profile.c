@@ -374,6 +374,13 @@ Test(profile, who_moves_lives_elsewhere_and_who_does_not_stays)
     cr_assert_eq(referral.profile.decile, 0);
 }
 
+Test(profile, who_is_born_tomorrow_is_not_older_than_a_newborn)
+{
+    message_set_number(&message, FIELD_date_of_birth, DAY + 1);
+    take(NULL, DAY);
+    cr_assert_eq(referral.profile.age, 0);
+}
+
 Test(profile, what_operators_decided_outlives_an_update)
 {
     message_set_string(&message, FIELD_safeguarding_code, "861891000000106");

@@ -830,6 +830,72 @@ Test(reader, a_page_that_begins_at_what_is_no_number_is_refused)
         }
 }
 
+Test(reader, a_list_of_one_sender_or_of_one_hub_has_those_alone)
+{
+    static const struct {
+        enum field field;
+        const char *party;
+        size_t rows;
+    } lists[] = {
+        {FIELD_sender_id, "gp", 2}, {FIELD_sender_id, "gx", 0}, {FIELD_hub_id, "elm", 2}, {FIELD_hub_id, "oak", 0}};
+    struct message message;
+
+    talk_submit(1, NEED_FOOD);
+    talk_submit(2, NEED_FOOD);
+    for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++) {
+        asking_begin(&message, MESSAGE_list);
+        message_set_string(&message, lists[i].field, lists[i].party);
+        asking(&message);
+        cr_expect_eq(rows_listed(), lists[i].rows, "%s", lists[i].party);
+    }
+}
+
+Test(reader, a_history_ends_after_a_thousand_rows)
+{
+    struct message message;
+    int64_t referral = talk_submit(1, NEED_FOOD);
+
+    for (int i = 0; i < 1000; i++) {
+        talk_begin_request(&message, MESSAGE_annotate);
+        message_set_number(&message, FIELD_referral_id, referral);
+        message_set_string(&message, FIELD_note, "a test");
+        talk_say(TALK_OPERATOR, &message);
+    }
+    asking_about(TALK_OPERATOR, ROLE_OPERATOR, MESSAGE_history, referral);
+    cr_expect_eq(rows_listed(), 1000);
+}
+
+Test(reader, of_more_than_a_thousand_versions_the_newest_are_told)
+{
+    struct message message;
+
+    for (int i = 0; i < 1001; i++)
+        talk_change(i % 2 ? without_oak : both_befriend);
+    asking_begin(&message, MESSAGE_versions);
+    asking(&message);
+    cr_expect_eq(rows_listed(), 1000);
+    cr_expect_eq(message_number(&asking_answers[0], FIELD_network_version), 1002);
+}
+
+Test(reader, who_is_connected_has_a_mailbox_although_it_was_told_nothing)
+{
+    struct message message;
+
+    asking_begin(&message, MESSAGE_mailboxes);
+    asking(&message);
+    cr_expect_eq(rows_listed(), 0);
+    talk_hello("gp");
+    asking(&message);
+    cr_expect_eq(rows_listed(), 1);
+}
+
+Test(reader, whoever_is_closed_can_be_closed_again)
+{
+    asking_close();
+    cr_expect_null(asking_reader);
+    cr_expect_null(asking_study);
+}
+
 Test(reader, a_list_of_one_priority_or_of_what_needs_a_person_has_those_alone)
 {
     struct message urgent;

@@ -256,6 +256,26 @@ Test(reader_rights, a_sender_is_told_what_came_of_it_only_when_the_person_agreed
     cr_expect_not(message_has(happened(EVENT_COMPLETED), FIELD_outcome));
 }
 
+Test(reader_rights, what_came_of_a_part_is_told_like_the_rest)
+{
+    struct message message;
+
+    for (enum message_back back = BACK_REFERRER; back <= BACK_NONE; back++) {
+        if (back != BACK_REFERRER && back != BACK_NONE)
+            continue;
+        talk_person(&message, 1 + (unsigned)back, (const enum need[]){NEED_BEFRIENDING, NEED_HOUSING, 0});
+        message_set_list(&message, FIELD_consent_message_back, 1)[0] =
+            (struct value){.present = true, .number = (int64_t)back};
+        int64_t number = talk_say_submit("gp", &message);
+        talk_answer("oak", MESSAGE_accept, number, 1);
+        talk_answer("oak", MESSAGE_complete, number, 1);
+        const struct message *answer = asking_about("gp", ROLE_SENDER, MESSAGE_status, number);
+        bool told = message_member(answer, FIELD_parts, 0, MEMBER_part_outcome)->present ||
+                    message_member(answer, FIELD_parts, 1, MEMBER_part_outcome)->present;
+        cr_expect_eq(told, back == BACK_REFERRER);
+    }
+}
+
 /* ---- who saw ---- */
 
 Test(reader_rights, who_saw_names_everybody_who_was_told_or_shown_the_person_and_nobody_else)

@@ -356,6 +356,25 @@ Test(study_audit, counts_that_differ_from_the_records_are_found)
     assert_found(0, "stored: the daemon counts 5, the records say 4");
 }
 
+Test(study_audit, what_happens_meanwhile_is_no_difference)
+{
+    live_a_while();
+    struct referral waiting = talk_referral(3);
+
+    waiting.parts[0].business_status = waiting.business_status = BUSINESS_ATTENTION;
+    write_referral(&waiting);
+    talk_faults.next_commit = MEMORY_FAULT_UNAVAILABLE; /* memory is ahead of the store */
+    outbox_clear(&talk_outbox);
+    talk_now += 100 * TALK_DAY;
+    cr_assert_eq(turn_run(talk_turn, talk_now, NULL, 0, &talk_outbox), STORE_UNAVAILABLE);
+    struct message message;
+    asking_begin(&message, MESSAGE_store_check);
+    asking(&message);
+    for (size_t i = 0; i < asking_count; i++)
+        cr_expect_not(message_has(&asking_answers[i], FIELD_fault) &&
+                      strncmp(message_text(&asking_answers[i], FIELD_fault).bytes, "attention", 9) == 0);
+}
+
 /* ---- retention ---- */
 
 static size_t erasable(void)
