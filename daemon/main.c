@@ -51,10 +51,11 @@ struct daemon {
     struct study *study;
     struct gate *link;
     struct importer *importer;
-    uint64_t anchored;  /* how far the store had come when its anchor was written */
-    bool anchor_failed; /* the newest attempt */
-    int finished;       /* eventfd: the link has sent its last answer */
-    pthread_t threads[4];
+    uint64_t anchored;                /* how far the store had come when its anchor was written */
+    bool anchor_failed;               /* the newest attempt */
+    int finished;                     /* eventfd: the link has sent its last answer */
+    pthread_mutex_t storing, sending; /* of the turn's two threads */
+    pthread_t threads[5];
     size_t threads_count;
     char why[WHY_BYTES];
 };
@@ -207,6 +208,16 @@ static bool open_shelf(struct daemon *daemon)
     return daemon->shelf != NULL;
 }
 
+/* Nothing is said that is not stored: after any other result the process ends without another word, and the next start
+ * decides from the store. */
+static void end_unless(enum store_result result)
+{
+    if (result == STORE_OK)
+        return;
+    LOG(LOGGED_COMMIT_FAILED, {"result", .text = store_result_text(result)});
+    _exit(EX_IOERR);
+}
+
 /* Where it cannot be written the daemon goes on: an older store is then noticed from where the file stands. */
 static void write_anchor(struct daemon *daemon)
 {
@@ -215,6 +226,7 @@ static void write_anchor(struct daemon *daemon)
 
     if (batch == daemon->anchored)
         return;
+    end_unless(store_sync(daemon->store));
     bool written = anchor_write(daemon->settings.store, batch, why, sizeof why);
     if (written)
         daemon->anchored = batch;
@@ -305,29 +317,34 @@ static void *run_link(void *argument)
     return NULL;
 }
 
-/* Nothing is said that is not stored: after any other result the process ends without another word, and the next start
- * decides from the store. */
-static void end_at_once(enum store_result result)
+/* False: the link has stopped, nothing is left, and what was said before has been sent. */
+static bool take_turn(struct daemon *daemon, struct outbox *outbox)
 {
-    LOG(LOGGED_COMMIT_FAILED, {"result", .text = store_result_text(result)});
-    _exit(EX_IOERR);
+    const struct request *requests;
+
+    pthread_mutex_lock(&daemon->storing);
+    ptrdiff_t count = link_take(daemon->link, WORKER_TURN, turn_next_due(daemon->turn), &requests);
+    if (count >= 0)
+        end_unless(turn_run(daemon->turn, link_now_ms(), requests, (size_t)count, outbox));
+    pthread_mutex_lock(&daemon->sending);
+    pthread_mutex_unlock(&daemon->storing);
+    end_unless(store_sync(daemon->store));
+    if (outbox->count > 0)
+        link_send(daemon->link, WORKER_TURN, outbox);
+    if (count < 0)
+        link_leave(daemon->link, WORKER_TURN);
+    pthread_mutex_unlock(&daemon->sending);
+    return count >= 0;
 }
 
+/* Two threads take turns: while one waits for the disk and sends, the other stores. Who has stored takes `sending`
+ * before the other may store, so that what is said leaves in the order in which it was stored. */
 static void *run_turn(void *argument)
 {
-    struct daemon *daemon = argument;
     struct outbox outbox = {0};
-    const struct request *requests;
-    ptrdiff_t count;
 
-    while ((count = link_take(daemon->link, WORKER_TURN, turn_next_due(daemon->turn), &requests)) >= 0) {
-        enum store_result result = turn_run(daemon->turn, link_now_ms(), requests, (size_t)count, &outbox);
-
-        if (result != STORE_OK)
-            end_at_once(result);
-        if (outbox.count > 0)
-            link_send(daemon->link, WORKER_TURN, &outbox);
-    }
+    while (take_turn(argument, &outbox))
+        ;
     outbox_free(&outbox);
     return NULL;
 }
@@ -344,6 +361,7 @@ static void *run_reader(void *argument)
             reader_answer(daemon->reader, link_now_ms(), &requests[i], &outbox);
             link_send(daemon->link, WORKER_READER, &outbox);
         }
+    link_leave(daemon->link, WORKER_READER);
     outbox_free(&outbox);
     return NULL;
 }
@@ -361,10 +379,12 @@ static void *run_study(void *argument)
     while ((count = link_take(daemon->link, WORKER_STUDY, INT64_MAX, &requests)) >= 0) {
         for (ptrdiff_t i = 0; i < count; i++)
             study_answer(daemon->study, link_now_ms(), &requests[i], &outbox);
+        end_unless(store_sync(daemon->store)); /* what it vouches for is kept */
         link_finish(daemon->link, WORKER_STUDY);
         if (outbox.count > 0)
             link_send(daemon->link, WORKER_STUDY, &outbox);
     }
+    link_leave(daemon->link, WORKER_STUDY);
     outbox_free(&outbox);
     return NULL;
 }
@@ -374,7 +394,8 @@ static bool start_threads(struct daemon *daemon)
     static const struct {
         const char *name; /* as top and perf show it */
         void *(*run)(void *);
-    } threads[] = {{"turn", run_turn}, {"reader", run_reader}, {"study", run_study}, {"link", run_link}};
+    } threads[] = {
+        {"turn", run_turn}, {"turn", run_turn}, {"reader", run_reader}, {"study", run_study}, {"link", run_link}};
 
     for (size_t i = 0; i < sizeof threads / sizeof threads[0]; i++) {
         int error = pthread_create(&daemon->threads[i], NULL, threads[i].run, daemon);
@@ -542,7 +563,9 @@ int main(int argc, char **argv)
         {"help", no_argument, NULL, 'h'},
         {NULL, 0, NULL, 0},
     };
-    static struct daemon daemon = {.path = DEFAULT_CONFIG}; /* large: it holds the lines of all faults */
+    static struct daemon daemon = {.path = DEFAULT_CONFIG, /* large: it holds the lines of all faults */
+                                   .storing = PTHREAD_MUTEX_INITIALIZER,
+                                   .sending = PTHREAD_MUTEX_INITIALIZER};
     bool only_check = false;
     int option, code;
 

@@ -37,11 +37,11 @@ struct turn *turn_open(struct store *, struct seal *, struct network **network, 
 void turn_close(struct turn **);
 
 /* One turn: all requests, then what is due. Answers and pushes are in the outbox; send them only when the result is
- * STORE_OK. Any other result: say nothing, stop, and start again from the store. now_ms never goes back (a smaller one
- * counts as the newest seen). */
+ * STORE_OK, after store_sync. Any other result: say nothing, stop, and start again from the store. now_ms never goes
+ * back (a smaller one counts as the newest seen). */
 enum store_result turn_run(struct turn *, int64_t now_ms, const struct request *, size_t count, struct outbox *);
 
-/* How far the store has come: the number of the newest commit that is durable. From any thread. */
+/* How far the store has come: the number of the newest commit. From any thread. */
 uint64_t turn_batch(const struct turn *);
 
 /* When turn_run has something to do without a request; INT64_MAX: never. */

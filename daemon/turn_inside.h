@@ -58,7 +58,7 @@ struct turn {
     uint64_t looked_at;     /* newest entry of the history when delivery_run last looked at parties */
     uint64_t looks_due;     /* in parts, of which START_ENTRIES are one look at a party */
     uint32_t looked_party;  /* the last one */
-    _Atomic uint64_t batch; /* of the head that is durable */
+    _Atomic uint64_t batch; /* of the head that is committed */
     bool starts;            /* no turn has been run yet */
     bool gathered;          /* the two rows below hold what there is */
     struct numbers held;    /* referrals with a part on hold, to be judged anew when the rules have changed */

@@ -730,6 +730,11 @@ void link_finish(struct gate *link, enum worker worker)
     queue_finish(link->queues[worker]);
 }
 
+void link_leave(struct gate *link, enum worker worker)
+{
+    queue_leave(link->queues[worker]);
+}
+
 void link_wake(struct gate *link, enum worker worker)
 {
     queue_wake(link->queues[worker]);

@@ -36,6 +36,8 @@ void link_reload_keys(struct gate *);
 ptrdiff_t link_take(struct gate *, enum worker, int64_t until_ms, const struct request **);
 /* The worker is done with the requests in hand, before its next link_take: there is room for others from now on. */
 void link_finish(struct gate *, enum worker);
+/* After -1: the worker sends nothing any more. link_run returns when all have said so. */
+void link_leave(struct gate *, enum worker);
 /* From any thread: lets the worker's link_take return, as if its time had passed. */
 void link_wake(struct gate *, enum worker);
 /* Hands an outbox over to be sent and gives back an empty one; never waits for a peer. */

@@ -44,7 +44,7 @@ struct queue {
     struct batch *in_hand;   /* the worker's between its takes */
     bool filling;
     bool ending;
-    bool ended;
+    bool ended;  /* the worker has left */
     bool woken;  /* the worker is to return from its take */
     bool held;   /* the worker waits for the end of the round */
     size_t room; /* the link's: slots left in this round */
@@ -354,7 +354,7 @@ void queue_finish(struct queue *queue)
 ptrdiff_t queue_take(struct queue *queue, int64_t until_ms, int64_t (*now_ms)(void), const struct request **requests)
 {
     struct batch *taken;
-    bool ended;
+    bool is_over;
 
     queue_finish(queue);
     pthread_mutex_lock(&queue->lock);
@@ -363,12 +363,18 @@ ptrdiff_t queue_take(struct queue *queue, int64_t until_ms, int64_t (*now_ms)(vo
     taken = queue->gathering;
     queue->gathering = queue->in_hand;
     queue->in_hand = taken;
-    ended = queue->ended = taken->count == 0 && queue->ending;
+    is_over = taken->count == 0 && queue->ending;
     pthread_mutex_unlock(&queue->lock);
     *requests = taken->requests;
-    if (ended)
-        queue->wake(queue->wake_argument);
-    return ended ? -1 : (ptrdiff_t)taken->count;
+    return is_over ? -1 : (ptrdiff_t)taken->count;
+}
+
+void queue_leave(struct queue *queue)
+{
+    pthread_mutex_lock(&queue->lock);
+    queue->ended = true;
+    pthread_mutex_unlock(&queue->lock);
+    queue->wake(queue->wake_argument);
 }
 
 void queue_send(struct queue *queue, struct outbox *outbox)

@@ -11,7 +11,7 @@
 
 struct queue;
 
-/* most: requests gathering and in hand together. wake is called when a worker has sent or has ended; done, by the
+/* most: requests gathering and in hand together. wake is called when a worker has sent or has left; done, by the
  * link's own thread in queue_begin, for each owner of a request that the worker has done since. NULL: out of memory. */
 struct queue *queue_open(size_t most, void (*wake)(void *), void *wake_argument, void (*done)(void *owner));
 void queue_close(struct queue **);
@@ -31,7 +31,7 @@ void queue_keep(struct queue *, void *owner);
 void queue_publish(struct queue *);
 /* Nothing more comes: the worker's queue_take returns -1 when all that has gathered is done. */
 void queue_end(struct queue *);
-/* The worker has been told -1: it sends nothing any more. */
+/* The worker has left: it sends nothing any more. */
 bool queue_has_ended(struct queue *);
 /* Changes the (emptied) outbox for the one that has been sent. */
 void queue_collect(struct queue *, struct outbox *);
@@ -39,8 +39,9 @@ void queue_collect(struct queue *, struct outbox *);
 /* From any thread: the worker's queue_take returns at the end of the round, as if its time had passed. */
 void queue_wake(struct queue *);
 
-/* The worker's side: link_take, link_finish and link_send. */
+/* The worker's side: link_take, link_finish, link_leave and link_send. */
 void queue_finish(struct queue *);
+void queue_leave(struct queue *);
 ptrdiff_t queue_take(struct queue *, int64_t until_ms, int64_t (*now_ms)(void), const struct request **);
 void queue_send(struct queue *, struct outbox *);
 

@@ -69,6 +69,11 @@ enum store_result store_commit(struct store *store, struct transaction **transac
     return store->engine->commit(transaction);
 }
 
+enum store_result store_sync(struct store *store)
+{
+    return store->engine->sync ? store->engine->sync(store) : STORE_OK;
+}
+
 void store_abort(struct store *store, struct transaction **transaction)
 {
     store->engine->abort(transaction);

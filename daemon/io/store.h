@@ -60,8 +60,11 @@ struct store_engine {
                                    size_t *length);
     enum store_result (*place_put)(struct transaction *, const char *key, size_t key_length, const void *bytes,
                                    size_t length);
-    /* Ends the transaction, always. A write commit returns after its sync. */
+    /* Ends the transaction, always. What a write has committed is whole; it is on the disk after sync. */
     enum store_result (*commit)(struct transaction **);
+    /* From any thread: returns when all that was committed before is on the disk. Who reads may see it earlier. NULL: a
+     * commit is there at once. */
+    enum store_result (*sync)(struct store *);
     void (*abort)(struct transaction **);
     /* Bytes in use and bytes that may be used. */
     void (*usage)(struct store *, uint64_t *used, uint64_t *limit);
@@ -87,6 +90,7 @@ enum store_result store_place_get(struct store *, struct transaction *, const ch
 enum store_result store_place_put(struct store *, struct transaction *, const char *key, size_t key_length,
                                   const void *bytes, size_t length);
 enum store_result store_commit(struct store *, struct transaction **);
+enum store_result store_sync(struct store *);
 void store_abort(struct store *, struct transaction **);
 void store_usage(struct store *, uint64_t *used, uint64_t *limit);
 void store_close(struct store **);

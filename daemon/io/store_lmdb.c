@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT
- * store_lmdb: the only file that knows LMDB. Default sync and never WRITEMAP or NOSYNC: a commit returns when it is on
- * the disk. Keys are big-endian, so that the order of bytes is the order of numbers. */
+ * store_lmdb: the only file that knows LMDB. Never WRITEMAP or NOSYNC: a commit writes and syncs its pages, then writes
+ * the meta page that names them. That page is on the disk after lmdb_sync, or after the sync of the next commit, which
+ * comes before anything of the state before is written over (NOMETASYNC); so the next transaction need not wait for it.
+ * Keys are big-endian, so that the order of bytes is the order of numbers. */
 #include "daemon/io/store_lmdb.h"
 
 #include <assert.h>
@@ -8,6 +10,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <lmdb.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -43,12 +46,15 @@ struct store_lmdb {
     struct store base;
     MDB_env *env;
     int lock;
+    int file; /* the data file, for syncs alone: a failed one is told to each descriptor by itself */
     MDB_dbi tables[ALL_TABLES];
     /* No stored key is greater than this. A key beyond it is appended: the page before stays full instead of being
      * split in half. Zero: nothing known, so key 0 itself is never appended. */
     uint64_t greatest[TABLE_COUNT];
     _Atomic int ended; /* STORE_UNKNOWN or STORE_DAMAGED once a commit has said so: nothing begins any more */
     atomic_bool writing;
+    pthread_mutex_t syncing;  /* who waits for the sync of another mostly needs none of its own */
+    _Atomic uint64_t durable; /* the number of an LMDB transaction */
 };
 
 struct transaction {
@@ -118,6 +124,37 @@ static MDB_val value_of(const void *bytes, size_t length)
         void *out;
     } pointer = {.in = bytes};
     return (MDB_val){.mv_size = length, .mv_data = pointer.out};
+}
+
+/* The number of the newest transaction that has written something. */
+static uint64_t newest(const struct store_lmdb *store)
+{
+    MDB_envinfo info;
+    mdb_env_info(store->env, &info);
+    return info.me_last_txnid;
+}
+
+static void raise_to(_Atomic uint64_t *highest, uint64_t number)
+{
+    uint64_t seen = atomic_load(highest);
+    while (seen < number && !atomic_compare_exchange_weak(highest, &seen, number))
+        continue;
+}
+
+/* A sync that fails ends the store, as a commit does. */
+static enum store_result sync_to(struct store_lmdb *store, uint64_t number)
+{
+    if (atomic_load(&store->durable) >= number)
+        return STORE_OK;
+    pthread_mutex_lock(&store->syncing);
+    if (atomic_load(&store->durable) < number) {
+        if (fdatasync(store->file) == 0)
+            raise_to(&store->durable, number);
+        else
+            atomic_store(&store->ended, STORE_UNKNOWN);
+    }
+    pthread_mutex_unlock(&store->syncing);
+    return (enum store_result)atomic_load(&store->ended);
 }
 
 static enum store_result begin_transaction(struct store_lmdb *store, bool write, struct transaction *transaction)
@@ -292,19 +329,29 @@ static void lmdb_abort(struct transaction **transaction)
 
 static enum store_result lmdb_commit(struct transaction **transaction)
 {
+    struct store_lmdb *store = (*transaction)->store;
     enum store_result result = (*transaction)->error;
     if (result != STORE_OK || !(*transaction)->write) {
         lmdb_abort(transaction);
         return result;
     }
     close_cursors(*transaction);
+    uint64_t number = mdb_txn_id((*transaction)->txn);
     /* After a failed write or sync nobody knows what the disk holds, and a second sync may lie: whatever is not known
      * to have failed before the first write ends the store. The restart decides from what is stored. */
     result = result_of(mdb_txn_commit((*transaction)->txn), STORE_UNKNOWN);
     if (result == STORE_UNKNOWN || result == STORE_DAMAGED)
-        atomic_store(&(*transaction)->store->ended, (int)result);
+        atomic_store(&store->ended, (int)result);
+    if (result == STORE_OK && newest(store) == number) /* else it had nothing to write */
+        raise_to(&store->durable, number - 1);         /* by the sync of the pages */
     release(transaction);
     return result;
+}
+
+static enum store_result lmdb_sync(struct store *base)
+{
+    struct store_lmdb *store = (struct store_lmdb *)base;
+    return sync_to(store, newest(store));
 }
 
 /* Pages that LMDB holds for reuse. Each record of the free list begins with their number, so that only its first word
@@ -348,6 +395,9 @@ static void lmdb_close(struct store **base)
     assert(!atomic_load(&store->writing));
     if (store->env != NULL)
         mdb_env_close(store->env);
+    if (store->file >= 0)
+        close(store->file);
+    pthread_mutex_destroy(&store->syncing);
     if (store->lock >= 0)
         close(store->lock); /* the file stays: removing it would let two others lock two different files */
     free(store);
@@ -364,6 +414,7 @@ static const struct store_engine engine = {
     .place_get = lmdb_place_get,
     .place_put = lmdb_place_put,
     .commit = lmdb_commit,
+    .sync = lmdb_sync,
     .abort = lmdb_abort,
     .usage = lmdb_usage,
     .close = lmdb_close,
@@ -528,7 +579,10 @@ static bool open_environment(struct opening *opening)
     if (rc == MDB_SUCCESS)
         rc = mdb_env_set_maxreaders(*env, READERS_MAX);
     if (rc == MDB_SUCCESS)
-        rc = mdb_env_open(*env, opening->directory, MDB_NOTLS, 0600);
+        rc = mdb_env_open(*env, opening->directory, MDB_NOTLS | MDB_NOMETASYNC, 0600);
+    if (rc == MDB_SUCCESS &&
+        (opening->store->file = openat(opening->directory_fd, "data.mdb", O_RDWR | O_NOFOLLOW | O_CLOEXEC)) < 0)
+        rc = errno;
     if (rc == MDB_SUCCESS)
         return true;
     if (result_of(rc, STORE_UNAVAILABLE) == STORE_DAMAGED)
@@ -631,7 +685,8 @@ struct store *store_lmdb_open(const char *directory, uint64_t limit_bytes, char 
         return NULL;
     }
     store->base.engine = &engine;
-    store->lock = -1;
+    store->lock = store->file = -1;
+    pthread_mutex_init(&store->syncing, NULL);
     opening.store = store;
     bool opened = open_directory(&opening) && check_file(&opening, "lock") && check_file(&opening, "data.mdb") &&
                   check_file(&opening, "lock.mdb") && take_lock(&opening) && make_new(&opening) &&

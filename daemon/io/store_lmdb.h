@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * store_lmdb: the durable engine. One LMDB environment in a directory of its own, default sync, the data file
+ * store_lmdb: the durable engine. One LMDB environment in a directory of its own, every commit synced, the data file
  * preallocated to limit_bytes so that a full disk cannot stop a commit, single instance by a lock file. */
 #ifndef IO_STORE_LMDB_H
 #define IO_STORE_LMDB_H

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * bench: what a sender, a hub and an operator get from the real daemon on this machine: CURVE on, sealed records,
- * default sync, the whole rulebook, everything on the same cores. Prints tables and goals, and writes them as JSON. */
+ * every commit synced, the whole rulebook, everything on the same cores. Prints tables and goals, and writes them as
+ * JSON. */
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -461,8 +461,8 @@ static double ticks_us(const char *path)
     return (double)(user + system) * 1e6 / (double)sysconf(_SC_CLK_TCK);
 }
 
-/* schedstat: nanoseconds on a processor, nanoseconds of waiting for one. */
-static bool read_turn(const char *task, struct rig_usage *usage)
+/* Of one of the turn's threads. schedstat: nanoseconds on a processor, nanoseconds of waiting for one. */
+static void add_turn(const char *task, struct rig_usage *usage)
 {
     char path[160], name[32] = "";
     double on = 0, waiting = 0;
@@ -470,18 +470,18 @@ static bool read_turn(const char *task, struct rig_usage *usage)
     snprintf(path, sizeof path, "%s/comm", task);
     FILE *file = fopen(path, "r");
     if (!file)
-        return false;
+        return;
     bool is_turn = fgets(name, sizeof name, file) && strcmp(name, "turn\n") == 0;
     fclose(file);
     snprintf(path, sizeof path, "%s/schedstat", task);
     file = is_turn ? fopen(path, "r") : NULL;
     if (!file)
-        return false;
-    is_turn = fscanf(file, "%lf %lf", &on, &waiting) == 2;
+        return;
+    if (fscanf(file, "%lf %lf", &on, &waiting) != 2)
+        on = waiting = 0;
     fclose(file);
-    usage->turn_us = on / 1e3;
-    usage->turn_wait_us = waiting / 1e3;
-    return is_turn;
+    usage->turn_us += on / 1e3;
+    usage->turn_wait_us += waiting / 1e3;
 }
 
 struct rig_usage rig_usage(const struct rig *rig)
@@ -495,8 +495,7 @@ struct rig_usage rig_usage(const struct rig *rig)
     DIR *tasks = opendir(path);
     for (struct dirent *entry; tasks && (entry = readdir(tasks));) {
         snprintf(task, sizeof task, "%s/%.20s", path, entry->d_name);
-        if (read_turn(task, &usage))
-            break;
+        add_turn(task, &usage);
     }
     if (tasks)
         closedir(tasks);

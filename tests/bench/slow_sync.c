@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * slow_sync: loaded before the daemon by the bench (LD_PRELOAD), it makes every sync two milliseconds longer, as on a
- * slower drive: fsync, fdatasync, msync, syncfs, and each write to a file that was opened to be written through (LMDB
- * writes the page that ends a commit like that). */
+ * slower drive: fsync, fdatasync, msync, syncfs, and each write to a file that was opened to be written through. */
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <stdarg.h>

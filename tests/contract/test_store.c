@@ -356,6 +356,24 @@ BEHAVIOUR(an_abort_leaves_nothing)
     commit(stand, &transaction);
 }
 
+BEHAVIOUR(a_sync_may_come_at_any_time)
+{
+    cr_assert_eq(store_sync(stand->store), STORE_OK);
+    put_alone(stand, TABLE_HISTORY, 1, "1");
+    cr_assert_eq(store_sync(stand->store), STORE_OK);
+    cr_assert_eq(store_sync(stand->store), STORE_OK);
+    struct transaction *write = begin(stand, true);
+    cr_assert_eq(put(stand, write, TABLE_HISTORY, 2, "2"), STORE_OK);
+    cr_assert_eq(store_sync(stand->store), STORE_OK);
+    commit(stand, &write);
+    put_alone(stand, TABLE_HISTORY, 3, "3");
+    cr_assert_eq(store_sync(stand->store), STORE_OK);
+    stand_reopen(stand);
+    struct transaction *transaction = begin(stand, false);
+    cr_assert_eq(seek(stand, transaction, true, 9), 3);
+    store_abort(stand->store, &transaction);
+}
+
 BEHAVIOUR(a_reopen_finds_everything_that_was_committed)
 {
     put_alone(stand, TABLE_META, META_HEAD, "head");

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * states: what a power cut may leave of the store. Commits of the daemon's kind are written to a real LMDB store while
- * every write and sync is recorded. Then, for each moment between two of them, the file is put together as a disk may
+ * every write and sync is recorded; some are told to be durable at once, some with the next, as the daemon does under
+ * load. Then, for each moment between two of them, the file is put together as a disk may
  * have kept it: everything up to the last sync, and of what was written since any part, down to single sectors. Each
  * such file is opened as the daemon opens it, and must hold exactly the newest acknowledged commit, or the one that was
  * being made. --without-sync leaves the syncs out of the record: then the check must find violations. */
@@ -233,7 +234,11 @@ static void write_commits(struct store *store, struct random *random)
         add_event(BEGUN)->commit = commit;
         enum store_result result = store_commit(store, &transaction);
         assert(result == STORE_OK);
-        (void)result;
+        add_event(ACKNOWLEDGED)->commit = commit - 1; /* its own sync was that of the one before */
+        if (random_below(random, 2))
+            continue;
+        result = store_sync(store);
+        assert(result == STORE_OK);
         add_event(ACKNOWLEDGED)->commit = commit;
     }
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
- * threads: the daemon's three workers and the link's side of their queues, without sockets, for ThreadSanitizer (libzmq
- * is not built with it, and would be all that it speaks of). People are submitted, offered, accepted and helped while
- * the reader and the study are asked all that they can be asked, and operators change the network; each request has an
- * answer. Usage: threads [PEOPLE] */
+ * threads: the daemon's three workers, the turn as two threads, and the link's side of their queues, without sockets,
+ * for ThreadSanitizer (libzmq is not built with it, and would be all that it speaks of). People are submitted, offered,
+ * accepted and helped while the reader and the study are asked all that they can be asked, and operators change the
+ * network; each request has an answer. Usage: threads [PEOPLE] */
 #include <assert.h>
 #include <pthread.h>
 #include <semaphore.h>
@@ -46,7 +46,8 @@ static struct {
     struct queue *queues[WORKER_COUNT];
     uint64_t asked[WORKER_COUNT], answered[WORKER_COUNT], pushed;
     uint32_t last_id;
-} all;
+    pthread_mutex_t storing, sending;
+} all = {.storing = PTHREAD_MUTEX_INITIALIZER, .sending = PTHREAD_MUTEX_INITIALIZER};
 
 static int64_t now_ms(void)
 {
@@ -56,18 +57,33 @@ static int64_t now_ms(void)
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
+/* As the daemon's main has it. */
+static bool take_turn(struct outbox *outbox)
+{
+    const struct request *requests;
+
+    pthread_mutex_lock(&all.storing);
+    ptrdiff_t count = queue_take(all.queues[WORKER_TURN], turn_next_due(all.turn), now_ms, &requests);
+    enum store_result result = count < 0 ? STORE_OK : turn_run(all.turn, now_ms(), requests, (size_t)count, outbox);
+    assert(result == STORE_OK);
+    pthread_mutex_lock(&all.sending);
+    pthread_mutex_unlock(&all.storing);
+    result = store_sync(all.store);
+    assert(result == STORE_OK);
+    queue_send(all.queues[WORKER_TURN], outbox);
+    if (count < 0)
+        queue_leave(all.queues[WORKER_TURN]);
+    pthread_mutex_unlock(&all.sending);
+    return count >= 0;
+}
+
 static void *run_turn(void *none)
 {
     struct outbox outbox = {0};
-    const struct request *requests;
-    ptrdiff_t count;
 
     (void)none;
-    while ((count = queue_take(all.queues[WORKER_TURN], turn_next_due(all.turn), now_ms, &requests)) >= 0) {
-        enum store_result result = turn_run(all.turn, now_ms(), requests, (size_t)count, &outbox);
-        assert(result == STORE_OK);
-        queue_send(all.queues[WORKER_TURN], &outbox);
-    }
+    while (take_turn(&outbox))
+        ;
     outbox_free(&outbox);
     return NULL;
 }
@@ -306,7 +322,7 @@ int main(int argc, char **argv)
 {
     static void *(*const runs[WORKER_COUNT])(void *) = {run_turn, run_reader, run_study};
     char directory[] = "/tmp/threads-XXXXXX", path[sizeof directory + 16];
-    pthread_t threads[WORKER_COUNT];
+    pthread_t threads[WORKER_COUNT], second;
     uint32_t people = argc > 1 ? (uint32_t)strtoul(argv[1], NULL, 10) : 300;
     bool is_whole = mkdtemp(directory) != NULL;
 
@@ -314,12 +330,15 @@ int main(int argc, char **argv)
     open_all(directory);
     for (int worker = 0; worker < WORKER_COUNT; worker++)
         is_whole = is_whole && pthread_create(&threads[worker], NULL, runs[worker], NULL) == 0;
+    is_whole = is_whole && pthread_create(&second, NULL, run_turn, NULL) == 0;
     assert(is_whole);
     live(people);
     study_stop(all.study);
     for (int worker = 0; worker < WORKER_COUNT; worker++) {
         queue_end(all.queues[worker]);
         pthread_join(threads[worker], NULL);
+        if (worker == WORKER_TURN)
+            pthread_join(second, NULL);
         collect((enum worker)worker);
         printf("worker %d: %llu asked, %llu messages of answers\n", worker, (unsigned long long)all.asked[worker],
                (unsigned long long)all.answered[worker]);

@@ -119,6 +119,7 @@ static void finish_worker(enum worker worker)
 
     while (link_take(link_under_test, worker, INT64_MAX, &requests) >= 0)
         continue;
+    link_leave(link_under_test, worker);
 }
 
 static void stop(void)
@@ -975,6 +976,30 @@ Test(link, while_draining_new_requests_are_told_so_and_what_is_in_hand_is_answer
     cr_expect_eq(hear_refusal(peer), REFUSAL_DRAINING);
     send_done(WORKER_TURN, requests, 1);
     cr_expect_eq(link_take(link_under_test, WORKER_TURN, INT64_MAX, &requests), -1);
+    cr_expect_eq(hear(peer), MESSAGE_done);
+    zmq_close(peer);
+    stop();
+}
+
+Test(link, who_has_found_nothing_left_may_still_send_until_it_leaves)
+{
+    static struct request asked;
+    const struct request *requests;
+    void *peer;
+
+    start();
+    peer = connect_as(&hub_key);
+    greet(peer);
+    say(peer, MESSAGE_confirm);
+    cr_assert_eq(take(WORKER_TURN, &requests), 1);
+    asked = *requests;
+    link_stop(link_under_test);
+    finish_worker(WORKER_READER);
+    finish_worker(WORKER_STUDY);
+    cr_expect_eq(link_take(link_under_test, WORKER_TURN, INT64_MAX, &requests), -1);
+    say(peer, MESSAGE_confirm);
+    cr_expect_eq(hear_refusal(peer), REFUSAL_DRAINING);
+    send_done(WORKER_TURN, &asked, 1);
     cr_expect_eq(hear(peer), MESSAGE_done);
     zmq_close(peer);
     stop();
