@@ -24,6 +24,7 @@
 #define PAGE 1000
 #define LIST_KIND 2 /* of a request id */
 #define SCREEN_MS 100
+#define LONGER 2 /* are the rounds than elsewhere: about a second */
 
 /* ---- commands ---- */
 
@@ -184,8 +185,8 @@ static void ask_reports(void *socket, struct looking *looking)
     }
 }
 
-/* Without end: the whole list, page after page, and the reports after each list. Else screens: ten pages a second,
- * reports once a second. */
+/* Without end: the reports and the whole list, page after page, by turns. Else screens: ten pages a second, reports
+ * once a second. The reports come first: many a list does not end before the round does. */
 static void be_operator(struct rig *rig, void *counts)
 {
     const struct timespec screen = {.tv_nsec = SCREEN_MS * 1000000L};
@@ -198,11 +199,11 @@ static void be_operator(struct rig *rig, void *counts)
     if (zmq_connect(socket, endpoint) != 0)
         rig_fail(endpoint);
     while (!beside_is_over()) {
+        if (looking->without_end ? !from[0] : looking->pages % 10 == 0)
+            ask_reports(socket, looking);
         ask_page(socket, looking, looking->without_end ? PAGE : 100, from);
         if (!looking->without_end)
             nanosleep(&screen, NULL);
-        if (!beside_is_over() && (looking->without_end ? !from[0] : looking->pages % 10 == 0))
-            ask_reports(socket, looking);
     }
 }
 
@@ -216,7 +217,7 @@ struct besides {
 static void run_beside(const struct bench *bench, struct crowd *crowd, enum asking asking, unsigned round,
                        struct besides *figures)
 {
-    const struct load load = {.outstanding = 1024, .referrals = bench->sizes.of_round};
+    const struct load load = {.outstanding = 1024, .referrals = LONGER * bench->sizes.of_round};
     struct looking looking = {.without_end = asking == WITHOUT_END};
     struct beside beside = {0};
     double from = rig_now_us();
@@ -269,7 +270,8 @@ void operators_part(const struct bench *bench)
 {
     const struct sizes *sizes = &bench->sizes;
     const struct rig_options options = {.daemon = bench->daemon,
-                                        .referrals = 2 * sizes->waiting + 3 * (uint64_t)sizes->rounds * sizes->of_round,
+                                        .referrals =
+                                            2 * sizes->waiting + 3 * LONGER * (uint64_t)sizes->rounds * sizes->of_round,
                                         .counselling_is_scarce = true};
     const struct load waiting = {.outstanding = 1024, .referrals = sizes->waiting * 5 / 4, .waiting = true};
     struct rig *rig = rig_start(&options);
