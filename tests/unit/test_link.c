@@ -943,6 +943,8 @@ Test(link, who_connects_again_is_heard_after_the_turn_has_been_told_that_it_had_
         ptrdiff_t count;
 
         zmq_close(peer);
+        zmq_ctx_term(context); /* returns when the connection is closed; zmq_close returns before */
+        context = zmq_ctx_new();
         peer = connect_as(&hub_key);
         say(peer, MESSAGE_confirm);
         cr_assert_eq(hear_refusal(peer), REFUSAL_NO_HELLO);
