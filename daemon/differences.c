@@ -731,7 +731,7 @@ void differences_find(const struct network *before, const struct network *after,
 {
     struct differing *differing = calloc(1, sizeof *differing);
 
-    assert(differing);
+    assert(differing && before && after);
     differing->before = before;
     differing->after = after;
     differing->found = found;
