@@ -285,31 +285,41 @@ static void take_specs(struct invocation *invocation, const struct option_spec *
 /* How getopt_long ended. */
 enum parsed { PARSED, PARSED_HELP, PARSED_VERSION, PARSED_WRONG };
 
+/* -1: getopt has found none of ours. */
+static int place_found(const struct invocation *invocation, int found)
+{
+    for (int i = 0; invocation->specs[i]; i++)
+        if (found == OPTION_LONG_BASE + i || (invocation->specs[i]->letter && found == invocation->specs[i]->letter))
+            return i;
+    return -1;
+}
+
 static enum parsed parse_one(struct invocation *invocation, int found)
 {
+    int place = place_found(invocation, found);
+
     if (found == 'h')
         return PARSED_HELP;
     if (found == 'V')
         return PARSED_VERSION;
-    for (int i = 0; invocation->specs[i]; i++) {
-        if (found != OPTION_LONG_BASE + i &&
-            (invocation->specs[i]->letter == 0 || found != invocation->specs[i]->letter))
-            continue;
-        invocation->values[i] = optarg ? optarg : "";
-        return PARSED;
-    }
-    return PARSED_WRONG;
+    if (place < 0 || (optarg && !optarg[0]))
+        return PARSED_WRONG;
+    invocation->values[place] = optarg ? optarg : "";
+    return PARSED;
 }
 
-static void complain_of_option(const struct invocation *invocation, const char *typed, bool argument_missing)
+static void complain_of_option(const struct invocation *invocation, const char *typed, int found)
 {
     const char *names[OPTIONS_MAX + 1] = {NULL};
+    int place = place_found(invocation, found);
     const char *nearest;
 
     for (int i = 0; invocation->specs[i]; i++)
         names[i] = invocation->specs[i]->name;
     nearest = strncmp(typed, "--", 2) == 0 ? options_nearest(typed + 2, names) : NULL;
-    if (argument_missing)
+    if (place >= 0)
+        options_complain(invocation, EX_USAGE, NULL, "--%s needs a value", names[place]);
+    else if (found == ':')
         options_complain(invocation, EX_USAGE, NULL, "%.40s needs a value", typed);
     else if (nearest)
         options_complain(invocation, EX_USAGE, NULL, "there is no option \"%.40s\". Did you mean \"--%s\"?", typed,
@@ -344,7 +354,7 @@ static enum parsed parse_options(struct invocation *invocation, int argc, char *
     while (parsed == PARSED && (found = getopt_long(argc, argv, stop_early ? letters : letters + 1, longs, NULL)) != -1)
         parsed = parse_one(invocation, found);
     if (parsed == PARSED_WRONG)
-        complain_of_option(invocation, argv[optind - 1], found == ':');
+        complain_of_option(invocation, argv[optind - 1], found);
     return parsed;
 }
 

@@ -514,7 +514,9 @@ static void take_asked(struct explained *explained, const struct entry *entry)
     for (uint8_t i = 0; i < entry->placed_count; i++) {
         const struct offer *offer = &referral->offers[entry->placed_first + i - 1];
         int hub = network_find_hub(explained->network, offer->hub);
-        assert(hub >= 0 && explained->asked_count < NEEDS_MAX);
+        assert((hub >= 0 || !entry->decision.made) && explained->asked_count < NEEDS_MAX);
+        if (hub < 0) /* a person chose it, and it has left the network since */
+            continue;
         explained->asked[explained->asked_count++] =
             (struct share){.needs = offer->needs, .verdict.hub = (uint32_t)hub};
     }

@@ -358,7 +358,7 @@ static void *run_reader(void *argument)
 
     while ((count = link_take(daemon->link, WORKER_READER, INT64_MAX, &requests)) >= 0)
         for (ptrdiff_t i = 0; i < count; i++) {
-            reader_answer(daemon->reader, link_now_ms(), &requests[i], &outbox);
+            end_unless(reader_answer(daemon->reader, link_now_ms(), &requests[i], &outbox));
             link_send(daemon->link, WORKER_READER, &outbox);
         }
     link_leave(daemon->link, WORKER_READER);

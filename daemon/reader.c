@@ -877,14 +877,18 @@ static void answer_versions(struct reader *reader)
 
 /* ---- the question ---- */
 
+/* What happened to somebody is told when it is on the disk. Lists and figures do not wait for it. */
 static const struct {
     enum message_type type;
+    bool waits;
     void (*answer)(struct reader *);
 } questions[] = {
-    {MESSAGE_status, answer_status},       {MESSAGE_history, reader_history},   {MESSAGE_explain, explain_answer},
-    {MESSAGE_list, answer_list},           {MESSAGE_hubs, answer_hubs},         {MESSAGE_overview, answer_overview},
-    {MESSAGE_profile, explain_profile},    {MESSAGE_versions, answer_versions}, {MESSAGE_events, reader_events},
-    {MESSAGE_mailboxes, answer_mailboxes}, {MESSAGE_who_saw, reader_who_saw},   {MESSAGE_export, reader_export},
+    {MESSAGE_status, true, answer_status},        {MESSAGE_history, true, reader_history},
+    {MESSAGE_explain, true, explain_answer},      {MESSAGE_events, true, reader_events},
+    {MESSAGE_who_saw, true, reader_who_saw},      {MESSAGE_export, true, reader_export},
+    {MESSAGE_list, false, answer_list},           {MESSAGE_hubs, false, answer_hubs},
+    {MESSAGE_overview, false, answer_overview},   {MESSAGE_profile, false, explain_profile},
+    {MESSAGE_mailboxes, false, answer_mailboxes}, {MESSAGE_versions, false, answer_versions},
 };
 
 void reader_begin(struct reader *reader, int64_t now_ms, const struct request *request, struct outbox *outbox)
@@ -901,16 +905,20 @@ void reader_finish(struct reader *reader)
     turn_release_network(reader->turn, &reader->network);
 }
 
-void reader_answer(struct reader *reader, int64_t now_ms, const struct request *request, struct outbox *outbox)
+enum store_result reader_answer(struct reader *reader, int64_t now_ms, const struct request *request,
+                                struct outbox *outbox)
 {
     size_t count = outbox->count, used = outbox->used;
+    bool waits = false;
 
     reader_begin(reader, now_ms, request, outbox);
     reader->transaction = store_begin(reader->store, false, NULL);
     if (reader->transaction) {
         for (size_t i = 0; i < sizeof questions / sizeof questions[0]; i++)
-            if (questions[i].type == request->message.type)
+            if (questions[i].type == request->message.type) {
                 questions[i].answer(reader);
+                waits = questions[i].waits;
+            }
         if (store_commit(reader->store, &reader->transaction) != STORE_OK) { /* what it has not read it has left out */
             outbox->count = count;
             outbox->used = used;
@@ -920,4 +928,5 @@ void reader_answer(struct reader *reader, int64_t now_ms, const struct request *
         answer_refused(reader, REFUSAL_BUSY, "");
     }
     reader_finish(reader);
+    return waits ? store_sync(reader->store) : STORE_OK;
 }

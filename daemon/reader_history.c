@@ -278,6 +278,14 @@ static uint64_t first_since(struct reader *reader, int64_t day)
     return low;
 }
 
+/* Not of one that a lost page has brought back: the entry may tell of offers that came after it. */
+static bool knows_offers_of(const struct referral *referral, const struct entry *entry)
+{
+    unsigned last = entry->placed_count ? entry->placed_first + entry->placed_count - 1u : 0;
+
+    return entry->offer_number <= referral->offers_count && last <= referral->offers_count;
+}
+
 static int64_t send_event(struct reader *reader, const struct entry *entry)
 {
     struct referral referral;
@@ -286,7 +294,9 @@ static int64_t send_event(struct reader *reader, const struct entry *entry)
     if (!entry->referral) /* about no referral: places, the network */
         return 0;
     if (reader_load_referral(reader, entry->referral, &referral))
-        return reader_may_see(reader, &referral) ? reader_send_entry(reader, &referral, entry, NULL) : 0;
+        return knows_offers_of(&referral, entry) && reader_may_see(reader, &referral)
+                   ? reader_send_entry(reader, &referral, entry, NULL)
+                   : 0;
     if (!reader_is_staff(reader) || !reader_load_enquiry(reader, entry->referral, &enquiry))
         return 0;
     reader_send_enquiry(reader, &enquiry, entry, NULL);

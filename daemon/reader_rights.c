@@ -163,7 +163,7 @@ static bool send_enquiry(struct reader *reader, const struct enquiry *enquiry, i
 {
     struct entry entry;
 
-    for (uint64_t at = enquiry->history; at; at = entry.previous, ++*count) {
+    for (uint64_t at = enquiry->history; at && *count < SEEN_ROWS_MAX; at = entry.previous, ++*count) {
         if (!reader_load_entry(reader, at, &entry)) {
             answer_refused(reader, REFUSAL_DAMAGED, "history");
             return false;

@@ -152,8 +152,8 @@ static void tell_link(struct turn *turn, struct referral *referral, const struct
     for (uint8_t i = 0; i < referral->links_count; i++)
         if (referral->links[i].number == other->number)
             cause.link = i + 1;
-    assert(cause.link);
-    placing_step(turn, &cause, referral, &outcome, NULL);
+    if (cause.link) /* not when a lost page has brought back a record of before */
+        placing_step(turn, &cause, referral, &outcome, NULL);
 }
 
 void rights_link_accepted(struct turn *turn, uint64_t number, uint8_t offer_number)

@@ -27,6 +27,7 @@ static unsigned failures;
     CALL(int, renameat, (int from_directory, const char *from, int to_directory, const char *to),                      \
          (from_directory, from, to_directory, to))                                                                     \
     CALL(int, fsync, (int file), (file))                                                                               \
+    CALL(int, fdatasync, (int file), (file))                                                                           \
     CALL(int, fstat, (int file, struct stat *status), (file, status))                                                  \
     CALL(int, fstatat, (int directory, const char *path, struct stat *status, int flags),                              \
          (directory, path, status, flags))                                                                             \

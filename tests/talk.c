@@ -410,6 +410,26 @@ struct referral talk_referral(int64_t number)
     return referral;
 }
 
+void talk_keep_record(int64_t number, struct talk_record *record)
+{
+    struct transaction *transaction = store_begin(talk_store, true, NULL);
+    const void *bytes = NULL;
+
+    cr_assert_eq(store_get(talk_store, transaction, TABLE_REFERRAL, (uint64_t)number, &bytes, &record->length),
+                 STORE_OK);
+    cr_assert_leq(record->length, sizeof record->bytes);
+    memcpy(record->bytes, bytes, record->length);
+    store_abort(talk_store, &transaction);
+}
+
+void talk_put_back(int64_t number, const struct talk_record *record)
+{
+    struct transaction *transaction = store_begin(talk_store, true, NULL);
+
+    store_put(talk_store, transaction, TABLE_REFERRAL, (uint64_t)number, record->bytes, record->length);
+    cr_assert_eq(store_commit(talk_store, &transaction), STORE_OK);
+}
+
 bool talk_is_referral(int64_t number)
 {
     uint8_t plain[RECORD_BYTES_MAX];

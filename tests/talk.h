@@ -79,6 +79,13 @@ struct hub_figures talk_figures(const char *hub, const char *service);
 struct totals talk_totals(void);
 /* As stored. */
 struct referral talk_referral(int64_t number);
+/* The record as it is sealed in the store, and as it is put back later: a page that the disk has lost may do so. */
+struct talk_record {
+    uint8_t bytes[4096];
+    size_t length;
+};
+void talk_keep_record(int64_t number, struct talk_record *);
+void talk_put_back(int64_t number, const struct talk_record *);
 /* False: it is the number of an enquiry. */
 bool talk_is_referral(int64_t number);
 /* False: it is that of a referral. */

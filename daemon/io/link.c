@@ -697,7 +697,7 @@ void link_run(struct gate *link)
             for (enum worker worker = 0; worker < WORKER_COUNT; worker++)
                 queue_end(link->queues[worker]);
         }
-        /* Looked at before the answers are collected: who has ended sends nothing after. */
+        /* Looked at before the answers are collected: of who has left there are no others. */
         bool drained = link->draining && has_drained(link);
 
         drop_revoked(link);

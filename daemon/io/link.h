@@ -32,11 +32,11 @@ void link_reload_keys(struct gate *);
 
 /* A worker's side. Waits until something has gathered or until_ms (wall clock, link_now_ms) has passed; returns the
  * batch of all that has gathered (0 when time has passed), or -1 when the link has stopped and nothing is left.
- * The requests stay valid until the same worker's next link_take. */
+ * The requests stay valid until the worker's next link_take, whichever of its threads calls it. */
 ptrdiff_t link_take(struct gate *, enum worker, int64_t until_ms, const struct request **);
 /* The worker is done with the requests in hand, before its next link_take: there is room for others from now on. */
 void link_finish(struct gate *, enum worker);
-/* After -1: the worker sends nothing any more. link_run returns when all have said so. */
+/* After -1: what the worker had to say has been sent. link_run returns when all have said so. */
 void link_leave(struct gate *, enum worker);
 /* From any thread: lets the worker's link_take return, as if its time had passed. */
 void link_wake(struct gate *, enum worker);

@@ -31,7 +31,7 @@ void queue_keep(struct queue *, void *owner);
 void queue_publish(struct queue *);
 /* Nothing more comes: the worker's queue_take returns -1 when all that has gathered is done. */
 void queue_end(struct queue *);
-/* The worker has left: it sends nothing any more. */
+/* The worker has left: what it had to say has been sent. */
 bool queue_has_ended(struct queue *);
 /* Changes the (emptied) outbox for the one that has been sent. */
 void queue_collect(struct queue *, struct outbox *);

@@ -28,7 +28,7 @@ enum table {
 
 enum meta { META_FORMAT = 1, META_HEAD = 2, META_EDITION = 3 };
 
-/* What a commit came to. Answers leave on STORE_OK alone. */
+/* What a commit or a sync came to. Answers leave on STORE_OK alone. */
 enum store_result {
     STORE_OK = 0,
     STORE_NOT_FOUND,

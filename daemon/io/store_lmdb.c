@@ -53,8 +53,9 @@ struct store_lmdb {
     uint64_t greatest[TABLE_COUNT];
     _Atomic int ended; /* STORE_UNKNOWN or STORE_DAMAGED once a commit has said so: nothing begins any more */
     atomic_bool writing;
-    pthread_mutex_t syncing;  /* who waits for the sync of another mostly needs none of its own */
-    _Atomic uint64_t durable; /* the number of an LMDB transaction */
+    pthread_mutex_t syncing; /* who waits for the sync of another mostly needs none of its own */
+    /* Numbers of LMDB's transactions: the newest that was committed or seen, and the newest that is on the disk. */
+    _Atomic uint64_t newest, durable;
 };
 
 struct transaction {
@@ -126,8 +127,9 @@ static MDB_val value_of(const void *bytes, size_t length)
     return (MDB_val){.mv_size = length, .mv_data = pointer.out};
 }
 
-/* The number of the newest transaction that has written something. */
-static uint64_t newest(const struct store_lmdb *store)
+/* The number of the newest transaction that has written something. Not beside one that is being committed: LMDB reads
+ * it from the page that the commit writes. */
+static uint64_t newest_written(const struct store_lmdb *store)
 {
     MDB_envinfo info;
     mdb_env_info(store->env, &info);
@@ -147,7 +149,7 @@ static enum store_result sync_to(struct store_lmdb *store, uint64_t number)
     if (atomic_load(&store->durable) >= number)
         return STORE_OK;
     pthread_mutex_lock(&store->syncing);
-    if (atomic_load(&store->durable) < number) {
+    if (atomic_load(&store->ended) == STORE_OK && atomic_load(&store->durable) < number) {
         if (fdatasync(store->file) == 0)
             raise_to(&store->durable, number);
         else
@@ -170,6 +172,8 @@ static enum store_result begin_transaction(struct store_lmdb *store, bool write,
     int rc = mdb_txn_begin(store->env, NULL, write ? 0 : MDB_RDONLY, &transaction->txn);
     if (rc != MDB_SUCCESS && write)
         atomic_store(&store->writing, false);
+    if (rc == MDB_SUCCESS && !write)
+        raise_to(&store->newest, mdb_txn_id(transaction->txn));
     return result_of(rc, STORE_UNAVAILABLE);
 }
 
@@ -342,8 +346,10 @@ static enum store_result lmdb_commit(struct transaction **transaction)
     result = result_of(mdb_txn_commit((*transaction)->txn), STORE_UNKNOWN);
     if (result == STORE_UNKNOWN || result == STORE_DAMAGED)
         atomic_store(&store->ended, (int)result);
-    if (result == STORE_OK && newest(store) == number) /* else it had nothing to write */
-        raise_to(&store->durable, number - 1);         /* by the sync of the pages */
+    if (result == STORE_OK && newest_written(store) == number) { /* else it had nothing to write */
+        raise_to(&store->durable, number - 1);                   /* by the sync of the pages */
+        raise_to(&store->newest, number);
+    }
     release(transaction);
     return result;
 }
@@ -351,7 +357,7 @@ static enum store_result lmdb_commit(struct transaction **transaction)
 static enum store_result lmdb_sync(struct store *base)
 {
     struct store_lmdb *store = (struct store_lmdb *)base;
-    return sync_to(store, newest(store));
+    return sync_to(store, atomic_load(&store->newest));
 }
 
 /* Pages that LMDB holds for reuse. Each record of the free list begins with their number, so that only its first word
@@ -667,6 +673,7 @@ static bool open_tables(struct opening *opening)
         rc = mdb_txn_commit(txn);
     else if (txn != NULL)
         mdb_txn_abort(txn);
+    atomic_store(&store->newest, newest_written(store));
     if (rc == MDB_SUCCESS)
         return true;
     if (result_of(rc, STORE_UNAVAILABLE) == STORE_DAMAGED)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * store_lmdb: the durable engine. One LMDB environment in a directory of its own, every commit synced, the data file
- * preallocated to limit_bytes so that a full disk cannot stop a commit, single instance by a lock file. */
+ * store_lmdb: the durable engine. One LMDB environment in a directory of its own, every commit synced by store_sync or
+ * the next one, the data file preallocated to limit_bytes so that a full disk cannot stop a commit, single instance by
+ * a lock file. */
 #ifndef IO_STORE_LMDB_H
 #define IO_STORE_LMDB_H
 

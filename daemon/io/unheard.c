@@ -11,7 +11,7 @@
 #include "proto/limits.h"
 
 /* A look costs about a microsecond for each silent connection: it may take a hundredth of the time. What comes between
- * two looks, at the speed of loopback some 25 MiB, comes on top of the limits. */
+ * two looks comes on top of the limits: at the speed of loopback a MiB a millisecond. */
 enum { DESCRIPTORS_MAX = 131072, LOOK_MS = 25, CONNECTIONS_A_MS = 10 };
 
 #define UNHEARD_MESSAGE_BYTES (4 * MESSAGE_BYTES_MAX)

@@ -147,6 +147,13 @@ Test(options, the_environment_comes_after_what_is_typed_and_before_the_fallback)
     cr_assert_str_eq(seen, "list|green|-|0|0");
 }
 
+Test(options, an_option_that_needs_a_value_is_not_given_an_empty_one, .init = cr_redirect_stderr)
+{
+    cr_assert_eq(run("list --colour="), EX_USAGE);
+    cr_assert_str_eq(seen, "");
+    expect_on_stderr("--colour needs a value");
+}
+
 Test(options, a_mistyped_command_is_guessed_but_not_run, .init = cr_redirect_stderr)
 {
     cr_assert_eq(run("lsit"), EX_USAGE);

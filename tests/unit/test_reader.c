@@ -615,6 +615,40 @@ Test(reader, a_choice_of_an_operator_is_told_as_the_reason)
     cr_expect(message_has(decision, FIELD_hub_id));
 }
 
+static const char without_elm[] = HEAD "hubs = (" OAK(FRIENDS "," MEALS) ");";
+
+Test(reader, a_choice_of_an_operator_is_told_when_the_hub_has_left_the_network)
+{
+    talk_change(both_befriend);
+    int64_t number = talk_submit(1, NEED_BEFRIENDING);
+    say_to(MESSAGE_place, number, fill_elm);
+    talk_answer("elm", MESSAGE_accept, number, 2);
+    talk_change(without_elm);
+    const struct message *decision = asking_about(TALK_OPERATOR, ROLE_OPERATOR, MESSAGE_explain, number);
+    cr_expect_eq(message_number(decision, FIELD_event), EVENT_PLACED);
+    cr_expect_eq(asking_refused(), REFUSAL_NONE);
+}
+
+Test(reader, events_pass_over_a_record_that_is_older_than_they_are)
+{
+    static struct talk_record older;
+    struct message message;
+    size_t told;
+
+    talk_change(both_befriend);
+    int64_t number = talk_submit(1, NEED_BEFRIENDING);
+    talk_keep_record(number, &older);
+    talk_answer("oak", MESSAGE_reject, number, 1);
+    cr_assert_eq(talk_referral(number).offers_count, 2);
+    asking_begin(&message, MESSAGE_events);
+    asking(&message);
+    told = asking_count;
+    talk_put_back(number, &older);
+    asking(&message);
+    cr_expect_eq(asking_refused(), REFUSAL_NONE);
+    cr_expect_eq(asking_count, told - 2, "the rejection, and the offer made by it");
+}
+
 /* ---- somebody who does not exist ---- */
 
 static void ask_profile(struct message *message, enum need need, int64_t age)

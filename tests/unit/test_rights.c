@@ -187,6 +187,22 @@ Test(rights, both_hubs_are_told_when_the_second_accepts)
     cr_assert_eq(count_letters(MESSAGE_linked), 0, "an answer that is repeated tells nothing twice");
 }
 
+Test(rights, of_a_record_that_has_lost_its_link_nobody_is_told)
+{
+    static struct talk_record older;
+    int64_t first = talk_submit(1, NEED_BEFRIENDING);
+
+    talk_answer("oak", MESSAGE_accept, first, 1);
+    talk_keep_record(first, &older);
+    int64_t second = submit("clinic", 1, 2, NEED_FOOD);
+    talk_put_back(first, &older);
+    talk_restart(network);
+    hello_all();
+    talk_answer("elm", MESSAGE_accept, second, 1);
+    cr_assert_eq(message_number(talk_about("elm", MESSAGE_linked, second), FIELD_linked_id), first);
+    cr_assert_eq(talk_count("oak", MESSAGE_linked), 0);
+}
+
 Test(rights, nobody_is_refused_and_nobody_told_without_both_consents)
 {
     static const enum consent doubtful[2][2] = {{CONSENT_IN_DOUBT, CONSENT_GIVEN}, {CONSENT_GIVEN, CONSENT_IN_DOUBT}};

@@ -485,3 +485,33 @@ Test(transactions, what_is_free_and_cannot_be_counted_counts_as_used_and_damage_
     store_usage(store, &used, &limit);
     cr_assert_eq(used, 0);
 }
+
+Test(store_lmdb, after_a_sync_that_failed_nothing_counts_as_being_on_the_disk)
+{
+    must_open();
+    cr_assert_eq(put(1, "stored"), STORE_OK);
+    outside_fails("fdatasync", 1, EIO);
+    cr_expect_eq(store_sync(store), STORE_UNKNOWN);
+    cr_assert_eq(outside_works(), 1);
+    for (int i = 0; i < 3; i++)
+        cr_expect_eq(store_sync(store), STORE_UNKNOWN, "a second sync of what was lost would not tell it");
+    enum store_result why_not = STORE_OK;
+    cr_expect_null(store_begin(store, true, &why_not));
+    cr_expect_eq(why_not, STORE_UNKNOWN);
+}
+
+Test(store_lmdb, whichever_file_cannot_be_opened_the_start_says_so)
+{
+    unsigned files = 0;
+    bool opened = false;
+
+    must_open();
+    for (; !opened; files += !opened) {
+        store_close(&store);
+        outside_fails("openat", files + 1, EMFILE);
+        opened = opens();
+        cr_assert_eq(outside_works(), !opened);
+        cr_expect(opened || why[0]);
+    }
+    cr_expect_geq(files, 2);
+}
