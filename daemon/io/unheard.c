@@ -54,6 +54,15 @@ static uint64_t look_at(struct line *line, int descriptor)
     return line->unheard = received > line->before ? received - line->before : 0;
 }
 
+/* With a reset: of a mere end, a peer that waits for room to send more would hear after a minute. */
+static bool cut_off(int descriptor)
+{
+    const struct linger none = {.l_onoff = 1};
+
+    (void)setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &none, sizeof none);
+    return shutdown(descriptor, SHUT_RDWR) == 0;
+}
+
 struct unheard *unheard_open(void)
 {
     return calloc(1, sizeof(struct unheard)); /* pages that are not used cost nothing */
@@ -117,7 +126,7 @@ uint32_t unheard_look(struct unheard *unheard, int64_t now_ms)
     uint64_t most = was_over && unheard->is_over ? UNHEARD_MESSAGE_BYTES : UNHEARD_BYTES_MAX;
     for (int descriptor = 0; all > most && descriptor < unheard->end; descriptor++)
         if (unheard->lines[descriptor].is_open && unheard->lines[descriptor].unheard > most)
-            ended += shutdown(descriptor, SHUT_RDWR) == 0;
+            ended += cut_off(descriptor);
     unheard->next_look = now_ms + LOOK_MS + unheard->open / CONNECTIONS_A_MS;
     return ended;
 }

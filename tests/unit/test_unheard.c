@@ -2,6 +2,7 @@
  * Real connections on the loopback; the time is the test's own. */
 #include <arpa/inet.h>
 #include <criterion/criterion.h>
+#include <errno.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -81,6 +82,26 @@ Test(unheard, of_which_much_has_come_and_nothing_whole_is_ended)
     say(1);
     cr_expect_eq(look(), 1);
     cr_expect(is_ended(0));
+    close_all();
+}
+
+Test(unheard, who_waits_for_room_to_send_more_hears_of_the_end_at_once)
+{
+    static char piece[1 << 16];
+
+    open_connection();
+    say(UNHEARD_BYTES_MAX + 1);
+    while (send(peers[0], piece, sizeof piece, MSG_DONTWAIT) > 0)
+        continue;
+    cr_assert_eq(errno, EAGAIN);
+    cr_expect_eq(look(), 1);
+    while (recv(ours[0], piece, sizeof piece, MSG_DONTWAIT) > 0)
+        continue; /* with something unread, the kernel resets by itself */
+    close(ours[0]);
+    cr_expect_lt(send(peers[0], piece, 1, MSG_DONTWAIT | MSG_NOSIGNAL), 0);
+    cr_expect(errno == EPIPE || errno == ECONNRESET);
+    close(peers[0]);
+    count = 0;
     close_all();
 }
 
