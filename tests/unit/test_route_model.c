@@ -9,9 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#ifndef ROUTE_MODEL_RUNS /* fewer where each is slow: ./dev coverage */
-#define ROUTE_MODEL_RUNS 6000
-#endif
+#define RUNS 6000
 #define KEYS 7
 
 static struct invented city;
@@ -356,7 +354,7 @@ Test(route_model, every_hub_and_need_gets_the_same_verdict)
 {
     unsigned seen[RULE_PACE + 1] = {0};
 
-    for (unsigned run = 0; run < ROUTE_MODEL_RUNS; run++) {
+    for (unsigned run = 0; run < RUNS; run++) {
         uint64_t seed = random_seed(run), random = seed;
 
         ask_at_random(&random);
@@ -625,7 +623,7 @@ Test(route_model, plans_are_made_of_the_best_hubs_and_of_the_fewest)
 {
     unsigned seen[COMPARISON_FRESH + 1] = {0}, shares[NETWORKS_NEEDS + 1] = {0};
 
-    for (unsigned run = 0; run < ROUTE_MODEL_RUNS; run++) {
+    for (unsigned run = 0; run < RUNS; run++) {
         uint64_t seed = random_seed(run), random = seed;
 
         ask_at_random(&random);
@@ -642,7 +640,7 @@ Test(route_model, one_need_is_placed_in_the_plain_order)
 {
     unsigned placed = 0;
 
-    for (unsigned run = 0; run < ROUTE_MODEL_RUNS; run++) {
+    for (unsigned run = 0; run < RUNS; run++) {
         uint64_t seed = random_seed(run), random = seed;
         struct slow_cover covers[NETWORKS_HUBS_MAX];
         int fewest, chosen;
@@ -659,7 +657,7 @@ Test(route_model, one_need_is_placed_in_the_plain_order)
         cr_assert_eq(plan.shares[0].services[0], slow_judge((uint32_t)chosen, (int)person.need).row, "seed %lu", seed);
         cr_assert_eq(plan.shares[0].comparison, slow_comparison(covers, chosen), "seed %lu", seed);
     }
-    cr_assert_geq(placed, ROUTE_MODEL_RUNS / 4);
+    cr_assert_geq(placed, RUNS / 4);
 }
 
 /* ---- Candidates and replay ---- */
@@ -695,7 +693,7 @@ static void assert_candidate(const struct candidate *candidate, uint64_t seed)
 
 Test(route_model, candidates_are_all_that_could_help_with_the_chosen_ones_first)
 {
-    for (unsigned run = 0; run < ROUTE_MODEL_RUNS; run++) {
+    for (unsigned run = 0; run < RUNS; run++) {
         uint64_t seed = random_seed(run), random = seed;
         uint32_t eligible = 0;
         uint8_t next = 0;
@@ -739,7 +737,7 @@ static void assert_same_shares(const struct plan *other, uint64_t seed)
 
 Test(route_model, a_plan_played_back_from_its_record_has_the_same_shares)
 {
-    for (unsigned run = 0; run < ROUTE_MODEL_RUNS; run++) {
+    for (unsigned run = 0; run < RUNS; run++) {
         uint64_t seed = random_seed(run), random = seed;
         struct plan before;
 
@@ -758,7 +756,7 @@ Test(route_model, a_plan_played_back_from_its_record_has_the_same_shares)
 
 Test(route_model, the_same_question_has_the_same_answer)
 {
-    for (unsigned run = 0; run < ROUTE_MODEL_RUNS; run++) {
+    for (unsigned run = 0; run < RUNS; run++) {
         uint64_t seed = random_seed(run), random = seed;
         struct plan again;
 
@@ -793,7 +791,7 @@ Test(route_model, the_comparisons_are_a_total_order)
 {
     enum comparison ab, ba, other;
 
-    for (unsigned run = 0; run < ROUTE_MODEL_RUNS; run++) {
+    for (unsigned run = 0; run < RUNS; run++) {
         uint64_t seed = random_seed(run), random = seed;
 
         ask_at_random(&random);
@@ -835,7 +833,7 @@ static void turn_hubs(void)
 
 Test(route_model, the_order_of_hubs_in_the_array_does_not_matter)
 {
-    for (unsigned run = 0; run < ROUTE_MODEL_RUNS / 4; run++) {
+    for (unsigned run = 0; run < RUNS / 4; run++) {
         uint64_t seed = random_seed(run), random = seed;
         struct plan before;
 
