@@ -4,7 +4,7 @@
  * store: it never changes. */
 #include "daemon/io/prose.h"
 
-enum { BITS_MIN = 3, BITS_MAX = 14 };
+enum { BITS_MIN = 3, BITS_MAX = 14, QUICK_BITS = 8 };
 
 /* clang-format off */
 static const struct {
@@ -67,6 +67,38 @@ static const struct {
     {5, 0x1fa6, 81},
     {170, 0x3f56, 86},
 };
+/* What the next QUICK_BITS bits begin with; no bits: a code that is longer. */
+static const struct {
+    uint8_t letter;
+    uint8_t count;
+} quick[1 << QUICK_BITS] = {
+    {0x20, 3}, {0x20, 3}, {0x20, 3}, {0x20, 3}, {0x20, 3}, {0x20, 3}, {0x20, 3}, {0x20, 3}, {0x20, 3}, {0x20, 3},
+    {0x20, 3}, {0x20, 3}, {0x20, 3}, {0x20, 3}, {0x20, 3}, {0x20, 3}, {0x20, 3}, {0x20, 3}, {0x20, 3}, {0x20, 3},
+    {0x20, 3}, {0x20, 3}, {0x20, 3}, {0x20, 3}, {0x20, 3}, {0x20, 3}, {0x20, 3}, {0x20, 3}, {0x20, 3}, {0x20, 3},
+    {0x20, 3}, {0x20, 3}, {0x61, 4}, {0x61, 4}, {0x61, 4}, {0x61, 4}, {0x61, 4}, {0x61, 4}, {0x61, 4}, {0x61, 4},
+    {0x61, 4}, {0x61, 4}, {0x61, 4}, {0x61, 4}, {0x61, 4}, {0x61, 4}, {0x61, 4}, {0x61, 4}, {0x65, 4}, {0x65, 4},
+    {0x65, 4}, {0x65, 4}, {0x65, 4}, {0x65, 4}, {0x65, 4}, {0x65, 4}, {0x65, 4}, {0x65, 4}, {0x65, 4}, {0x65, 4},
+    {0x65, 4}, {0x65, 4}, {0x65, 4}, {0x65, 4}, {0x69, 4}, {0x69, 4}, {0x69, 4}, {0x69, 4}, {0x69, 4}, {0x69, 4},
+    {0x69, 4}, {0x69, 4}, {0x69, 4}, {0x69, 4}, {0x69, 4}, {0x69, 4}, {0x69, 4}, {0x69, 4}, {0x69, 4}, {0x69, 4},
+    {0x6e, 4}, {0x6e, 4}, {0x6e, 4}, {0x6e, 4}, {0x6e, 4}, {0x6e, 4}, {0x6e, 4}, {0x6e, 4}, {0x6e, 4}, {0x6e, 4},
+    {0x6e, 4}, {0x6e, 4}, {0x6e, 4}, {0x6e, 4}, {0x6e, 4}, {0x6e, 4}, {0x6f, 4}, {0x6f, 4}, {0x6f, 4}, {0x6f, 4},
+    {0x6f, 4}, {0x6f, 4}, {0x6f, 4}, {0x6f, 4}, {0x6f, 4}, {0x6f, 4}, {0x6f, 4}, {0x6f, 4}, {0x6f, 4}, {0x6f, 4},
+    {0x6f, 4}, {0x6f, 4}, {0x73, 4}, {0x73, 4}, {0x73, 4}, {0x73, 4}, {0x73, 4}, {0x73, 4}, {0x73, 4}, {0x73, 4},
+    {0x73, 4}, {0x73, 4}, {0x73, 4}, {0x73, 4}, {0x73, 4}, {0x73, 4}, {0x73, 4}, {0x73, 4}, {0x74, 4}, {0x74, 4},
+    {0x74, 4}, {0x74, 4}, {0x74, 4}, {0x74, 4}, {0x74, 4}, {0x74, 4}, {0x74, 4}, {0x74, 4}, {0x74, 4}, {0x74, 4},
+    {0x74, 4}, {0x74, 4}, {0x74, 4}, {0x74, 4}, {0x64, 5}, {0x64, 5}, {0x64, 5}, {0x64, 5}, {0x64, 5}, {0x64, 5},
+    {0x64, 5}, {0x64, 5}, {0x68, 5}, {0x68, 5}, {0x68, 5}, {0x68, 5}, {0x68, 5}, {0x68, 5}, {0x68, 5}, {0x68, 5},
+    {0x6c, 5}, {0x6c, 5}, {0x6c, 5}, {0x6c, 5}, {0x6c, 5}, {0x6c, 5}, {0x6c, 5}, {0x6c, 5}, {0x72, 5}, {0x72, 5},
+    {0x72, 5}, {0x72, 5}, {0x72, 5}, {0x72, 5}, {0x72, 5}, {0x72, 5}, {0x63, 6}, {0x63, 6}, {0x63, 6}, {0x63, 6},
+    {0x66, 6}, {0x66, 6}, {0x66, 6}, {0x66, 6}, {0x67, 6}, {0x67, 6}, {0x67, 6}, {0x67, 6}, {0x6d, 6}, {0x6d, 6},
+    {0x6d, 6}, {0x6d, 6}, {0x70, 6}, {0x70, 6}, {0x70, 6}, {0x70, 6}, {0x75, 6}, {0x75, 6}, {0x75, 6}, {0x75, 6},
+    {0x77, 6}, {0x77, 6}, {0x77, 6}, {0x77, 6}, {0x79, 6}, {0x79, 6}, {0x79, 6}, {0x79, 6}, {0x2c, 7}, {0x2c, 7},
+    {0x2e, 7}, {0x2e, 7}, {0x30, 7}, {0x30, 7}, {0x31, 7}, {0x31, 7}, {0x34, 7}, {0x34, 7}, {0x35, 7}, {0x35, 7},
+    {0x36, 7}, {0x36, 7}, {0x37, 7}, {0x37, 7}, {0x38, 7}, {0x38, 7}, {0x39, 7}, {0x39, 7}, {0x62, 7}, {0x62, 7},
+    {0x76, 7}, {0x76, 7}, {0x27, 8}, {0x2d, 8}, {0x32, 8}, {0x33, 8}, {0x45, 8}, {0x54, 8}, {0x6b, 8}, {0x00, 0},
+    {0x00, 0}, {0x00, 0}, {0x00, 0}, {0x00, 0}, {0x00, 0}, {0x00, 0}, {0x00, 0}, {0x00, 0}, {0x00, 0}, {0x00, 0},
+    {0x00, 0}, {0x00, 0}, {0x00, 0}, {0x00, 0}, {0x00, 0}, {0x00, 0},
+};
 static const uint8_t letters[256] = {
     0x20, 0x61, 0x65, 0x69, 0x6e, 0x6f, 0x73, 0x74, 0x64, 0x68, 0x6c, 0x72, 0x63, 0x66, 0x67, 0x6d,
     0x70, 0x75, 0x77, 0x79, 0x2c, 0x2e, 0x30, 0x31, 0x34, 0x35, 0x36, 0x37, 0x38, 0x39, 0x62, 0x76,
@@ -111,29 +143,37 @@ void prose_write(const char *text, size_t length, uint8_t *out)
         *out = (uint8_t)(bits << (8 - count));
 }
 
-/* The next bits, zeros behind the end. */
-static unsigned peek(const uint8_t *bytes, size_t size, size_t bit)
+/* As many bytes as the window has room for, zeros behind the end. */
+static void fill(uint64_t *window, unsigned *held, const uint8_t *bytes, size_t size, size_t *at)
 {
-    uint32_t window = 0;
+    for (; *held <= 56; *held += 8, ++*at)
+        *window |= (uint64_t)(*at < size ? bytes[*at] : 0) << (56 - *held);
+}
 
-    for (size_t i = 0; i < 3; i++)
-        window = window << 8 | (bit / 8 + i < size ? bytes[bit / 8 + i] : 0u);
-    return window >> (24 - BITS_MAX - bit % 8) & ((1u << BITS_MAX) - 1);
+/* The letter that the highest bits stand for. */
+static uint8_t letter_of(uint64_t window, unsigned *count)
+{
+    unsigned next = (unsigned)(window >> (64 - BITS_MAX));
+
+    *count = quick[window >> (64 - QUICK_BITS)].count;
+    if (*count)
+        return quick[window >> (64 - QUICK_BITS)].letter;
+    *count = QUICK_BITS + 1;
+    while ((next >> (BITS_MAX - *count)) - runs[*count].first >= runs[*count].count)
+        ++*count;
+    return letters[runs[*count].letter + (next >> (BITS_MAX - *count)) - runs[*count].first];
 }
 
 size_t prose_read(const uint8_t *bytes, size_t size, char *out, size_t length)
 {
-    size_t bit = 0;
+    uint64_t window = 0; /* the next bits, from the highest on: `held` of them */
+    unsigned held = 0, count = 0;
+    size_t at = 0;
 
-    for (size_t i = 0; i < length; i++) {
-        unsigned window = peek(bytes, size, bit);
-        unsigned count = BITS_MIN;
-        while ((window >> (BITS_MAX - count)) - runs[count].first >= runs[count].count)
-            count++;
-        out[i] = (char)letters[runs[count].letter + (window >> (BITS_MAX - count)) - runs[count].first];
-        bit += count;
-        if (bit > 8 * size)
-            return 0;
+    for (size_t i = 0; i < length; i++, window <<= count, held -= count) {
+        if (held < BITS_MAX)
+            fill(&window, &held, bytes, size, &at);
+        out[i] = (char)letter_of(window, &count);
     }
-    return (bit + 7) / 8;
+    return 8 * at - held > 8 * size ? 0 : (8 * at - held + 7) / 8;
 }
