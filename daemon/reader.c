@@ -163,6 +163,18 @@ bool reader_load_submit(struct reader *reader, uint64_t number)
     return good;
 }
 
+/* As far as a row shows it: the person and the needs, and nothing of the long texts behind them. */
+static bool load_shown(struct reader *reader, uint64_t number)
+{
+    size_t length = open_content(reader, number, reader->content);
+    bool good =
+        length && record_read_message_until(reader->content + SEAL_KEY_BYTES, length - SEAL_KEY_BYTES, FIELD_needs,
+                                            &reader->submit, reader->content_texts, sizeof reader->content_texts);
+
+    seal_wipe(reader->content, SEAL_KEY_BYTES);
+    return good;
+}
+
 const struct message *reader_open_said(struct reader *reader, const struct entry *entry)
 {
     uint8_t key[SEAL_KEY_BYTES];
@@ -493,7 +505,7 @@ static void set_content(struct reader *reader, const struct referral *referral, 
 {
     uint64_t needs = needs_shown(reader, referral);
 
-    if (!reader_load_submit(reader, referral->number)) {
+    if (!load_shown(reader, referral->number)) {
         answer_set_needs(reader, &referral->profile, needs);
         return;
     }

@@ -104,5 +104,9 @@ bool record_read_entry(const void *bytes, size_t length, struct entry *, const v
  * may have on the wire are enough. */
 size_t record_write_message(const struct message *, void *buffer, size_t size);
 bool record_read_message(const void *bytes, size_t length, struct message *, void *room, size_t room_size);
+/* Of the fields in the order of record_fields.def only those up to `last`: what comes behind them, long texts most of
+ * all, is not looked at. */
+bool record_read_message_until(const void *bytes, size_t length, enum field last, struct message *, void *room,
+                               size_t room_size);
 
 #endif

@@ -268,23 +268,40 @@ static bool belongs(const struct message *message, size_t present)
     return spec && present == 0;
 }
 
+/* The fields up to the number `last`. False: another form, or damaged. */
+static bool hear(struct hearing *hearing, const void *bytes, size_t length, size_t last, size_t *present)
+{
+    uint8_t first[2];
+    size_t bits_length = 0;
+
+    reading_init(&hearing->reading, bytes, length);
+    get_fixed(&hearing->reading, first, sizeof first);
+    message_init(hearing->message, first[1]);
+    const uint8_t *bits = get_bytes(&hearing->reading, &bits_length);
+    if (first[0] != FORM_MESSAGE || bits_length > BITS_BYTES)
+        return false;
+    for (size_t n = 1; n <= last && n / 8 < bits_length; n++)
+        if (is_marked(bits, n)) {
+            get_value(hearing, &fields[numbered[n]], message_value(hearing->message, numbered[n]));
+            ++*present;
+        }
+    return hearing->reading.good;
+}
+
 bool record_read_message(const void *bytes, size_t length, struct message *message, void *room, size_t room_size)
 {
     struct hearing hearing = {.message = message, .room = room, .room_end = (char *)room + room_size};
-    uint8_t first[2];
-    size_t bits_length = 0;
     size_t present = 0;
 
-    reading_init(&hearing.reading, bytes, length);
-    get_fixed(&hearing.reading, first, sizeof first);
-    message_init(message, first[1]);
-    const uint8_t *bits = get_bytes(&hearing.reading, &bits_length);
-    if (first[0] != FORM_MESSAGE || bits_length > BITS_BYTES)
-        return false;
-    for (size_t n = 1; n <= NUMBERS && n / 8 < bits_length; n++)
-        if (is_marked(bits, n)) {
-            get_value(&hearing, &fields[numbered[n]], message_value(message, numbered[n]));
-            present++;
-        }
-    return reading_ends(&hearing.reading) && belongs(message, present);
+    return hear(&hearing, bytes, length, NUMBERS, &present) && reading_ends(&hearing.reading) &&
+           belongs(message, present);
+}
+
+bool record_read_message_until(const void *bytes, size_t length, enum field last, struct message *message, void *room,
+                               size_t room_size)
+{
+    struct hearing hearing = {.message = message, .room = room, .room_end = (char *)room + room_size};
+    size_t present = 0;
+
+    return hear(&hearing, bytes, length, numbers[last], &present);
 }

@@ -742,6 +742,29 @@ Test(record, what_was_submitted_is_read_back_and_takes_less_than_a_third_of_its_
     }
 }
 
+Test(record, a_message_is_read_up_to_a_field_whatever_stands_behind_it)
+{
+    static struct message submit, again;
+    static uint8_t bytes[MESSAGE_BYTES_MAX];
+
+    person_submit(&submit, 3, PEOPLE_POSTCODE);
+    size_t length = record_write_message(&submit, bytes, sizeof bytes);
+    cr_assert(record_read_message_until(bytes, length, FIELD_needs, &again, room, sizeof room));
+    cr_expect(message_has(&again, FIELD_referral_identifier) && message_has(&again, FIELD_nhs_number) &&
+              message_has(&again, FIELD_needs));
+    cr_expect_not(message_has(&again, FIELD_reason_for_referral), "it stands behind the needs");
+    cr_expect_not(record_read_message_until(bytes, length / 4, FIELD_needs, &again, room, sizeof room), "cut short");
+    memset(bytes + length - 20, 0xff, 20);
+    cr_assert_not(record_read_message(bytes, length, &again, room, sizeof room));
+    cr_assert(record_read_message_until(bytes, length, FIELD_needs, &again, room, sizeof room));
+    for (size_t m = 0; m < message_spec(MESSAGE_submit)->count; m++) {
+        enum field field = message_spec(MESSAGE_submit)->members[m].field;
+        if (!message_has(&again, field) && message_has(&submit, field))
+            message_copy(&again, &submit, field);
+    }
+    assert_same_message(&again, &submit);
+}
+
 Test(record, a_message_that_is_cut_short_or_damaged_is_refused_or_can_be_said)
 {
     static struct message submit, again;
