@@ -11,12 +11,26 @@
 
 #define STUDY_ROWS_MAX 10000 /* of one answer: fewer than a connection may have unread */
 
+/* Referrals by fifth of deprivation. 0: the deprivation is not known. */
+struct fifth {
+    int64_t referrals, accepted, waited, rejected;
+};
+struct counted {
+    struct fifth fifths[6];
+    uint64_t referrals; /* looked at; 0: nothing was counted */
+    int64_t since;
+    int64_t at;
+    uint64_t batch; /* how far the store had come */
+    uint32_t network_version;
+};
+
 struct study {
     struct reader *reader; /* the study's own: reads, and writes answers */
     struct shelf *shelf;
     atomic_bool stopping;
     enum refusal failed; /* the store could not be read: what was found so far is not an answer */
     uint32_t read;       /* records read in the running transaction */
+    struct counted counted;
 };
 
 /* Reading in transactions that end soon: a long one would keep all that is replaced meanwhile from being used again.

@@ -6,6 +6,8 @@
 
 #include "daemon/study_inside.h"
 
+#define OF_A_MS 50 /* referrals: so many that were counted are good for a millisecond, while others are stored */
+
 /* ---- unmet needs ---- */
 
 struct unmet_rows {
@@ -96,10 +98,6 @@ void study_unmet(struct study *study)
 
 /* ---- fifths ---- */
 
-struct fifth {
-    int64_t referrals, accepted, waited, rejected;
-};
-
 /* When the offer was accepted, as the history tells; 0: that cannot be read. */
 static int64_t accepted_at(struct reader *reader, const struct referral *referral, uint8_t offer_number)
 {
@@ -128,8 +126,6 @@ static int64_t first_answer_by(const struct reader *reader, const struct referra
  * hub answered in time. */
 static bool has_waited(struct reader *reader, const struct referral *referral)
 {
-    int64_t in_time = first_answer_by(reader, referral);
-
     for (uint8_t i = 0; i < referral->parts_count; i++)
         if (part_waits(&referral->parts[i]))
             return true;
@@ -137,6 +133,7 @@ static bool has_waited(struct reader *reader, const struct referral *referral)
         const struct offer *offer = &referral->offers[i];
         if (!offer->accepted || offer->made_at == referral->submitted_at)
             continue;
+        int64_t in_time = first_answer_by(reader, referral);
         if (offer->made_at > in_time || accepted_at(reader, referral, i + 1) > in_time)
             return true;
     }
@@ -170,19 +167,45 @@ static void send_fifth(struct reader *reader, int number, const struct fifth *fi
     answer_send(reader);
 }
 
+static void count_fifths(struct study *study, int64_t since)
+{
+    struct reader *reader = study->reader;
+    struct counted *counted = &study->counted;
+    struct referral referral;
+
+    *counted = (struct counted){.since = since,
+                                .at = reader->now,
+                                .batch = turn_batch(reader->turn),
+                                .network_version = reader->network->version};
+    study_begin_reading(study);
+    for (uint64_t number = 1; study_next_referral(study, &number, &referral); number++, counted->referrals++)
+        if (hours_day(referral.submitted_at) >= since)
+            count_fifth(reader, &referral, &counted->fifths[(referral.profile.decile + 1) / 2]);
+    study_end_reading(study);
+    if (study_is_stopping(study))
+        counted->referrals = 0;
+}
+
+/* Whoever asks again and again does not have all referrals read each time. */
+static bool is_counted(const struct study *study, int64_t since)
+{
+    const struct reader *reader = study->reader;
+    const struct counted *counted = &study->counted;
+
+    return counted->referrals && counted->since == since && counted->network_version == reader->network->version &&
+           (counted->batch == turn_batch(reader->turn) ||
+            reader->now - counted->at < (int64_t)(counted->referrals / OF_A_MS));
+}
+
 void study_equity(struct study *study)
 {
     struct reader *reader = study->reader;
     int64_t since = since_day(reader);
-    struct fifth fifths[6] = {0}; /* 0: the deprivation is not known */
-    struct referral referral;
     int64_t rows = 0;
 
-    study_begin_reading(study);
-    for (uint64_t number = 1; study_next_referral(study, &number, &referral); number++)
-        if (hours_day(referral.submitted_at) >= since)
-            count_fifth(reader, &referral, &fifths[(referral.profile.decile + 1) / 2]);
-    study_end_reading(study);
+    if (!is_counted(study, since))
+        count_fifths(study, since);
+    const struct fifth *fifths = study->counted.fifths;
     for (int i = 1; i <= 5; i++, rows++)
         send_fifth(reader, i, &fifths[i]);
     if (fifths[0].referrals) {

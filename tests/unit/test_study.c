@@ -351,6 +351,57 @@ Test(study, equity_counts_those_of_unknown_deprivation_apart)
     cr_expect_eq(message_number(&asking_answers[5], FIELD_referrals), 1);
 }
 
+/* Of `since`, all referrals that equity tells of. */
+static int64_t counted_since(int64_t day)
+{
+    struct message message;
+    int64_t referrals = 0;
+
+    asking_begin(&message, MESSAGE_equity);
+    message_set_number(&message, FIELD_since, day);
+    asking(&message);
+    for (int64_t i = 0; i < rows_told(); i++)
+        referrals += message_number(&asking_answers[i], FIELD_referrals);
+    return referrals;
+}
+
+Test(study, equity_is_counted_anew_when_it_is_older_than_its_referrals_allow)
+{
+    enum { COUNTED = 120 };
+    const int64_t day = hours_day(talk_now);
+
+    for (unsigned seed = 0; seed < COUNTED; seed++)
+        talk_submit(seed, NEED_BEFRIENDING);
+    cr_assert_eq(counted_since(day), COUNTED);
+    talk_submit(COUNTED, NEED_BEFRIENDING);
+    talk_now += 1;
+    cr_expect_eq(counted_since(day), COUNTED, "good for two milliseconds");
+    cr_expect_eq(counted_since(day + 1), 0, "another question");
+    cr_expect_eq(counted_since(day), COUNTED + 1, "only the newest is kept");
+    talk_submit(COUNTED + 1, NEED_BEFRIENDING);
+    talk_now += 2;
+    cr_expect_eq(counted_since(day), COUNTED + 2);
+    talk_submit(COUNTED + 2, NEED_BEFRIENDING);
+    talk_change(HEAD "hubs = (" HUB("ash", "north", FRIENDS("1")) ");");
+    cr_expect_eq(counted_since(day), COUNTED + 3, "another network");
+}
+
+Test(study, equity_is_not_counted_anew_when_nothing_was_stored)
+{
+    const int64_t day = hours_day(talk_now);
+
+    talk_submit(1, NEED_BEFRIENDING);
+    cr_assert_eq(counted_since(day), 1);
+    struct transaction *transaction = store_begin(talk_store, true, NULL); /* behind the turn's back */
+    cr_assert_eq(store_del(talk_store, transaction, TABLE_REFERRAL, 1), STORE_OK);
+    cr_assert_eq(store_commit(talk_store, &transaction), STORE_OK);
+    talk_now += 1000;
+    cr_expect_eq(counted_since(day), 1, "as it was counted");
+    talk_submit(2, NEED_BEFRIENDING);
+    talk_submit(3, NEED_BEFRIENDING);
+    cr_expect_eq(counted_since(day), 2, "the second and the third");
+}
+
 Test(study, who_was_offered_in_time_and_accepted_late_has_waited)
 {
     struct message message;
