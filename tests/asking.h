@@ -35,6 +35,12 @@ static inline void asking_close(void)
     asking_answers = NULL;
 }
 
+static inline void asking_end(void)
+{
+    asking_close();
+    talk_end();
+}
+
 static inline void asking_begin(struct message *message, enum message_type type)
 {
     message_init(message, type);

@@ -37,7 +37,7 @@ def free_port():
         return probe.getsockname()[1]
 
 
-def wait_for(condition, timeout=60.0, what="waited in vain"):
+def wait_for(condition, timeout=60.0, what="waited in vain", meanwhile=lambda: time.sleep(0.005)):
     """Looks every few milliseconds; the condition alone ends it well."""
     until = time.monotonic() + timeout
     while True:
@@ -46,7 +46,7 @@ def wait_for(condition, timeout=60.0, what="waited in vain"):
             return value
         if time.monotonic() > until:
             raise TimeoutError(f"{what} ({timeout} s)")
-        time.sleep(0.005)
+        meanwhile()
 
 
 def read_services(text):

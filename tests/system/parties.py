@@ -7,6 +7,7 @@ many places each hub saw taken.
 import collections
 import time
 
+from network import wait_for
 from peer import step_all
 
 
@@ -136,14 +137,7 @@ class Parties:
                 return
 
     def attend_until(self, condition, timeout=60.0, what="waited in vain"):
-        until = time.monotonic() + timeout
-        while True:
-            value = condition()
-            if value:
-                return value
-            if time.monotonic() > until:
-                raise TimeoutError(f"{what} ({timeout} s)")
-            self.round()
+        return wait_for(condition, timeout, what, self.round)
 
     def hello_all(self):
         self.attend_until(lambda: all(party.peer.welcome for party in self.all()), what="not everybody was welcomed")

@@ -6,16 +6,24 @@
 
 #include <criterion/criterion.h>
 
+/* The peer listens, and a client is there for it. */
 static referral_client *open_to(struct peer *peer)
 {
     referral_client *client = NULL;
 
+    peer_bind(peer, NULL, true);
     setenv("REFERRAL_CONFIG", "/dev/null", 1);
     cr_assert_eq(referral_open(&client, peer->endpoint), REFERRAL_OK, "%s", referral_errmsg(client));
     cr_assert_eq(referral_set(client, "key-file", peer->key_file), REFERRAL_OK);
     cr_assert_eq(referral_set(client, "server-key", peer->server_key), REFERRAL_OK);
     cr_assert_eq(referral_set(client, "timeout", "3s"), REFERRAL_OK);
     return client;
+}
+
+static void close_both(referral_client *client, struct peer *peer)
+{
+    referral_close(client);
+    peer_close(peer);
 }
 
 /* The example's person, from its file. */
@@ -65,23 +73,20 @@ Test(libreferral, a_record_is_submitted_and_gets_its_id)
 {
     struct peer *peer = peer_open(commit_valid);
     char id[REFERRAL_ID_MAX] = "";
-
-    peer_bind(peer, NULL, true);
     referral_client *client = open_to(peer);
+
     referral_record *record = read_example();
     cr_assert_eq(referral_submit(client, record, id), REFERRAL_OK, "%s", referral_errmsg(client));
     cr_assert_str_eq(id, "R1042-76");
     referral_record_free(record);
-    referral_close(client);
-    peer_close(peer);
+    close_both(client, peer);
 }
 
 Test(libreferral, a_record_that_is_submitted_again_is_the_same_request)
 {
     struct peer *peer = peer_open(commit_valid);
-
-    peer_bind(peer, NULL, true);
     referral_client *client = open_to(peer);
+
     referral_record *record = read_example();
     atomic_store(&peer->loses_answers, true);
     cr_assert_eq(referral_submit(client, record, NULL), REFERRAL_TIMEOUT, "%s", referral_errmsg(client));
@@ -90,16 +95,14 @@ Test(libreferral, a_record_that_is_submitted_again_is_the_same_request)
     cr_assert_eq(atomic_load(&peer->other_ids), 0);
     cr_assert_geq(atomic_load(&peer->count[MESSAGE_submit]), 2);
     referral_record_free(record);
-    referral_close(client);
-    peer_close(peer);
+    close_both(client, peer);
 }
 
 Test(libreferral, what_is_wrong_in_a_record_is_named_and_not_repeated)
 {
     struct peer *peer = peer_open(commit_valid);
-
-    peer_bind(peer, NULL, true);
     referral_client *client = open_to(peer);
+
     referral_record *record = read_example();
     cr_assert_eq(referral_record_set(record, "no_such_field", "x"), REFERRAL_INVALID);
     referral_record_set(record, "priority", "secretly");
@@ -118,8 +121,7 @@ Test(libreferral, what_is_wrong_in_a_record_is_named_and_not_repeated)
     cr_assert_eq(referral_submit(client, record, NULL), REFERRAL_INVALID);
     cr_assert(strstr(referral_errmsg(client), "nhs_number"), "%s", referral_errmsg(client));
     referral_record_free(record);
-    referral_close(client);
-    peer_close(peer);
+    close_both(client, peer);
 }
 
 static void push_on_hello(struct peer *peer, const struct message *message)
@@ -137,9 +139,8 @@ Test(libreferral, updates_are_read_confirmed_and_replied_to)
 {
     struct peer *peer = peer_open(push_on_hello);
     referral_record *update = NULL;
-
-    peer_bind(peer, NULL, true);
     referral_client *client = open_to(peer);
+
     for (int i = 1; i <= 2; i++) {
         referral_record_free(update);
         cr_assert_eq(referral_next(client, &update, 5000), REFERRAL_OK, "%s", referral_errmsg(client));
@@ -154,8 +155,7 @@ Test(libreferral, updates_are_read_confirmed_and_replied_to)
     cr_assert_eq(referral_reply(client, update, "rejected", "22", "full"), REFERRAL_OK, "%s", referral_errmsg(client));
     cr_assert_eq(referral_reply(client, update, "completed", "got-help", NULL), REFERRAL_OK);
     referral_record_free(update);
-    referral_close(client);
-    peer_close(peer);
+    close_both(client, peer);
 }
 
 static void push_parts(struct peer *peer, const struct message *message)
@@ -194,15 +194,13 @@ Test(libreferral, what_became_of_several_needs_comes_as_text)
 {
     struct peer *peer = peer_open(push_parts);
     referral_record *update = NULL;
-
-    peer_bind(peer, NULL, true);
     referral_client *client = open_to(peer);
+
     cr_assert_eq(referral_next(client, &update, 5000), REFERRAL_OK, "%s", referral_errmsg(client));
     cr_assert_str_eq(referral_record_get(update, "parts"),
                      "food housing:completed:got-help,medicines:failed:not-helped");
     referral_record_free(update);
-    referral_close(client);
-    peer_close(peer);
+    close_both(client, peer);
 }
 
 Test(libreferral, what_a_universal_need_without_fixed_abode_takes_is_submitted)
@@ -212,25 +210,22 @@ Test(libreferral, what_a_universal_need_without_fixed_abode_takes_is_submitted)
                                             {"tier_needed", "universal"},    {"needs", "food,housing,benefits"},
                                             {"consent_to_share", "in_doubt"}};
     struct peer *peer = peer_open(commit_valid);
-
-    peer_bind(peer, NULL, true);
     referral_client *client = open_to(peer);
+
     referral_record *record = read_example();
     for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++)
         cr_assert_eq(referral_record_set(record, fields[i][0], fields[i][1]), REFERRAL_OK);
     cr_assert_eq(referral_submit(client, record, NULL), REFERRAL_OK, "%s", referral_errmsg(client));
     referral_record_free(record);
-    referral_close(client);
-    peer_close(peer);
+    close_both(client, peer);
 }
 
 Test(libreferral, a_reply_that_is_made_again_after_a_timeout_is_the_same_request)
 {
     struct peer *peer = peer_open(push_on_hello);
     referral_record *record = referral_record_new();
-
-    peer_bind(peer, NULL, true);
     referral_client *client = open_to(peer);
+
     referral_record_set(record, "referral_id", "R1042-76");
     referral_record_set(record, "offer_number", "1");
     atomic_store(&peer->loses_answers, true);
@@ -241,8 +236,7 @@ Test(libreferral, a_reply_that_is_made_again_after_a_timeout_is_the_same_request
     cr_assert_eq(referral_reply(client, record, "accepted", NULL, NULL), REFERRAL_OK);
     cr_assert_eq(atomic_load(&peer->other_ids), 1, "after an answer it is a new request");
     referral_record_free(record);
-    referral_close(client);
-    peer_close(peer);
+    close_both(client, peer);
 }
 
 static atomic_int scores_said;
@@ -274,9 +268,8 @@ Test(libreferral, a_hub_can_say_all_that_becomes_of_a_case)
     };
     struct peer *peer = peer_open(see_what_is_said);
     referral_record *record = referral_record_new();
-
-    peer_bind(peer, NULL, true);
     referral_client *client = open_to(peer);
+
     referral_record_set(record, "referral_id", "R1042-76");
     cr_assert_eq(referral_reply(client, record, "accepted", NULL, NULL), REFERRAL_INVALID);
     cr_assert(strstr(referral_errmsg(client), "offer_number"), "%s", referral_errmsg(client));
@@ -296,17 +289,15 @@ Test(libreferral, a_hub_can_say_all_that_becomes_of_a_case)
     cr_assert_eq(referral_reply(client, record, "accepted", NULL, NULL), REFERRAL_INVALID,
                  "what an answer cannot tell is not left out in silence");
     referral_record_free(record);
-    referral_close(client);
-    peer_close(peer);
+    close_both(client, peer);
 }
 
 Test(libreferral, any_request_is_said_with_a_record_of_its_own)
 {
     struct peer *peer = peer_open(see_what_is_said);
     referral_record *record = referral_record_new(), *answer = NULL;
-
-    peer_bind(peer, NULL, true);
     referral_client *client = open_to(peer);
+
     referral_record_set(record, "hub_id", "oak");
     referral_record_set(record, "nhs_number", "9990000018");
     cr_assert_eq(referral_say(client, "enquire", record, NULL), REFERRAL_INVALID, "without a reason");
@@ -321,17 +312,15 @@ Test(libreferral, any_request_is_said_with_a_record_of_its_own)
     cr_assert_eq(referral_say(client, "list", record, NULL), REFERRAL_INVALID);
     referral_record_free(answer);
     referral_record_free(record);
-    referral_close(client);
-    peer_close(peer);
+    close_both(client, peer);
 }
 
 Test(libreferral, what_is_said_again_after_a_timeout_is_the_same_request)
 {
     struct peer *peer = peer_open(see_what_is_said);
     referral_record *record = referral_record_new();
-
-    peer_bind(peer, NULL, true);
     referral_client *client = open_to(peer);
+
     referral_record_set(record, "referral_id", "R1042-76");
     referral_record_set(record, "phone", "01632960009");
     atomic_store(&peer->loses_answers, true);
@@ -340,8 +329,7 @@ Test(libreferral, what_is_said_again_after_a_timeout_is_the_same_request)
     cr_assert_eq(referral_say(client, "update", record, NULL), REFERRAL_OK, "%s", referral_errmsg(client));
     cr_assert_eq(atomic_load(&peer->other_ids), 0);
     referral_record_free(record);
-    referral_close(client);
-    peer_close(peer);
+    close_both(client, peer);
 }
 
 Test(libreferral, wrong_settings_are_told_by_name)
@@ -396,9 +384,8 @@ Test(libreferral, where_a_referral_stands_is_asked_by_its_id)
 {
     struct peer *peer = peer_open(tell_standing);
     referral_record *standing;
-
-    peer_bind(peer, NULL, true);
     referral_client *client = open_to(peer);
+
     cr_assert_eq(referral_status(client, "R1042-76", &standing), REFERRAL_OK, "%s", referral_errmsg(client));
     cr_expect_str_eq(referral_record_get(standing, "type"), "referral");
     cr_expect_str_eq(referral_record_get(standing, "state"), "received");
@@ -410,16 +397,14 @@ Test(libreferral, where_a_referral_stands_is_asked_by_its_id)
     cr_expect_eq(referral_status(client, "R1042-77", &standing), REFERRAL_INVALID, "its check digits are wrong");
     cr_expect(strstr(referral_errmsg(client), "R1042-76"), "%s", referral_errmsg(client));
     cr_expect_eq(atomic_load(&peer->count[MESSAGE_status]), 2, "what is no id is not asked about");
-    referral_close(client);
-    peer_close(peer);
+    close_both(client, peer);
 }
 
 Test(libreferral, a_referral_is_withdrawn_with_a_reason_of_the_list)
 {
     struct peer *peer = peer_open(tell_standing);
-
-    peer_bind(peer, NULL, true);
     referral_client *client = open_to(peer);
+
     cr_expect_eq(referral_cancel(client, "R1042-76", "because", NULL), REFERRAL_INVALID);
     cr_expect(strstr(referral_errmsg(client), "status_reason"), "%s", referral_errmsg(client));
     cr_expect_eq(referral_cancel(client, "1042", "26", NULL), REFERRAL_INVALID);
@@ -427,17 +412,15 @@ Test(libreferral, a_referral_is_withdrawn_with_a_reason_of_the_list)
     cr_expect_eq(referral_cancel(client, "R1042-76", "26", "rang us"), REFERRAL_OK, "%s", referral_errmsg(client));
     cr_expect_eq(referral_cancel(client, "R42-69", "26", NULL), REFERRAL_NOT_FOUND);
     cr_expect_eq(atomic_load(&peer->count[MESSAGE_cancel]), 2);
-    referral_close(client);
-    peer_close(peer);
+    close_both(client, peer);
 }
 
 Test(libreferral, what_a_program_does_in_the_wrong_order_is_told)
 {
     struct peer *peer = peer_open(tell_standing);
     referral_record *own = referral_record_new();
-
-    peer_bind(peer, NULL, true);
     referral_client *client = open_to(peer);
+
     cr_expect_eq(referral_ping(client), REFERRAL_OK, "%s", referral_errmsg(client));
     cr_expect_eq(referral_set(client, "timeout", "1s"), REFERRAL_MISUSE);
     cr_expect(strstr(referral_errmsg(client), "before the first call"), "%s", referral_errmsg(client));
@@ -445,23 +428,20 @@ Test(libreferral, what_a_program_does_in_the_wrong_order_is_told)
     cr_expect(strstr(referral_errmsg(client), "referral_next"), "%s", referral_errmsg(client));
     cr_expect_gt(strlen(referral_version()), 0u);
     referral_record_free(own);
-    referral_close(client);
-    peer_close(peer);
+    close_both(client, peer);
 }
 
 Test(libreferral, what_is_too_long_for_one_message_is_not_sent)
 {
     static char note[MESSAGE_BYTES_MAX + 1];
     struct peer *peer = peer_open(tell_standing);
-
-    peer_bind(peer, NULL, true);
     referral_client *client = open_to(peer);
+
     memset(note, 'x', sizeof note - 1);
     cr_expect_eq(referral_cancel(client, "R1042-76", "26", note), REFERRAL_INVALID);
     cr_expect(strstr(referral_errmsg(client), "64 KiB"), "%s", referral_errmsg(client));
     cr_expect_eq(atomic_load(&peer->count[MESSAGE_cancel]), 0);
-    referral_close(client);
-    peer_close(peer);
+    close_both(client, peer);
 }
 
 Test(libreferral, settings_of_the_environment_are_looked_at_when_it_is_opened)

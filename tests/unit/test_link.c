@@ -299,6 +299,21 @@ static void greet(void *peer)
     cr_assert_eq(hear(peer), MESSAGE_done);
 }
 
+/* A link and a hub that is connected to it. */
+static void *start_and_greet(void)
+{
+    start();
+    void *peer = connect_as(&hub_key);
+    greet(peer);
+    return peer;
+}
+
+static void close_and_stop(void *peer)
+{
+    zmq_close(peer);
+    stop();
+}
+
 /* The outcome of a peer's handshake. */
 static int handshake_of(void *peer)
 {
@@ -339,25 +354,20 @@ Test(link, a_request_reaches_the_turn_with_its_party_and_the_answer_comes_back)
     cr_expect_neq(requests[0].connection, 0);
     send_done(WORKER_TURN, requests, 1);
     cr_expect_eq(hear(peer), MESSAGE_done);
-    zmq_close(peer);
-    stop();
+    close_and_stop(peer);
 }
 
 Test(link, a_question_goes_to_the_reader)
 {
     const struct request *requests;
-    void *peer;
+    void *peer = start_and_greet();
 
-    start();
-    peer = connect_as(&hub_key);
-    greet(peer);
     say(peer, MESSAGE_list);
     cr_assert_eq(take(WORKER_READER, &requests), 1);
     cr_expect_eq(requests[0].message.type, MESSAGE_list);
     send_done(WORKER_READER, requests, 1);
     cr_expect_eq(hear(peer), MESSAGE_done);
-    zmq_close(peer);
-    stop();
+    close_and_stop(peer);
 }
 
 Test(link, two_outboxes_at_once_arrive_in_order)
@@ -375,8 +385,7 @@ Test(link, two_outboxes_at_once_arrive_in_order)
         cr_assert_eq(hear(peer), MESSAGE_done);
         cr_assert_eq(message_number(&answer, FIELD_mailbox_number), i);
     }
-    zmq_close(peer);
-    stop();
+    close_and_stop(peer);
 }
 
 Test(link, a_key_that_is_not_enrolled_is_refused)
@@ -389,8 +398,7 @@ Test(link, a_key_that_is_not_enrolled_is_refused)
     peer = new_dealer();
     use_curve(peer, &stranger);
     cr_expect_eq(handshake_of(peer), ZMQ_EVENT_HANDSHAKE_FAILED_AUTH);
-    zmq_close(peer);
-    stop();
+    close_and_stop(peer);
 }
 
 Test(link, a_peer_without_encryption_gets_nowhere)
@@ -403,8 +411,7 @@ Test(link, a_peer_without_encryption_gets_nowhere)
     event = handshake_of(peer);
     cr_expect_neq(event, 0);
     cr_expect_neq(event, ZMQ_EVENT_HANDSHAKE_SUCCEEDED);
-    zmq_close(peer);
-    stop();
+    close_and_stop(peer);
 }
 
 Test(link, a_revoked_key_is_refused_on_its_open_connection)
@@ -412,11 +419,8 @@ Test(link, a_revoked_key_is_refused_on_its_open_connection)
     int64_t deadline;
     enum refusal refusal = REFUSAL_NONE;
     char path[256];
-    void *peer;
+    void *peer = start_and_greet();
 
-    start();
-    peer = connect_as(&hub_key);
-    greet(peer);
     snprintf(path, sizeof path, "%s/enrolled/hub.pub", directory);
     unlink(path);
     deadline = link_now_ms() + PATIENCE_MS;
@@ -426,8 +430,7 @@ Test(link, a_revoked_key_is_refused_on_its_open_connection)
         refusal = hear_refusal(peer);
     }
     cr_expect_eq(refusal, REFUSAL_UNKNOWN_KEY);
-    zmq_close(peer);
-    stop();
+    close_and_stop(peer);
 }
 
 Test(link, nothing_is_sent_to_a_key_that_has_been_revoked)
@@ -452,8 +455,7 @@ Test(link, nothing_is_sent_to_a_key_that_has_been_revoked)
     while (link_take(link_under_test, WORKER_TURN, link_now_ms() + 5, &requests) == 0 && link_now_ms() < deadline);
     cr_expect_eq(requests[0].kind, REQUEST_GONE);
     cr_expect_eq(requests[0].connection, hello.connection);
-    zmq_close(peer);
-    stop();
+    close_and_stop(peer);
 }
 
 static void remove_key(const char *name)
@@ -501,8 +503,7 @@ Test(link, an_open_connection_is_lost_with_its_key_although_nobody_says_anything
     assert_gone(connection);
     say(peer, MESSAGE_confirm);
     cr_expect_eq(hear_refusal(peer), REFUSAL_UNKNOWN_KEY);
-    zmq_close(peer);
-    stop();
+    close_and_stop(peer);
 }
 
 Test(link, of_two_keys_of_a_party_one_can_be_revoked)
@@ -543,8 +544,7 @@ Test(link, a_key_is_revoked_although_another_file_has_a_fault)
     write_file("enrolled/broken.pub", "party = ");
     remove_key("hub.pub");
     assert_gone(connection);
-    zmq_close(peer);
-    stop();
+    close_and_stop(peer);
 }
 
 Test(link, who_is_revoked_is_not_told_so_without_end)
@@ -564,8 +564,7 @@ Test(link, who_is_revoked_is_not_told_so_without_end)
     while (hear(peer) == MESSAGE_refused)
         told++;
     cr_expect(told >= 100 && told < 300, "%d", told);
-    zmq_close(peer);
-    stop();
+    close_and_stop(peer);
 }
 
 Test(link, a_key_that_is_enrolled_later_gets_in)
@@ -584,8 +583,7 @@ Test(link, a_key_that_is_enrolled_later_gets_in)
             break;
     }
     greet(peer);
-    zmq_close(peer);
-    stop();
+    close_and_stop(peer);
 }
 
 Test(link, a_role_may_say_only_what_the_table_gives_it)
@@ -603,8 +601,7 @@ Test(link, a_role_may_say_only_what_the_table_gives_it)
     say_nonsense(peer, "capacitty");
     cr_expect_eq(hear_refusal(peer), REFUSAL_UNKNOWN_TYPE);
     cr_expect(message_has(&answer, FIELD_field), "the type is what is wrong");
-    zmq_close(peer);
-    stop();
+    close_and_stop(peer);
 }
 
 /* True: it is refused for the role, or because nobody may say it to the daemon; false: for what it says. */
@@ -685,8 +682,7 @@ Test(link, hello_comes_first)
     say(peer, MESSAGE_confirm);
     serve_one();
     cr_expect_eq(hear(peer), MESSAGE_done);
-    zmq_close(peer);
-    stop();
+    close_and_stop(peer);
 }
 
 Test(link, one_study_runs_at_a_time_and_whoever_asks_meanwhile_is_told_to_come_later)
@@ -708,8 +704,7 @@ Test(link, one_study_runs_at_a_time_and_whoever_asks_meanwhile_is_told_to_come_l
     cr_expect_eq(hear(peer), MESSAGE_done);
     say(peer, MESSAGE_check);
     cr_assert_eq(take(WORKER_STUDY, &requests), 1);
-    zmq_close(peer);
-    stop();
+    close_and_stop(peer);
 }
 
 static void *wake_turn(void *argument)
@@ -748,18 +743,14 @@ Test(link, operators_on_the_unix_socket_need_no_hello)
     cr_expect_eq(hear(peer), MESSAGE_done);
     cr_expect_eq(stat(settings.operator_socket, &file), 0);
     cr_expect_eq(file.st_mode & 0777, 0660);
-    zmq_close(peer);
-    stop();
+    close_and_stop(peer);
 }
 
 Test(link, a_message_of_more_frames_is_refused_once_and_the_next_is_heard)
 {
     const struct request *requests;
-    void *peer;
+    void *peer = start_and_greet();
 
-    start();
-    peer = connect_as(&hub_key);
-    greet(peer);
     for (int i = 0; i < 600; i++)
         zmq_send(peer, "x", 1, ZMQ_SNDMORE);
     say(peer, MESSAGE_hello); /* the last two frames look like a routing id and a message */
@@ -767,18 +758,14 @@ Test(link, a_message_of_more_frames_is_refused_once_and_the_next_is_heard)
     say(peer, MESSAGE_confirm);
     cr_assert_eq(take(WORKER_TURN, &requests), 1);
     cr_expect_eq(requests[0].message.type, MESSAGE_confirm);
-    zmq_close(peer);
-    stop();
+    close_and_stop(peer);
 }
 
 Test(link, a_frame_of_the_greatest_length_is_heard_and_a_longer_one_ends_the_connection)
 {
     static uint8_t bytes[2 * MESSAGE_BYTES_MAX];
-    void *peer;
+    void *peer = start_and_greet();
 
-    start();
-    peer = connect_as(&hub_key);
-    greet(peer);
     zmq_send(peer, bytes, MESSAGE_BYTES_MAX, 0);
     cr_expect_eq(hear_refusal(peer), REFUSAL_NOT_MSGPACK);
     zmq_send(peer, bytes, MESSAGE_BYTES_MAX + 1, 0);
@@ -791,8 +778,7 @@ Test(link, a_frame_of_the_greatest_length_is_heard_and_a_longer_one_ends_the_con
         say(peer, MESSAGE_confirm);
     cr_expect_eq(answer.type, MESSAGE_refused);
     cr_expect_eq(atoi(message_text(&answer, FIELD_error).bytes + 4), REFUSAL_NO_HELLO);
-    zmq_close(peer);
-    stop();
+    close_and_stop(peer);
 }
 
 Test(link, busy_is_answered_while_the_turn_has_as_much_as_it_may)
@@ -815,8 +801,7 @@ Test(link, busy_is_answered_while_the_turn_has_as_much_as_it_may)
     say(peer, MESSAGE_confirm);
     serve_one();
     cr_expect_eq(hear(peer), MESSAGE_done);
-    zmq_close(peer);
-    stop();
+    close_and_stop(peer);
 }
 
 static void say_many(void *peer, enum message_type type, int count)
@@ -958,18 +943,14 @@ Test(link, who_connects_again_is_heard_after_the_turn_has_been_told_that_it_had_
             send_done(WORKER_TURN, requests + 1, 1);
         cr_assert_eq(hear(peer), MESSAGE_done);
     }
-    zmq_close(peer);
-    stop();
+    close_and_stop(peer);
 }
 
 Test(link, while_draining_new_requests_are_told_so_and_what_is_in_hand_is_answered)
 {
     const struct request *requests;
-    void *peer;
+    void *peer = start_and_greet();
 
-    start();
-    peer = connect_as(&hub_key);
-    greet(peer);
     say(peer, MESSAGE_confirm);
     cr_assert_eq(take(WORKER_TURN, &requests), 1);
     link_stop(link_under_test);
@@ -979,19 +960,15 @@ Test(link, while_draining_new_requests_are_told_so_and_what_is_in_hand_is_answer
     send_done(WORKER_TURN, requests, 1);
     cr_expect_eq(link_take(link_under_test, WORKER_TURN, INT64_MAX, &requests), -1);
     cr_expect_eq(hear(peer), MESSAGE_done);
-    zmq_close(peer);
-    stop();
+    close_and_stop(peer);
 }
 
 Test(link, who_has_found_nothing_left_may_still_send_until_it_leaves)
 {
     static struct request asked;
     const struct request *requests;
-    void *peer;
+    void *peer = start_and_greet();
 
-    start();
-    peer = connect_as(&hub_key);
-    greet(peer);
     say(peer, MESSAGE_confirm);
     cr_assert_eq(take(WORKER_TURN, &requests), 1);
     asked = *requests;
@@ -1003,8 +980,7 @@ Test(link, who_has_found_nothing_left_may_still_send_until_it_leaves)
     cr_expect_eq(hear_refusal(peer), REFUSAL_DRAINING);
     send_done(WORKER_TURN, &asked, 1);
     cr_expect_eq(hear(peer), MESSAGE_done);
-    zmq_close(peer);
-    stop();
+    close_and_stop(peer);
 }
 
 Test(link, a_second_daemon_cannot_take_the_sockets)

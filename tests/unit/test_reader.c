@@ -45,13 +45,7 @@ static void begin(void)
     asking_open();
 }
 
-static void end(void)
-{
-    asking_close();
-    talk_end();
-}
-
-TestSuite(reader, .init = begin, .fini = end);
+TestSuite(reader, .init = begin, .fini = asking_end);
 
 static const struct message *status(const char *party, enum role role, int64_t referral)
 {

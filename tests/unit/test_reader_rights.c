@@ -29,13 +29,7 @@ static void begin(void)
     asking_open();
 }
 
-static void end(void)
-{
-    asking_close();
-    talk_end();
-}
-
-TestSuite(reader_rights, .init = begin, .fini = end);
+TestSuite(reader_rights, .init = begin, .fini = asking_end);
 
 /* ---- saying ---- */
 
@@ -245,7 +239,7 @@ Test(reader_rights, a_sender_is_told_what_came_of_it_only_when_the_person_agreed
         cr_expect(message_has(happened(EVENT_FAILED), FIELD_status_reason), "it has said so itself");
         answer = asking_about(TALK_OPERATOR, ROLE_OPERATOR, MESSAGE_status, number);
         cr_expect(message_has(answer, FIELD_status_reason));
-        end();
+        asking_end();
         begin();
     }
     int64_t number = submit_with(BACK_NONE);

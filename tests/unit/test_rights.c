@@ -43,12 +43,7 @@ static void begin(void)
     hello_all();
 }
 
-static void end(void)
-{
-    talk_end();
-}
-
-TestSuite(rights, .init = begin, .fini = end);
+TestSuite(rights, .init = begin, .fini = talk_end);
 
 /* Person `who`, as a sender who has seed `seed` describes them. */
 static void make_person(struct message *message, unsigned who, unsigned seed, enum need need)

@@ -32,13 +32,7 @@ static void begin(void)
     asking_open();
 }
 
-static void end(void)
-{
-    asking_close();
-    talk_end();
-}
-
-TestSuite(study, .init = begin, .fini = end);
+TestSuite(study, .init = begin, .fini = asking_end);
 
 /* The row about this item and setting; NULL: there is none. */
 static const struct message *row_of(const char *item, const char *setting)

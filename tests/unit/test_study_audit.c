@@ -26,13 +26,7 @@ static void begin(void)
     asking_open();
 }
 
-static void end(void)
-{
-    asking_close();
-    talk_end();
-}
-
-TestSuite(study_audit, .init = begin, .fini = end);
+TestSuite(study_audit, .init = begin, .fini = asking_end);
 
 /* Some of everything: offered, waiting, placed, before a person, closed. */
 static void live_a_while(void)

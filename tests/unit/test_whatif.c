@@ -234,12 +234,6 @@ static void live(uint64_t seed, const char *text)
     }
 }
 
-static void end(void)
-{
-    asking_close();
-    talk_end();
-}
-
 /* ---- decided again ---- */
 
 static int64_t figure(enum field field)
@@ -276,7 +270,7 @@ Test(whatif, an_unchanged_network_with_unchanged_answers_gives_what_happened)
         }
         cr_assert_eq(figure(FIELD_referrals), people);
         placed += figure(FIELD_placed_then);
-        end();
+        asking_end();
         free(text);
     }
     cr_assert_gt(placed, RUNS * 10, "the histories place people");
@@ -296,7 +290,7 @@ Test(whatif, every_decision_of_a_history_is_explained_and_gives_the_same_once_mo
             cr_assert(message_number(decision, FIELD_replayed), "seed %llu referral %lld", (unsigned long long)seed,
                       (long long)number);
         }
-        end();
+        asking_end();
         free(text);
         free(other);
     }
@@ -333,7 +327,7 @@ Test(whatif, a_hub_that_closes_in_the_draft_sends_its_people_elsewhere_and_nothi
     cr_assert_eq(after.batch, before.batch);
     cr_assert_eq(after.sequence, before.sequence);
     cr_assert_arr_eq(&again, &totals, sizeof totals);
-    end();
+    asking_end();
     free(text);
 }
 
@@ -349,7 +343,7 @@ Test(whatif, more_places_place_more_people)
             simulate_variation(seed, (struct variation){hub, -1}, 0);
             more += figure(FIELD_placed_now) - figure(FIELD_placed_then);
         }
-        end();
+        asking_end();
         free(text);
     }
     cr_assert_gt(more, 0);
@@ -373,7 +367,7 @@ Test(whatif, from_a_day_on_an_unchanged_network_gives_what_happened_then)
         cr_assert_lt(since, people);
         for (size_t i = 0; i + 1 < asking_count; i++)
             assert_same(seed, &asking_answers[i]);
-        end();
+        asking_end();
         free(text);
     }
 }
@@ -394,7 +388,7 @@ Test(whatif, who_was_there_long_before_stays_and_the_others_come_out_nearly_as_t
         placed += figure(FIELD_placed_then);
         apart += llabs(figure(FIELD_placed_now) - figure(FIELD_placed_then));
         moved += figure(FIELD_moved);
-        end();
+        asking_end();
         free(text);
     }
     cr_assert_gt(placed, 50);
@@ -449,6 +443,6 @@ Test(whatif, many_referrals_are_decided_again_in_seconds)
     cr_assert_eq(figure(FIELD_referrals), count);
     if (count == MANY)
         cr_assert_lt(took, MANY_MS);
-    end();
+    asking_end();
     free(text);
 }
