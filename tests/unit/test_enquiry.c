@@ -177,6 +177,7 @@ Test(enquiry, all_of_it_stands_in_the_history)
     cr_assert_eq(entry.actor, turn_party_number(talk_turn, "oak"));
     cr_assert_eq(entry.hub, turn_party_number(talk_turn, "asc"));
     cr_assert_eq(entry.previous, 0);
+    cr_assert_eq(entry.at, talk_now);
     uint64_t asked = entry.sequence;
     cr_assert_eq(answer("asc", enquiry, KNOWN_NO), REFUSAL_NONE);
     cr_assert(talk_entry(EVENT_ENQUIRY_ANSWERED, &entry, NULL));

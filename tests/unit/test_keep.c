@@ -281,13 +281,17 @@ Test(keep, other_requests_under_the_same_hash_are_told_apart)
 
 Test(keep, the_record_of_a_request_that_cannot_be_read_gives_way)
 {
+    uint8_t plain[MESSAGE_BYTES_MAX];
     struct message message;
+    struct request_record record;
     int64_t referral = talk_submit(1, NEED_BEFRIENDING);
 
     talk_answer("oak", MESSAGE_accept, referral, 1);
     make_pause(&message, referral);
-    put(TABLE_REQUEST, key_of(message_uuid(&message, FIELD_request_id), turn_party_number(talk_turn, "oak")), "x", 1);
+    uint64_t key = key_of(message_uuid(&message, FIELD_request_id), turn_party_number(talk_turn, "oak"));
+    put(TABLE_REQUEST, key, "x", 1);
     expect_done_once(&message);
+    cr_expect(record_read_request(plain, get(TABLE_REQUEST, &key, plain), &record), "another stands in its place");
 }
 
 /* A request id by its number, and the hash of it and its party. */

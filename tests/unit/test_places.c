@@ -355,8 +355,9 @@ Test(places, who_was_found_exactly_stays_there_whatever_the_new_edition_says)
 
 Test(places, who_was_found_roughly_is_found_otherwise_although_no_hub_is_there)
 {
-    static const char *const rows[] = {"248000,54000,south,3", "248001,54000,south,3", "248001,54001,south,3",
-                                       "248001,54001,beyond,3", "248001,54001,beyond,3"};
+    static const char header[] = "postcode,easting,northing,msoa21_code,imd_decile\n";
+    static const char *const rows[] = {"248000,54000,south,3",  "248001,54000,south,3",  "248001,54001,south,3",
+                                       "248001,54001,beyond,3", "248001,54001,yonder,3", "248001,54001,yonder,3"};
     char row[100];
     int batches;
 
@@ -364,14 +365,15 @@ Test(places, who_was_found_roughly_is_found_otherwise_although_no_hub_is_there)
     submit(1);
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         snprintf(row, sizeof row, "PL1 1ZZ,%s\n", rows[i]);
-        import(write_rows_of("new.csv", "postcode,easting,northing,msoa21_code,imd_decile\n", row),
-               (const char[]){(char)('2' + i), 0}, &batches);
+        import(write_rows_of("new.csv", header, row), (const char[]){(char)('2' + i), 0}, &batches);
         struct referral referral = stored(1);
         snprintf(row, sizeof row, "%u,%u,%s,%u", referral.profile.position.easting, referral.profile.position.northing,
                  referral.neighbourhood_code, referral.profile.decile);
         cr_expect_str_eq(row, rows[i]);
         cr_expect(eq(u64, totals().attention, 1));
     }
+    import(write_rows_of("new.csv", header, PEOPLE_POSTCODE ",248001,54001,yonder,3\n"), "9", &batches);
+    cr_expect(eq(int, stored(1).profile.locality, LOCALITY_EXACT), "at the same place, and known to be");
 }
 
 Test(places, whose_content_cannot_be_read_is_not_looked_up_again)
@@ -379,8 +381,8 @@ Test(places, whose_content_cannot_be_read_is_not_looked_up_again)
     int batches;
 
     submit(1);
-    submit(2);
-    cr_assert(store_memory_flip_bit(store, TABLE_CONTENT, 1, 300));
+    submit(2); /* not where the one before them lives */
+    cr_assert(store_memory_flip_bit(store, TABLE_CONTENT, 2, 300));
     import(write_file("new.csv", 10, "north", ""), "1", &batches);
     cr_expect(eq(u64, totals().attention, 1));
     cr_expect(eq(u64, totals().offered, 1));

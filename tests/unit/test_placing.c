@@ -565,24 +565,24 @@ Test(placing, who_needs_a_hub_that_opens_on_a_day_is_offered_to_it_on_that_day)
     cr_assert_eq(talk_unmet(NULL, NEED_BEFRIENDING, CAUSE_FULL), 0, "it was judged as if all were full");
 }
 
-Test(placing, a_day_that_passes_while_the_daemon_is_down_counts_too)
+static void expect_offered_after_days_without_a_turn(int days)
 {
     begin(opens);
     talk_submit(1, NEED_BEFRIENDING);
-    talk_now += 5 * 24 * HOUR;
+    talk_now += days * 24 * HOUR;
     talk_restart(opens);
     talk_wait(0);
     cr_assert_str_eq(offered_to(1), "oak");
 }
 
+Test(placing, a_day_that_passes_while_the_daemon_is_down_counts_too)
+{
+    expect_offered_after_days_without_a_turn(5);
+}
+
 Test(placing, after_more_than_a_year_without_a_turn_everybody_is_judged_anew)
 {
-    begin(DATED("opens_on = \"2026-11-03\"; changes = ( { from = \"2026-11-04\"; areas = [ \"north\" ]; } );"));
-    talk_submit(1, NEED_BEFRIENDING);
-    talk_now += 500 * 24 * HOUR;
-    talk_restart(opens);
-    talk_wait(0);
-    cr_assert_str_eq(offered_to(1), "oak");
+    expect_offered_after_days_without_a_turn(500);
 }
 
 Test(placing, what_cannot_be_read_any_more_does_not_keep_a_closing_hub_s_other_offers)

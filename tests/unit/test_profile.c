@@ -389,8 +389,10 @@ Test(profile, what_operators_decided_outlives_an_update)
     referral.profile.priority = PRIORITY_STAT;
     begin_update();
     message_set_number(&update, FIELD_interpreter_needed, 1);
+    message_set_number(&update, FIELD_travel_limit_minutes, 20);
     take_update(NULL);
     cr_assert_not(referral.profile.safeguarding);
     cr_assert_eq(referral.profile.priority, PRIORITY_STAT);
     cr_assert(referral.profile.interpreter_needed);
+    cr_assert_eq(referral.profile.travel_m, 2000);
 }

@@ -328,6 +328,9 @@ Test(rights, of_a_case_whose_consent_has_ended_nobody_is_told)
     for (int day = 0; day < 4; day++)
         talk_wait(TALK_DAY);
     cr_assert(talk_referral(first).consent_ended);
+    talk_now -= 4 * TALK_DAY; /* a clock that goes back does not renew it */
+    talk_restart(network);
+    hello_all();
     cr_assert(are_linked(submit("clinic", 1, 2, NEED_FOOD), first, LINK_SAME_PERSON));
     cr_assert_eq(count_letters(MESSAGE_linked), 0);
 }

@@ -383,9 +383,11 @@ static size_t erasable(void)
 
 Test(study_audit, what_was_closed_long_enough_ago_is_proposed_for_erasure_until_it_is_erased)
 {
+    static uint8_t content[MESSAGE_BYTES_MAX];
     struct message message;
 
     live_a_while();
+    size_t length = read_row(TABLE_CONTENT, 1, content, sizeof content);
     cr_expect_eq(erasable(), 0);
     talk_wait(99 * TALK_DAY);
     cr_expect_eq(erasable(), 0);
@@ -403,6 +405,8 @@ Test(study_audit, what_was_closed_long_enough_ago_is_proposed_for_erasure_until_
     cr_expect_eq(erasable(), 0);
     cr_expect_eq(check(), 0);
     cr_expect_not(message_has(verify(0, NULL), FIELD_first_bad), "the chain does not need what was said");
+    write_sealed(TABLE_CONTENT, 1, content, length);
+    assert_found(1, "its person was erased, and is stored again");
 }
 
 /* ---- one person ---- */
