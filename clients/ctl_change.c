@@ -114,7 +114,7 @@ int change_run(struct errand *change, struct exchange *exchange)
     view.printer = print_open(change->invocation->format, change->schema, done_columns, stdout);
     for (size_t i = 0; i < change->count && !is_hopeless(result); i++) {
         if (i > 0)
-            change->request.values[FIELD_request_id].present = false; /* each is a request of its own */
+            message_unset(&change->request, FIELD_request_id); /* each is a request of its own */
         message_set_number(&change->request, FIELD_referral_id, (int64_t)change->referrals[i]);
         result = exchange_ask(exchange, &change->request, view_take_row, &view);
         done += result == EXCHANGE_OK;

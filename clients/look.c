@@ -84,7 +84,7 @@ static int ask_pages(struct view *view, struct exchange *exchange, struct messag
             break;
         memcpy(from, view->next, sizeof from);
         message_set_string(request, FIELD_from, from);
-        request->values[FIELD_request_id].present = false; /* each page is a question of its own */
+        message_unset(request, FIELD_request_id); /* each page is a question of its own */
     }
     return code;
 }

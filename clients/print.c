@@ -49,7 +49,7 @@ static json_t *json_of_value(const struct message *message, enum kind kind, int 
         array = json_array();
         for (size_t i = 0; i < value->list.count; i++)
             json_array_append_new(
-                array, json_of_value(message, text_element_kind(kind), of, &message->elements[value->list.first + i]));
+                array, json_of_value(message, text_element_kind(kind), of, &message->values[value->list.first + i]));
         return array;
     case KIND_UUID:
     case KIND_REFERRAL_ID:
@@ -86,7 +86,7 @@ static json_t *json_of_field(const struct message *message, enum field field, bo
     if (is_masked(field, reveal))
         return json_string(MASK);
     if (spec->kind < KIND_CODES)
-        return json_of_value(message, spec->kind, spec->of, &message->values[field]);
+        return json_of_value(message, spec->kind, spec->of, message_value_of(message, field));
     array = json_array();
     for (size_t i = 0; i < message_list_count(message, field); i++)
         json_array_append_new(array, spec->kind == KIND_RECORDS

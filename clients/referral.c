@@ -472,7 +472,7 @@ PUBLIC int referral_reply(referral_client *client, const referral_record *record
 static void drop_correlation(const struct message_spec *spec, struct message *message)
 {
     if (!text_belongs(spec, FIELD_correlation_id))
-        message->values[FIELD_correlation_id].present = false;
+        message_unset(message, FIELD_correlation_id);
 }
 
 PUBLIC int referral_say(referral_client *client, const char *type, const referral_record *record,

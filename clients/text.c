@@ -223,7 +223,7 @@ static void write_elements(struct writer *writer, const struct message *message,
     for (size_t i = 0; value->present && i < value->list.count; i++) {
         if (i > 0)
             write_char(writer, ' ');
-        write_part(writer, text_element_kind(member->kind), member->of, &message->elements[value->list.first + i]);
+        write_part(writer, text_element_kind(member->kind), member->of, &message->values[value->list.first + i]);
     }
 }
 
@@ -407,6 +407,6 @@ size_t text_write(const struct message *message, enum field field, char *buffer,
     else if (is_list(spec->kind))
         write_list(&writer, message, field);
     else
-        return text_write_value(spec->kind, spec->of, &message->values[field], buffer, size);
+        return text_write_value(spec->kind, spec->of, message_value_of(message, field), buffer, size);
     return writer.length;
 }

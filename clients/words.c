@@ -110,7 +110,7 @@ static void print_part(const struct message *referral, size_t i, FILE *out)
     if (id->present)
         standing.hub = name->present ? name->text : id->text;
     for (size_t k = 0; k < needs->list.count; k++)
-        add_word(codes, code_text(LIST_need, (int)referral->elements[needs->list.first + k].number));
+        add_word(codes, code_text(LIST_need, (int)referral->values[needs->list.first + k].number));
     fprintf(out, "\nneeds     %s\n", codes);
     print_standing(&standing, out);
 }

@@ -700,7 +700,7 @@ static bool items_fit(const struct message *message, enum field field, size_t i,
     if (items->list.count != range->items)
         return broken_in(fault, REFUSAL_INVARIANT, field, i, "items");
     for (size_t k = 0; k < items->list.count; k++) {
-        int64_t item = message->elements[items->list.first + k].number;
+        int64_t item = message->values[items->list.first + k].number;
 
         if (item < range->least || item > range->most)
             return broken_in(fault, REFUSAL_OUT_OF_RANGE, field, i, "items");

@@ -604,7 +604,7 @@ static void write_record(struct packer *packer, const struct message *message, c
 static void write_list(struct packer *packer, const struct message *message, const struct field_spec *spec,
                        const struct value *value)
 {
-    const struct value *run = &message->elements[value->list.first];
+    const struct value *run = &message->values[value->list.first];
     const struct field_spec element = element_spec(spec);
 
     pack_array(packer, value->list.count);
@@ -666,7 +666,7 @@ static uint32_t count_fields(const struct message *message)
 
     for (size_t i = 0; i < FIELD_WORDS; i++)
         for (uint64_t left = message->set.words[i]; left; left &= left - 1)
-            count += message->values[64 * i + (size_t)__builtin_ctzll(left)].present;
+            count += message_has(message, (enum field)(64 * i + (size_t)__builtin_ctzll(left)));
     return count;
 }
 
@@ -688,7 +688,7 @@ size_t encode(const struct message *message, void *buffer, size_t size)
         if (!message_has(message, field))
             continue;
         pack_text(&packer, fields[field].name, fields[field].name_length);
-        write_value(&packer, message, &fields[field], &message->values[field]);
+        write_value(&packer, message, &fields[field], message_value_of(message, field));
         pairs--;
     }
     /* Whatever is left is set but does not belong to this message. */

@@ -27,32 +27,29 @@ static uint64_t bit_of(enum field field)
 static const struct value *list_value(const struct message *message, enum field field)
 {
     assert(holdings[fields[field].kind] == HELD_LIST);
-    return &message->values[field];
+    return message_value_of(message, field);
 }
 
-/* Takes a run of zeroed values; NULL when there is no room. */
-static struct value *take_elements(struct message *message, size_t count)
+static struct value *take_values(struct message *message, size_t count)
 {
-    struct value *first = &message->elements[message->elements_count];
+    struct value *first = &message->values[message->values_count];
 
-    if (count > (size_t)MESSAGE_LIST_VALUES_MAX - message->elements_count)
-        return NULL;
+    assert(count <= sizeof message->values / sizeof message->values[0] - message->values_count);
     memset(first, 0, count * sizeof *first);
-    message->elements_count = (uint16_t)(message->elements_count + count);
+    message->values_count = (uint16_t)(message->values_count + count);
     return first;
 }
 
+/* NULL when there is no room. */
 static struct value *set_list(struct message *message, struct value *value, size_t count, size_t width)
 {
-    uint16_t start = message->elements_count;
-    struct value *first = take_elements(message, count * width);
-
-    if (!first)
+    if (count * width > (size_t)MESSAGE_LIST_VALUES_MAX - message->list_values)
         return NULL;
-    value->present = true;
-    value->list.first = start;
+    value->list.first = message->values_count;
     value->list.count = (uint16_t)count;
-    return first;
+    value->present = true;
+    message->list_values = (uint16_t)(message->list_values + count * width);
+    return take_values(message, count * width);
 }
 
 /* Normal forms live in the message itself, so a copy brings its own. */
@@ -67,9 +64,9 @@ static void copy_normal(struct value *value, char *normal, size_t size)
 
 static void copy_list(struct message *to, const struct message *from, enum field field)
 {
-    const struct value *source = &from->values[field];
+    const struct value *source = message_value_of(from, field);
     size_t width = list_width(field);
-    const struct value *old = &from->elements[source->list.first];
+    const struct value *old = &from->values[source->list.first];
     struct value *copy = message_set_list(to, field, source->list.count);
 
     assert(copy);
@@ -80,14 +77,14 @@ static void copy_list(struct message *to, const struct message *from, enum field
         struct value *inner = set_list(to, &copy[i], old[i].list.count, 1);
 
         assert(inner);
-        memcpy(inner, &from->elements[old[i].list.first], old[i].list.count * sizeof *inner);
+        memcpy(inner, &from->values[old[i].list.first], old[i].list.count * sizeof *inner);
     }
 }
 
 void message_init(struct message *message, enum message_type type)
 {
     message->type = type;
-    message->elements_count = 0;
+    message->values_count = message->list_values = 0;
     message->postcode[0] = '\0';
     message->nhs_number[0] = '\0';
     message->set = (struct field_set){0};
@@ -95,32 +92,48 @@ void message_init(struct message *message, enum message_type type)
 
 bool message_has(const struct message *message, enum field field)
 {
-    return field_set_has(&message->set, field) && message->values[field].present;
+    return field_set_has(&message->set, field) && message->values[message->places[field]].present;
+}
+
+const struct value *message_value_of(const struct message *message, enum field field)
+{
+    assert(field_set_has(&message->set, field));
+    return &message->values[message->places[field]];
 }
 
 struct value *message_value(struct message *message, enum field field)
 {
-    message->set.words[field / 64] |= bit_of(field);
-    message->values[field] = (struct value){.present = true};
-    return &message->values[field];
+    if (!field_set_has(&message->set, field)) {
+        message->places[field] = message->values_count;
+        message->set.words[field / 64] |= bit_of(field);
+        take_values(message, 1);
+    }
+    struct value *value = &message->values[message->places[field]];
+    *value = (struct value){.present = true};
+    return value;
+}
+
+void message_unset(struct message *message, enum field field)
+{
+    message->set.words[field / 64] &= ~bit_of(field);
 }
 
 struct text message_text(const struct message *message, enum field field)
 {
     assert(holdings[fields[field].kind] == HELD_TEXT);
-    return message_has(message, field) ? message->values[field].text : (struct text){"", 0};
+    return message_has(message, field) ? message_value_of(message, field)->text : (struct text){"", 0};
 }
 
 int64_t message_number(const struct message *message, enum field field)
 {
     assert(holdings[fields[field].kind] == HELD_NUMBER);
-    return message_has(message, field) ? message->values[field].number : 0;
+    return message_has(message, field) ? message_value_of(message, field)->number : 0;
 }
 
 const uint8_t *message_uuid(const struct message *message, enum field field)
 {
     assert(holdings[fields[field].kind] == HELD_UUID);
-    return message_has(message, field) ? message->values[field].uuid : NULL;
+    return message_has(message, field) ? message_value_of(message, field)->uuid : NULL;
 }
 
 void message_set_text(struct message *message, enum field field, const char *bytes, size_t length)
@@ -149,30 +162,30 @@ void message_set_uuid(struct message *message, enum field field, const uint8_t u
 
 void message_copy(struct message *to, const struct message *from, enum field field)
 {
-    to->set.words[field / 64] &= ~bit_of(field);
-    if (!message_has(from, field))
+    if (!message_has(from, field)) {
+        message_unset(to, field);
         return;
-    *message_value(to, field) = from->values[field];
+    }
+    struct value *copy = message_value(to, field);
+    *copy = *message_value_of(from, field);
     if (holdings[fields[field].kind] == HELD_LIST)
         copy_list(to, from, field);
     else if (fields[field].kind == KIND_POSTCODE)
-        copy_normal(&to->values[field], to->postcode, sizeof to->postcode);
+        copy_normal(copy, to->postcode, sizeof to->postcode);
     else if (fields[field].kind == KIND_NHS_NUMBER)
-        copy_normal(&to->values[field], to->nhs_number, sizeof to->nhs_number);
+        copy_normal(copy, to->nhs_number, sizeof to->nhs_number);
 }
 
 size_t message_list_count(const struct message *message, enum field field)
 {
-    const struct value *value = list_value(message, field);
-
-    return message_has(message, field) ? value->list.count : 0;
+    return message_has(message, field) ? list_value(message, field)->list.count : 0;
 }
 
 const struct value *message_element(const struct message *message, enum field field, size_t i)
 {
     assert(fields[field].kind != KIND_RECORDS);
     assert(i < message_list_count(message, field));
-    return &message->elements[message->values[field].list.first + i];
+    return &message->values[list_value(message, field)->list.first + i];
 }
 
 const struct value *message_member(const struct message *message, enum field field, size_t i, size_t m)
@@ -180,7 +193,7 @@ const struct value *message_member(const struct message *message, enum field fie
     assert(fields[field].kind == KIND_RECORDS);
     assert(i < message_list_count(message, field));
     assert(m < list_width(field));
-    return &message->elements[message->values[field].list.first + i * list_width(field) + m];
+    return &message->values[list_value(message, field)->list.first + i * list_width(field) + m];
 }
 
 struct value *message_set_list(struct message *message, enum field field, size_t count)

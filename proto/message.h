@@ -19,7 +19,7 @@ struct text {
  *   number  CODE (the code's number), BOOL, INT, REFERRAL_ID (the referral's number),
  *           DATETIME (milliseconds since 1970 UTC), DATE (days since 1970-01-01)
  *   uuid    UUID
- *   list    CODES IDS TEXTS INTS (one value each), RECORDS (member count values each): a run in `elements` */
+ *   list    CODES IDS TEXTS INTS (one value each), RECORDS (member count values each): a run in `values` */
 struct value {
     bool present;
     union {
@@ -33,14 +33,16 @@ struct value {
     };
 };
 
+/* Values stand one behind the other as they came, so that a message of few fields takes little memory. */
 struct message {
     enum message_type type;
-    uint16_t elements_count;
-    struct field_set set;             /* fields whose value counts */
-    struct value values[FIELD_COUNT]; /* of the others: whatever was there before; ask message_has */
-    struct value elements[MESSAGE_LIST_VALUES_MAX];
-    char postcode[10]; /* the normal forms that values point to */
+    uint16_t values_count;
+    uint16_t list_values; /* how many of them are in lists */
+    struct field_set set; /* fields whose value counts */
+    char postcode[10];    /* the normal forms that values point to */
     char nhs_number[11];
+    uint16_t places[FIELD_COUNT]; /* where in `values` a field that is set has its own */
+    struct value values[FIELD_COUNT + MESSAGE_LIST_VALUES_MAX];
 };
 
 /* Empties the message and gives it a type. */
@@ -53,6 +55,8 @@ struct text message_text(const struct message *, enum field);
 int64_t message_number(const struct message *, enum field);
 /* NULL when the field is not set. */
 const uint8_t *message_uuid(const struct message *, enum field);
+/* The value as it is held, of a field that is set. */
+const struct value *message_value_of(const struct message *, enum field);
 
 /* Begins a value that is filled in by hand: present, and all zero. */
 struct value *message_value(struct message *, enum field);
@@ -61,6 +65,7 @@ void message_set_text(struct message *, enum field, const char *bytes, size_t le
 void message_set_string(struct message *, enum field, const char *string); /* NUL-terminated, borrowed */
 void message_set_number(struct message *, enum field, int64_t);
 void message_set_uuid(struct message *, enum field, const uint8_t[UUID_BYTES]);
+void message_unset(struct message *, enum field);
 /* Copies one field, its list too, from another message (texts stay borrowed from where that one borrowed them). */
 void message_copy(struct message *to, const struct message *from, enum field);
 
@@ -72,7 +77,7 @@ const struct value *message_member(const struct message *, enum field, size_t i,
 /* Sets a list of `count` elements and returns its zeroed first value (for RECORDS: count x members values) to be
  * filled in; NULL when MESSAGE_LIST_VALUES_MAX would be passed. */
 struct value *message_set_list(struct message *, enum field, size_t count);
-/* The same for a member of a record that is itself a list (its run stands in `elements` too). */
+/* The same for a member of a record that is itself a list (its run stands in `values` too). */
 struct value *message_set_member_list(struct message *, struct value *member, size_t count);
 
 /* The code of the primary need, 0 when there is none. */

@@ -249,11 +249,11 @@ void talk_person(struct message *message, unsigned seed, const enum need needs[]
     message_set_string(message, FIELD_neighbourhood_code, "north");
     message_set_number(message, FIELD_priority, PRIORITY_ROUTINE);
     message_set_string(message, FIELD_safeguarding_code, "861931000000100");
-    message->values[FIELD_tier_needed].present = false;
-    message->values[FIELD_preferred_hub_id].present = false;
-    message->values[FIELD_excluded_hub_ids].present = false;
-    message->values[FIELD_travel_limit_minutes].present = false;
-    message->values[FIELD_consent_expires_on].present = false;
+    message_unset(message, FIELD_tier_needed);
+    message_unset(message, FIELD_preferred_hub_id);
+    message_unset(message, FIELD_excluded_hub_ids);
+    message_unset(message, FIELD_travel_limit_minutes);
+    message_unset(message, FIELD_consent_expires_on);
     message_set_number(message, FIELD_consent_to_share, CONSENT_GIVEN);
     while (needs[count])
         count++;

@@ -183,7 +183,7 @@ static uint64_t code_bit(const struct value *need)
 
 static void copy_needs(const struct message *submit, uint64_t needs, struct message *message)
 {
-    const struct value *all = &submit->elements[submit->values[FIELD_needs].list.first];
+    const struct value *all = &submit->values[message_value_of(submit, FIELD_needs)->list.first];
     size_t width = NEED_OF_PERSON_MEMBER_COUNT;
     size_t count = 0;
 
@@ -492,5 +492,5 @@ void letter_write(const struct letter_facts *facts, const struct letter *letter,
     else
         set_about_referral(facts, letter, texts, message);
     if (PLANTED(14) && facts->submit && message->type == MESSAGE_offer)
-        *message_value(message, FIELD_neighbourhood_name) = facts->submit->values[FIELD_given_name];
+        *message_value(message, FIELD_neighbourhood_name) = *message_value_of(facts->submit, FIELD_given_name);
 }

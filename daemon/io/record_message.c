@@ -60,7 +60,7 @@ static void put_members(struct saying *saying, const struct record_spec *record,
 
 static void put_list(struct saying *saying, const struct field_spec *spec, const struct value *value)
 {
-    const struct value *run = &saying->message->elements[value->list.first];
+    const struct value *run = &saying->message->values[value->list.first];
     const struct field_spec element = element_of(spec);
 
     put_number(&saying->writing, value->list.count);
@@ -139,7 +139,7 @@ size_t record_write_message(const struct message *message, void *buffer, size_t 
     put_bytes(&saying.writing, bits, mark_present(message, bits));
     for (size_t n = 1; n <= NUMBERS; n++)
         if (is_marked(bits, n))
-            put_value(&saying, &fields[numbered[n]], &message->values[numbered[n]]);
+            put_value(&saying, &fields[numbered[n]], message_value_of(message, numbered[n]));
     assert(!saying.writing.overflow);
     return saying.writing.length;
 }

@@ -283,7 +283,7 @@ static void set_facts(struct actor *actor, struct message *message)
         group->present = true;
         group->text = (struct text){id, (uint32_t)strlen(id)};
     }
-    message->values[FIELD_travel_limit_minutes].present = false;
+    message_unset(message, FIELD_travel_limit_minutes);
     if (!town_has(town, TOWN_PERSONS))
         return;
     message_set_number(message, FIELD_referral_source,
@@ -759,7 +759,7 @@ static void plan_by_hand(struct actor *actor, const struct held *held, int64_t a
 
     begin_about(actor, type, held);
     if (type == MESSAGE_cancel && random_chance(dice(actor), 30))
-        scratch.values[FIELD_note].present = false; /* and does not say why */
+        message_unset(&scratch, FIELD_note); /* and does not say why */
     if (type == MESSAGE_prioritise)
         message_set_number(&scratch, FIELD_priority, random_between(dice(actor), PRIORITY_ROUTINE, PRIORITY_STAT));
     if (type == MESSAGE_place) {
@@ -788,7 +788,7 @@ static void plan_look(struct actor *actor, const struct held *held, int64_t at)
     }
     begin_about(actor, MESSAGE_status, held);
     message_set_number(&scratch, FIELD_reveal, true);
-    scratch.values[FIELD_note].present = false;
+    message_unset(&scratch, FIELD_note);
     add_task(actor, &scratch, at + random_between(dice(actor), 1, 20 * MINUTE));
 }
 

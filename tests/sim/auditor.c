@@ -1146,19 +1146,19 @@ static void strip(struct value *value, bool is_text)
 static void strip_field(struct message *message, enum field field, bool is_text)
 {
     if (message_has(message, field))
-        strip(&message->values[field], is_text);
+        strip(&message->values[message->places[field]], is_text);
 }
 
 static struct value *member_of(struct message *message, enum field field, size_t i, int width, int member)
 {
-    return &message->elements[message->values[field].list.first + i * (size_t)width + (size_t)member];
+    return &message->values[message_value_of(message, field)->list.first + i * (size_t)width + (size_t)member];
 }
 
 /* A service that the network no longer has is told as a former one. */
 static void strip_services(struct message *message)
 {
     strip_field(message, FIELD_service_id, true);
-    message->values[FIELD_service_ids].present = false;
+    message_unset(message, FIELD_service_ids);
     for (size_t i = 0; i < message_list_count(message, FIELD_parts); i++)
         strip(member_of(message, FIELD_parts, i, PART_OF_REFERRAL_MEMBER_COUNT, MEMBER_part_service_id), true);
     for (size_t i = 0; i < message_list_count(message, FIELD_places_to_go); i++)
@@ -1175,8 +1175,10 @@ static uint64_t digest_of_push(const struct message *message, bool services_go)
     strip_field(&copy, FIELD_hub_name, true);
     strip_field(&copy, FIELD_neighbourhood_name, true);
     strip_field(&copy, FIELD_expires_at, false);
-    if (message->type == MESSAGE_linked) /* who has the other one now */
-        copy.values[FIELD_hub_id].present = copy.values[FIELD_hub_name].present = false;
+    if (message->type == MESSAGE_linked) { /* who has the other one now */
+        message_unset(&copy, FIELD_hub_id);
+        message_unset(&copy, FIELD_hub_name);
+    }
     if (services_go)
         strip_services(&copy);
     for (size_t i = 0; i < message_list_count(&copy, FIELD_parts); i++)
@@ -1382,7 +1384,7 @@ static struct standing_told part_told(const struct auditor *auditor, const struc
         .deadline = member_number(message, i, MEMBER_part_deadline)};
 
     for (uint16_t n = 0; needs->present && n < needs->list.count; n++)
-        told.needs |= BIT_OF(message->elements[needs->list.first + n].number);
+        told.needs |= BIT_OF(message->values[needs->list.first + n].number);
     return told;
 }
 

@@ -328,8 +328,8 @@ static void begin_submit(struct year *year, int party)
     set_needs(year);
     set_back(year);
     set_practice(year, &year->parties[party]);
-    scratch.values[FIELD_travel_limit_minutes].present = false;
-    scratch.values[FIELD_consent_expires_on].present = false;
+    message_unset(&scratch, FIELD_travel_limit_minutes);
+    message_unset(&scratch, FIELD_consent_expires_on);
     if (chance(year, 10))
         message_set_number(&scratch, FIELD_consent_expires_on, year->now / DAY + between(year, 20, 200));
     if (chance(year, 2))

@@ -396,7 +396,7 @@ TestSuite(rules, .init = fill_submit);
 
 static void clear(enum field field)
 {
-    submit.values[field].present = false;
+    message_unset(&submit, field);
 }
 
 static void assert_refused(enum refusal refusal, const char *field)
@@ -414,7 +414,7 @@ static void assert_accepted(void)
 
 static struct value *member(enum field field, size_t i, size_t m)
 {
-    return &submit.elements[submit.values[field].list.first + i * records[fields[field].of].count + m];
+    return &submit.values[message_value_of(&submit, field)->list.first + i * records[fields[field].of].count + m];
 }
 
 Test(rules, the_invented_people_keep_every_rule)
@@ -580,9 +580,9 @@ Test(rules, a_score_has_items_or_a_total_that_fit_its_measure)
     struct value *items = member(FIELD_baseline_scores, 0, MEMBER_score_items);
     struct value *total = member(FIELD_baseline_scores, 1, MEMBER_score_total);
 
-    submit.elements[items->list.first + 3].number = 11;
+    submit.values[items->list.first + 3].number = 11;
     assert_refused(REFUSAL_OUT_OF_RANGE, "baseline_scores[0].items");
-    submit.elements[items->list.first + 3].number = 10;
+    submit.values[items->list.first + 3].number = 10;
     assert_accepted();
     items->list.count = 3;
     assert_refused(REFUSAL_INVARIANT, "baseline_scores[0].items");

@@ -341,7 +341,7 @@ Test(codec, after_a_fault_only_type_and_request_id_are_kept)
     cr_assert_arr_eq(message_uuid(&got, FIELD_request_id), message_uuid(&sent, FIELD_request_id), UUID_BYTES);
     for (size_t i = 0; i < FIELD_COUNT; i++)
         cr_assert_eq(message_has(&got, i), i == FIELD_request_id);
-    cr_assert_eq(got.elements_count, 0);
+    cr_assert_eq(got.list_values, 0);
 }
 
 /* A submit of further_information with `bytes` bytes in all, close to the limit of its size. */
@@ -496,13 +496,13 @@ Test(codec, the_parts_of_a_referral_and_the_places_to_go_arrive_and_can_be_copie
         const struct value *needs = message_member(&got, FIELD_parts, i, MEMBER_part_needs);
 
         cr_assert_eq(needs->list.count, 2);
-        cr_assert_eq(got.elements[needs->list.first + 1].number, (int64_t)(9 + i));
+        cr_assert_eq(got.values[needs->list.first + 1].number, (int64_t)(9 + i));
     }
     cr_assert_eq(message_member(&got, FIELD_places_to_go, 4, MEMBER_place_distance_m)->number, 400);
     message_init(&copy, MESSAGE_ended);
     for (size_t i = 0; i < FIELD_COUNT; i++)
         message_copy(&copy, &got, i);
-    memset(got.elements, 0, sizeof got.elements);
+    memset(got.values, 0, sizeof got.values);
     cr_assert_eq(encode(&copy, again, sizeof again), frame.length);
     cr_assert_arr_eq(again, frame.bytes, frame.length);
 }
@@ -547,7 +547,7 @@ Test(codec, what_a_hub_reports_at_the_end_arrives_and_can_be_copied)
     message_init(&copy, MESSAGE_complete);
     for (size_t i = 0; i < FIELD_COUNT; i++)
         message_copy(&copy, &got, i);
-    memset(got.elements, 0, sizeof got.elements);
+    memset(got.values, 0, sizeof got.values);
     cr_assert_eq(encode(&copy, again, sizeof again), frame.length);
     cr_assert_arr_eq(again, frame.bytes, frame.length);
 }
@@ -578,7 +578,7 @@ Test(codec, a_need_that_stands_twice_in_a_part_is_refused_by_its_place)
     static struct message ended;
 
     fill_ended(&ended);
-    ended.elements[message_member(&ended, FIELD_parts, 3, MEMBER_part_needs)->list.first + 1].number = 4;
+    ended.values[message_member(&ended, FIELD_parts, 3, MEMBER_part_needs)->list.first + 1].number = 4;
     frame_of(&frame, &ended);
     assert_refused(REFUSAL_DUPLICATE_FIELD, "parts[3].needs[1]");
 }

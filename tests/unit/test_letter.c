@@ -583,7 +583,7 @@ static void assert_part_is_of(size_t i, enum need need)
     const struct value *needs = message_member(&letter, FIELD_parts, i, MEMBER_part_needs);
 
     cr_assert_eq(needs->list.count, 1);
-    cr_assert_eq(letter.elements[needs->list.first].number, (int64_t)need);
+    cr_assert_eq(letter.values[needs->list.first].number, (int64_t)need);
 }
 
 static void assert_part_at(size_t i, const char *hub)
@@ -935,14 +935,14 @@ static void plant_canaries(void)
         const struct field_spec *spec = &fields[field];
         if (!is_personal((enum field)field) || !message_has(&submit, (enum field)field))
             continue;
-        plant(&submit.values[field], spec);
+        plant(&submit.values[submit.places[field]], spec);
         size_t width = spec->kind == KIND_RECORDS ? records[spec->of].count : 1;
         bool is_list = spec->kind == KIND_RECORDS || spec->kind == KIND_IDS || spec->kind == KIND_TEXTS;
-        for (size_t i = 0; is_list && i < submit.values[field].list.count * width; i++) {
+        for (size_t i = 0; is_list && i < message_value_of(&submit, field)->list.count * width; i++) {
             struct field_spec element = {.kind = KIND_TEXT};
             if (spec->kind == KIND_RECORDS)
                 element = records[spec->of].members[i % width];
-            plant(&submit.elements[submit.values[field].list.first + i], &element);
+            plant(&submit.values[message_value_of(&submit, field)->list.first + i], &element);
         }
     }
 }
@@ -1267,7 +1267,7 @@ static bool mark_field(struct message *message, enum field field, const char *ma
         mark(message_value(message, field), marker);
     bool has_texts = spec->kind == KIND_RECORDS || spec->kind == KIND_IDS || spec->kind == KIND_TEXTS;
     for (size_t i = 0; has_texts && i < message_list_count(message, field) * width; i++) {
-        struct value *value = &message->elements[message->values[field].list.first + i];
+        struct value *value = &message->values[message_value_of(message, field)->list.first + i];
         bool takes_text = spec->kind != KIND_RECORDS || is_text(records[spec->of].members[i % width].kind);
         if (takes_text)
             mark(value, marker);

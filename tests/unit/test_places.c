@@ -394,7 +394,7 @@ Test(places, who_told_no_postcode_is_known_by_the_rest_of_what_they_told)
     int batches;
 
     make_submit(&message, 1);
-    message.values[FIELD_postcode].present = false;
+    message_unset(&message, FIELD_postcode);
     message_set_string(&message, FIELD_gp_practice_ods, "Y99999");
     say(&message);
     import(write_file("new.csv", 10, "north", ""), "1", &batches);

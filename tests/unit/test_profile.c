@@ -40,7 +40,7 @@ static void begin(void)
     network->senders[0].party = 9;
     network_index(network);
     person_submit(&message, 1, PEOPLE_POSTCODE);
-    message.values[FIELD_gp_practice_ods].present = false;
+    message_unset(&message, FIELD_gp_practice_ods);
 }
 
 static void finish(void)
@@ -227,7 +227,7 @@ Test(profile, all_that_rules_look_at_is_taken)
     cr_assert_eq(profile->age, 40);
     cr_assert_eq(profile->transport, TRANSPORT_WALK);
     cr_assert_eq(profile->travel_m, 1000);
-    message.values[FIELD_transport_mode].present = false;
+    message_unset(&message, FIELD_transport_mode);
     take(NULL, DAY);
     cr_assert_eq(referral.profile.travel_m, 2000, "by bus unless somebody says");
 }
@@ -243,7 +243,7 @@ Test(profile, doubt_about_consent_and_a_safeguarding_concern_are_for_a_person)
     message_set_number(&message, FIELD_consent_expires_on, 0);
     take(NULL, DAY);
     cr_assert(referral.profile.consent_in_doubt, "it ran out on the first day of 1970");
-    message.values[FIELD_consent_expires_on].present = false;
+    message_unset(&message, FIELD_consent_expires_on);
     message_set_number(&message, FIELD_consent_to_share, CONSENT_IN_DOUBT);
     take(NULL, DAY);
     cr_assert(referral.profile.consent_in_doubt);
@@ -368,7 +368,7 @@ Test(profile, who_moves_lives_elsewhere_and_who_does_not_stays)
     message_set_string(&update, FIELD_postcode, "PL4 8AA");
     take_update(&south);
     assert_lives(1, LOCALITY_EXACT, 258000);
-    message.values[FIELD_neighbourhood_code].present = false;
+    message_unset(&message, FIELD_neighbourhood_code);
     take_update(&nowhere);
     assert_lives(NEIGHBOURHOOD_NONE, LOCALITY_UNKNOWN, 0);
     cr_assert_eq(referral.profile.decile, 0);

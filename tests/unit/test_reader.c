@@ -572,7 +572,7 @@ Test(reader, a_decision_about_who_has_changed_since_is_told_without_its_reasons)
     struct message person;
 
     talk_person(&person, 1, (const enum need[]){NEED_PHYSICAL_ACTIVITY, 0});
-    person.values[FIELD_risk_flags].present = false;
+    message_unset(&person, FIELD_risk_flags);
     int64_t number = talk_say_submit("gp", &person);
     talk_answer("oak", MESSAGE_accept, number, 1);
     say_to(MESSAGE_update, number, fill_phone);

@@ -119,7 +119,7 @@ Test(rights, the_same_name_birth_and_postcode_are_the_same_person_however_they_a
         *at = *at >= 'a' && *at <= 'z' ? (char)(*at - 32) : *at;
     message_set_string(&message, FIELD_family_name, loud[0]);
     message_set_string(&message, FIELD_given_name, loud[1]);
-    message.values[FIELD_nhs_number].present = false;
+    message_unset(&message, FIELD_nhs_number);
     message_set_number(&message, FIELD_nhs_number_absent_reason, NHS_ABSENT_NOT_KNOWN);
     message_set_string(&message, FIELD_local_person_id, "C-17");
     cr_assert(are_linked(talk_say_submit("clinic", &message), first, LINK_SAME_PERSON));
@@ -134,7 +134,7 @@ Test(rights, other_persons_are_not_linked)
     cr_assert_eq(talk_referral(second).links_count, 0);
     make_person(&message, 1, 3, NEED_FOOD); /* a twin */
     message_set_string(&message, FIELD_given_name, "Twin");
-    message.values[FIELD_nhs_number].present = false;
+    message_unset(&message, FIELD_nhs_number);
     message_set_number(&message, FIELD_nhs_number_absent_reason, NHS_ABSENT_NOT_KNOWN);
     message_set_string(&message, FIELD_local_person_id, "C-18");
     int64_t third = talk_say_submit("clinic", &message);
@@ -399,7 +399,8 @@ Test(rights, persons_whose_hashes_have_a_half_in_common_are_not_taken_for_one)
         make_person(&message, 1 + i, 1 + i, NEED_BEFRIENDING);
         message_set_string(&message, FIELD_nhs_number, pair[i % 2]);
         message_set_string(&message, FIELD_gp_practice_ods, "Y99999");
-        message.values[FIELD_postcode].present = i < 2 && message.values[FIELD_postcode].present;
+        if (i >= 2)
+            message_unset(&message, FIELD_postcode);
         cr_assert_eq(talk_referral(talk_say_submit("gp", &message)).links_count, i == 2, "%u", i);
     }
 }
@@ -471,7 +472,7 @@ Test(rights, of_two_circles_of_a_person_as_many_are_linked_as_a_referral_holds)
     for (unsigned i = 0; i < 6; i++) {
         make_person(&message, 1, 10 + i, NEED_FOOD);
         if (i % 2) {
-            message.values[FIELD_nhs_number].present = false;
+            message_unset(&message, FIELD_nhs_number);
             message_set_number(&message, FIELD_nhs_number_absent_reason, NHS_ABSENT_NOT_KNOWN);
             message_set_string(&message, FIELD_local_person_id, "C-17");
         } else {
@@ -783,10 +784,10 @@ static void add_needle(struct text text)
 static void add_texts(const struct message *message)
 {
     for (int f = FIELD_referral_identifier; f <= FIELD_outcome_scores; f++) {
-        const struct value *value = &message->values[f];
         if (!message_has(message, (enum field)f) || f == FIELD_neighbourhood_code || f == FIELD_referral_code ||
             f == FIELD_requested_service_id || f == FIELD_safeguarding_code || f == FIELD_language)
             continue;
+        const struct value *value = message_value_of(message, (enum field)f);
         switch (fields[f].kind) {
         case KIND_TEXT:
         case KIND_PHONE:

@@ -94,7 +94,7 @@ Test(words, what_waits_names_the_reason_its_turn_and_how_long)
     tell(words_standing);
     expect("why       every hub that could help is full\n");
     expect("waiting   number 3 in turn; about 0 days, if places go on being given");
-    message.values[FIELD_expected_wait_days].present = false;
+    message_unset(&message, FIELD_expected_wait_days);
     tell(words_standing);
     expect("waiting   number 3 in turn; how long cannot be told");
 }
