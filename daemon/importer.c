@@ -4,6 +4,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <limits.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -66,6 +67,8 @@ static bool take_batch(void *argument, struct place_batch **batch)
 static bool is_in_force(struct importer *importer, const char *edition)
 {
     char in_force[EDITION_BYTES];
+
+    store_catch_up(importer->store, INT_MAX);
     struct transaction *transaction = store_begin(importer->store, false, NULL);
 
     if (!transaction)

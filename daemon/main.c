@@ -35,6 +35,15 @@
 #define WHY_BYTES 1200 /* a path, and a sentence about it */
 #define STUDY_NICE 10
 #define ANCHOR_EVERY_MS 60000
+#define REST_AFTER_MS 100 /* without a request: then the store is settled */
+
+/* From the turn to the thread that waits for the disk and sends. */
+struct handover {
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    struct outbox *outbox; /* NULL: the one before has been sent */
+    bool ended;
+};
 
 struct daemon {
     const char *path; /* of the settings */
@@ -51,10 +60,10 @@ struct daemon {
     struct study *study;
     struct gate *link;
     struct importer *importer;
-    uint64_t anchored;                /* how far the store had come when its anchor was written */
-    bool anchor_failed;               /* the newest attempt */
-    int finished;                     /* eventfd: the link has sent its last answer */
-    pthread_mutex_t storing, sending; /* of the turn's two threads */
+    uint64_t anchored;  /* how far the store had come when its anchor was written */
+    bool anchor_failed; /* the newest attempt */
+    int finished;       /* eventfd: the link has sent its last answer */
+    struct handover handover;
     pthread_t threads[5];
     size_t threads_count;
     char why[WHY_BYTES];
@@ -287,6 +296,14 @@ static void wake_turn(void *link)
     link_wake(link, WORKER_TURN);
 }
 
+/* From here on the turn's thread writes, and others read. */
+static bool share_store(struct daemon *daemon)
+{
+    end_unless(store_settle(daemon->store));
+    store_when_wanted(daemon->store, wake_turn, daemon->link);
+    return true;
+}
+
 static void want_postcodes(struct daemon *daemon, const struct settings *settings)
 {
     if (settings->postcodes[0] != '\0')
@@ -305,6 +322,11 @@ static bool open_importer(struct daemon *daemon)
 
 /* ---- serving --------------------------------------------------------------------------------------------------- */
 
+static int64_t earlier(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
 static void *run_link(void *argument)
 {
     const struct daemon *daemon = argument;
@@ -317,35 +339,66 @@ static void *run_link(void *argument)
     return NULL;
 }
 
-/* False: the link has stopped, nothing is left, and what was said before has been sent. */
-static bool take_turn(struct daemon *daemon, struct outbox *outbox)
+/* NULL: no more turns. */
+static void hand_over(struct handover *handover, struct outbox *outbox)
 {
-    const struct request *requests;
-
-    pthread_mutex_lock(&daemon->storing);
-    ptrdiff_t count = link_take(daemon->link, WORKER_TURN, turn_next_due(daemon->turn), &requests);
-    if (count >= 0)
-        end_unless(turn_run(daemon->turn, link_now_ms(), requests, (size_t)count, outbox));
-    pthread_mutex_lock(&daemon->sending);
-    pthread_mutex_unlock(&daemon->storing);
-    end_unless(store_sync(daemon->store));
-    if (outbox->count > 0)
-        link_send(daemon->link, WORKER_TURN, outbox);
-    if (count < 0)
-        link_leave(daemon->link, WORKER_TURN);
-    pthread_mutex_unlock(&daemon->sending);
-    return count >= 0;
+    pthread_mutex_lock(&handover->lock);
+    while (handover->outbox)
+        pthread_cond_wait(&handover->changed, &handover->lock);
+    handover->outbox = outbox;
+    handover->ended = !outbox;
+    pthread_cond_broadcast(&handover->changed);
+    pthread_mutex_unlock(&handover->lock);
 }
 
-/* Two threads take turns: while one waits for the disk and sends, the other stores. Who has stored takes `sending`
- * before the other may store, so that what is said leaves in the order in which it was stored. */
+/* Two outboxes: while one waits for the disk and is sent, the next turn fills the other. */
 static void *run_turn(void *argument)
 {
-    struct outbox outbox = {0};
+    struct daemon *daemon = argument;
+    struct outbox outboxes[2] = {0};
+    const struct request *requests;
+    int64_t until = INT64_MAX;
+    ptrdiff_t count;
 
-    while (take_turn(argument, &outbox))
-        ;
-    outbox_free(&outbox);
+    for (int i = 0;
+         (count = link_take(daemon->link, WORKER_TURN, earlier(until, turn_next_due(daemon->turn)), &requests)) >= 0;) {
+        end_unless(turn_run(daemon->turn, link_now_ms(), requests, (size_t)count, &outboxes[i]));
+        if (outboxes[i].count > 0) {
+            hand_over(&daemon->handover, &outboxes[i]);
+            i = 1 - i;
+        }
+        if (count == 0)
+            end_unless(store_settle(daemon->store));
+        until = count == 0 ? INT64_MAX : link_now_ms() + REST_AFTER_MS;
+    }
+    end_unless(store_settle(daemon->store));
+    hand_over(&daemon->handover, NULL);
+    link_leave(daemon->link, WORKER_TURN);
+    outbox_free(&outboxes[0]);
+    outbox_free(&outboxes[1]);
+    return NULL;
+}
+
+/* What a turn has said leaves when that turn is on the disk. */
+static void *run_outbound(void *argument)
+{
+    struct daemon *daemon = argument;
+    struct handover *handover = &daemon->handover;
+
+    pthread_mutex_lock(&handover->lock);
+    for (;;) {
+        while (!handover->outbox && !handover->ended)
+            pthread_cond_wait(&handover->changed, &handover->lock);
+        if (handover->ended)
+            break;
+        pthread_mutex_unlock(&handover->lock);
+        end_unless(store_sync(daemon->store));
+        link_send(daemon->link, WORKER_TURN, handover->outbox);
+        pthread_mutex_lock(&handover->lock);
+        handover->outbox = NULL;
+        pthread_cond_broadcast(&handover->changed);
+    }
+    pthread_mutex_unlock(&handover->lock);
     return NULL;
 }
 
@@ -394,8 +447,11 @@ static bool start_threads(struct daemon *daemon)
     static const struct {
         const char *name; /* as top and perf show it */
         void *(*run)(void *);
-    } threads[] = {
-        {"turn", run_turn}, {"turn", run_turn}, {"reader", run_reader}, {"study", run_study}, {"link", run_link}};
+    } threads[] = {{"turn", run_turn},
+                   {"outbound", run_outbound},
+                   {"reader", run_reader},
+                   {"study", run_study},
+                   {"link", run_link}};
 
     for (size_t i = 0; i < sizeof threads / sizeof threads[0]; i++) {
         int error = pthread_create(&daemon->threads[i], NULL, threads[i].run, daemon);
@@ -498,8 +554,8 @@ static const struct step {
 } steps[] = {
     {open_store, EX_UNAVAILABLE}, {open_seal, EX_CONFIG},      {import_first_postcodes, EX_CONFIG},
     {open_shelf, EX_OSERR},       {open_turn, EX_IOERR},       {open_reader, EX_OSERR},
-    {open_study, EX_OSERR},       {open_link, EX_UNAVAILABLE}, {open_importer, EX_OSERR},
-    {start_threads, EX_OSERR},
+    {open_study, EX_OSERR},       {open_link, EX_UNAVAILABLE}, {share_store, EX_IOERR},
+    {open_importer, EX_OSERR},    {start_threads, EX_OSERR},
 };
 
 /* A store that has ended is no fault of the settings, whatever it was needed for: the next start may go well. */
@@ -564,8 +620,7 @@ int main(int argc, char **argv)
         {NULL, 0, NULL, 0},
     };
     static struct daemon daemon = {.path = DEFAULT_CONFIG, /* large: it holds the lines of all faults */
-                                   .storing = PTHREAD_MUTEX_INITIALIZER,
-                                   .sending = PTHREAD_MUTEX_INITIALIZER};
+                                   .handover = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, NULL, false}};
     bool only_check = false;
     int option, code;
 

@@ -3,6 +3,7 @@
 #include "daemon/reader_inside.h"
 
 #include <assert.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +15,7 @@
 #include "proto/check.h"
 
 #define ROWS_DEFAULT 100
+#define LIST_WAIT_MS 100
 #define LIST_LOOKED_AT_MAX 200000 /* records looked at for one page, so that a question ends in bounded time */
 #define VERSIONS_MAX 1000
 #define MAILBOXES_MAX 10000 /* of one answer: fewer than a connection may have unread */
@@ -889,7 +891,8 @@ static void answer_versions(struct reader *reader)
 
 /* ---- the question ---- */
 
-/* What happened to somebody is told when it is on the disk. Lists and figures do not wait for it. */
+/* What happened to somebody is told to the newest, and when it is on the disk. Lists and figures do not wait for a slow
+ * disk: they may lack what was stored in this moment. */
 static const struct {
     enum message_type type;
     bool waits;
@@ -920,17 +923,15 @@ void reader_finish(struct reader *reader)
 enum store_result reader_answer(struct reader *reader, int64_t now_ms, const struct request *request,
                                 struct outbox *outbox)
 {
-    size_t count = outbox->count, used = outbox->used;
-    bool waits = false;
+    size_t count = outbox->count, used = outbox->used, question = 0;
 
+    for (; questions[question].type != request->message.type; question++)
+        assert(question + 1 < sizeof questions / sizeof questions[0]);
+    store_catch_up(reader->store, questions[question].waits ? INT_MAX : LIST_WAIT_MS);
     reader_begin(reader, now_ms, request, outbox);
     reader->transaction = store_begin(reader->store, false, NULL);
     if (reader->transaction) {
-        for (size_t i = 0; i < sizeof questions / sizeof questions[0]; i++)
-            if (questions[i].type == request->message.type) {
-                questions[i].answer(reader);
-                waits = questions[i].waits;
-            }
+        questions[question].answer(reader);
         if (store_commit(reader->store, &reader->transaction) != STORE_OK) { /* what it has not read it has left out */
             outbox->count = count;
             outbox->used = used;
@@ -940,5 +941,5 @@ enum store_result reader_answer(struct reader *reader, int64_t now_ms, const str
         answer_refused(reader, REFUSAL_BUSY, "");
     }
     reader_finish(reader);
-    return waits ? store_sync(reader->store) : STORE_OK;
+    return questions[question].waits ? store_sync(reader->store) : STORE_OK;
 }

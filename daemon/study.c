@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * study: the questions and who answers them; drafts, and reading in short transactions. */
 #include <assert.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -270,6 +271,7 @@ void study_answer(struct study *study, int64_t now_ms, const struct request *req
     struct reader *reader = study->reader;
     size_t count = outbox->count, used = outbox->used;
 
+    store_catch_up(reader->store, INT_MAX);
     reader_begin(reader, now_ms, request, outbox);
     study->failed = REFUSAL_NONE;
     for (size_t i = 0; i < sizeof studies / sizeof studies[0] && !study_is_stopping(study); i++)

@@ -49,6 +49,7 @@ never clients 'daemon/'
 
 owned zmq daemon/io/link.c daemon/io/doors.c daemon/io/zap.c clients/exchange.c clients/evidence.c clients/keys.c clients/keygen.c
 owned lmdb daemon/io/store_lmdb.c
+owned xxhash daemon/io/redo.c
 owned msgpack proto/pack.c
 owned libconfig daemon/io/config.c
 owned sodium daemon/io/seal.c clients/bulk.c clients/hub_webhook.c

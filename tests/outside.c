@@ -35,6 +35,8 @@ static unsigned failures;
     CALL(int, ftruncate, (int file, off_t length), (file, length))                                                     \
     CALL(int, fallocate, (int file, int mode, off_t offset, off_t length), (file, mode, offset, length))               \
     CALL(ssize_t, pwrite, (int file, const void *bytes, size_t length, off_t offset), (file, bytes, length, offset))   \
+    CALL(ssize_t, pread, (int file, void *bytes, size_t length, off_t offset), (file, bytes, length, offset))          \
+    CALL(off_t, lseek, (int file, off_t offset, int from), (file, offset, from))                                       \
     CALL(ssize_t, write, (int file, const void *bytes, size_t length), (file, bytes, length))                          \
     CALL(ssize_t, read, (int file, void *bytes, size_t length), (file, bytes, length))                                 \
     CALL(uid_t, geteuid, (void), ())                                                                                   \
@@ -56,6 +58,9 @@ static unsigned failures;
     CALL(int, mdb_get, (MDB_txn * txn, MDB_dbi table, MDB_val * key, MDB_val * value), (txn, table, key, value))       \
     CALL(int, mdb_cursor_put, (MDB_cursor * cursor, MDB_val * key, MDB_val * value, unsigned flags),                   \
          (cursor, key, value, flags))                                                                                  \
+    CALL(int, mdb_put, (MDB_txn * txn, MDB_dbi table, MDB_val * key, MDB_val * value, unsigned flags),                 \
+         (txn, table, key, value, flags))                                                                              \
+    CALL(int, mdb_env_sync, (MDB_env * env, int force), (env, force))                                                  \
     CALL(int, mdb_del, (MDB_txn * txn, MDB_dbi table, MDB_val * key, MDB_val * value), (txn, table, key, value))       \
     CALL(int, mdb_cursor_open, (MDB_txn * txn, MDB_dbi table, MDB_cursor * *cursor), (txn, table, cursor))             \
     CALL(int, mdb_cursor_get, (MDB_cursor * cursor, MDB_val * key, MDB_val * value, MDB_cursor_op operation),          \

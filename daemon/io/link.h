@@ -32,7 +32,7 @@ void link_reload_keys(struct gate *);
 
 /* A worker's side. Waits until something has gathered or until_ms (wall clock, link_now_ms) has passed; returns the
  * batch of all that has gathered (0 when time has passed), or -1 when the link has stopped and nothing is left.
- * The requests stay valid until the worker's next link_take, whichever of its threads calls it. */
+ * The requests stay valid until the worker's next link_take. */
 ptrdiff_t link_take(struct gate *, enum worker, int64_t until_ms, const struct request **);
 /* The worker is done with the requests in hand, before its next link_take: there is room for others from now on. */
 void link_finish(struct gate *, enum worker);

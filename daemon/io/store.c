@@ -74,6 +74,23 @@ enum store_result store_sync(struct store *store)
     return store->engine->sync ? store->engine->sync(store) : STORE_OK;
 }
 
+enum store_result store_settle(struct store *store)
+{
+    return store->engine->settle ? store->engine->settle(store) : STORE_OK;
+}
+
+void store_when_wanted(struct store *store, void (*wake)(void *), void *argument)
+{
+    if (store->engine->when_wanted)
+        store->engine->when_wanted(store, wake, argument);
+}
+
+void store_catch_up(struct store *store, int64_t most_ms)
+{
+    if (store->engine->catch_up)
+        store->engine->catch_up(store, most_ms);
+}
+
 void store_abort(struct store *store, struct transaction **transaction)
 {
     store->engine->abort(transaction);

@@ -65,6 +65,15 @@ struct store_engine {
     /* From any thread: returns when all that was committed before is on the disk. Who reads may see it earlier. NULL: a
      * commit is there at once. */
     enum store_result (*sync)(struct store *);
+    /* From the thread that writes, between its transactions: before it rests, and before another thread writes. Who
+     * begins to read sees all that was settled before; the thread that writes, all that was committed. NULL: that is
+     * the same. */
+    enum store_result (*settle)(struct store *);
+    /* Before others read: whom to call when one of them waits in catch_up, so that the store is settled. */
+    void (*when_wanted)(struct store *, void (*wake)(void *), void *argument);
+    /* From another thread than that which writes: returns when all that was committed before is settled, or after so
+     * many milliseconds. */
+    void (*catch_up)(struct store *, int64_t most_ms);
     void (*abort)(struct transaction **);
     /* Bytes in use and bytes that may be used. */
     void (*usage)(struct store *, uint64_t *used, uint64_t *limit);
@@ -91,6 +100,9 @@ enum store_result store_place_put(struct store *, struct transaction *, const ch
                                   const void *bytes, size_t length);
 enum store_result store_commit(struct store *, struct transaction **);
 enum store_result store_sync(struct store *);
+enum store_result store_settle(struct store *);
+void store_when_wanted(struct store *, void (*wake)(void *), void *argument);
+void store_catch_up(struct store *, int64_t most_ms);
 void store_abort(struct store *, struct transaction **);
 void store_usage(struct store *, uint64_t *used, uint64_t *limit);
 void store_close(struct store **);

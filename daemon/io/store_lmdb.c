@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: MIT
- * store_lmdb: the only file that knows LMDB. Never WRITEMAP or NOSYNC: a commit writes and syncs its pages, then writes
- * the meta page that names them. That page is on the disk after lmdb_sync, or after the sync of the next commit, which
- * comes before anything of the state before is written over (NOMETASYNC); so the next transaction need not wait for it.
- * Keys are big-endian, so that the order of bytes is the order of numbers. */
+ * store_lmdb: the only file that knows LMDB. Many commits share one write transaction of LMDB: each is made durable by
+ * the redo log, with one write and one sync, and is seen by who reads when the shared transaction has been committed
+ * (settled). That is done when somebody waits to read, when the redo log is half full, and when the writer is idle.
+ *
+ * Never WRITEMAP or NOSYNC: LMDB's commit writes and syncs its pages, then writes the meta page that names them. That
+ * page is on the disk after the sync of the next such commit (NOMETASYNC); until then the redo log keeps the interval
+ * before, too. Keys are big-endian, so that the order of bytes is the order of numbers. */
 #include "daemon/io/store_lmdb.h"
 
 #include <assert.h>
@@ -20,9 +23,16 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "daemon/io/redo.h"
+
+enum { DATA_IS_OLDER = MDB_LAST_ERRCODE + 1 }; /* beside LMDB's codes */
+
 /* The place table stands behind the numbered ones. */
 enum { TABLE_PLACE = TABLE_COUNT, ALL_TABLES };
 enum { KEY_BYTES = 8, READERS_MAX = 64, PATH_BYTES = 4096 };
+/* A file of the redo log is a small part of the map, which must hold the pages of its changes and those that they
+ * replace. */
+enum { REDO_FILES_IN_MAP = 32, REDO_BYTES_LEAST = 128 << 10 };
 
 /* Names on disk: never reused, new ones are appended. */
 /* clang-format off */
@@ -42,28 +52,39 @@ static const char *const table_names[ALL_TABLES] = {
 };
 /* clang-format on */
 
+struct transaction {
+    struct store_lmdb *store;
+    MDB_txn *txn;
+    MDB_cursor *cursors[ALL_TABLES]; /* opened by the first seek or put in a table */
+    enum store_result error;         /* the first one */
+    bool write;
+};
+
 struct store_lmdb {
     struct store base;
     MDB_env *env;
     int lock;
-    int file; /* the data file, for syncs alone: a failed one is told to each descriptor by itself */
     MDB_dbi tables[ALL_TABLES];
     /* No stored key is greater than this. A key beyond it is appended: the page before stays full instead of being
      * split in half. Zero: nothing known, so key 0 itself is never appended. */
     uint64_t greatest[TABLE_COUNT];
     _Atomic int ended; /* STORE_UNKNOWN or STORE_DAMAGED once a commit has said so: nothing begins any more */
-    atomic_bool writing;
+    struct redo *redo;
+    uint64_t settled_used;     /* bytes of the map that settled pages need */
+    _Atomic uint64_t used;     /* with what has been written since: its pages, and as many that they replace */
+    uint64_t limit;            /* all of it */
+    bool is_tight;             /* each commit is LMDB's own, so that none is promised that then has no room */
+    struct transaction shared; /* of all commits since it was settled; its txn is NULL when there is none */
+    _Atomic pthread_t writer;  /* whose `shared` is: LMDB lets nobody else commit it */
+    bool writing;
+    /* Numbers of commits since the store was opened. */
+    _Atomic uint64_t written, settled, durable;
     pthread_mutex_t syncing; /* who waits for the sync of another mostly needs none of its own */
-    /* Numbers of LMDB's transactions: the newest that was committed or seen, and the newest that is on the disk. */
-    _Atomic uint64_t newest, durable;
-};
-
-struct transaction {
-    struct store_lmdb *store;
-    MDB_txn *txn;
-    MDB_cursor *cursors[ALL_TABLES]; /* opened by the first seek in a table */
-    enum store_result error;         /* the first one */
-    bool write;
+    pthread_mutex_t settling;
+    pthread_cond_t has_settled;
+    atomic_bool wanted; /* somebody waits to read what is not settled */
+    void (*wake)(void *);
+    void *wake_argument;
 };
 
 static enum store_result result_of(int rc, enum store_result otherwise)
@@ -143,49 +164,222 @@ static void raise_to(_Atomic uint64_t *highest, uint64_t number)
         continue;
 }
 
+static void end_store(struct store_lmdb *store, enum store_result how)
+{
+    atomic_store(&store->ended, (int)how);
+    pthread_mutex_lock(&store->settling);
+    pthread_cond_broadcast(&store->has_settled);
+    pthread_mutex_unlock(&store->settling);
+}
+
+static enum store_result ended(const struct store_lmdb *store)
+{
+    return (enum store_result)atomic_load(&store->ended);
+}
+
 /* A sync that fails ends the store, as a commit does. */
 static enum store_result sync_to(struct store_lmdb *store, uint64_t number)
 {
     if (atomic_load(&store->durable) >= number)
         return STORE_OK;
     pthread_mutex_lock(&store->syncing);
-    if (atomic_load(&store->ended) == STORE_OK && atomic_load(&store->durable) < number) {
-        if (fdatasync(store->file) == 0)
+    if (ended(store) == STORE_OK && atomic_load(&store->durable) < number) {
+        number = atomic_load(&store->written);
+        if (redo_sync(store->redo))
             raise_to(&store->durable, number);
         else
-            atomic_store(&store->ended, STORE_UNKNOWN);
+            end_store(store, STORE_UNKNOWN);
     }
     pthread_mutex_unlock(&store->syncing);
-    return (enum store_result)atomic_load(&store->ended);
+    return ended(store);
 }
 
-static enum store_result begin_transaction(struct store_lmdb *store, bool write, struct transaction *transaction)
+static void close_cursors(struct transaction *transaction)
 {
-    enum store_result ended = (enum store_result)atomic_load(&store->ended);
-    if (ended != STORE_OK)
-        return ended;
-    if (write) {
-        bool second = atomic_exchange(&store->writing, true);
-        assert(!second); /* LMDB would wait for ever for another one of the same thread */
+    for (int i = 0; i < ALL_TABLES; i++)
+        if (transaction->cursors[i] != NULL)
+            mdb_cursor_close(transaction->cursors[i]);
+    memset(transaction->cursors, 0, sizeof transaction->cursors);
+}
+
+/* ---- the shared transaction ---- */
+
+static void tell_settled(struct store_lmdb *store)
+{
+    pthread_mutex_lock(&store->settling);
+    atomic_store(&store->wanted, false);
+    atomic_store(&store->settled, atomic_load(&store->written));
+    pthread_cond_broadcast(&store->has_settled);
+    pthread_mutex_unlock(&store->settling);
+}
+
+static enum store_result commit_shared(struct store_lmdb *store)
+{
+    MDB_txn *txn = store->shared.txn;
+    close_cursors(&store->shared);
+    store->shared.txn = NULL;
+    return result_of(mdb_txn_commit(txn), STORE_UNKNOWN);
+}
+
+/* Pages that LMDB holds for reuse. Each record of the free list begins with their number, so that only its first word
+ * is read. */
+static int count_free(MDB_env *env, uint64_t *pages)
+{
+    MDB_txn *txn;
+    MDB_cursor *cursor;
+    MDB_val key, value;
+    *pages = 0;
+    int rc = mdb_txn_begin(env, NULL, MDB_RDONLY, &txn);
+    if (rc != MDB_SUCCESS)
+        return rc;
+    rc = mdb_cursor_open(txn, 0, &cursor);
+    if (rc == MDB_SUCCESS) {
+        while ((rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) == MDB_SUCCESS) {
+            size_t count;
+            memcpy(&count, value.mv_data, sizeof count);
+            *pages += count;
+        }
+        mdb_cursor_close(cursor);
     }
-    *transaction = (struct transaction){.store = store, .write = write};
-    int rc = mdb_txn_begin(store->env, NULL, write ? 0 : MDB_RDONLY, &transaction->txn);
-    if (rc != MDB_SUCCESS && write)
-        atomic_store(&store->writing, false);
-    if (rc == MDB_SUCCESS && !write)
-        raise_to(&store->newest, mdb_txn_id(transaction->txn));
-    return result_of(rc, STORE_UNAVAILABLE);
+    mdb_txn_abort(txn);
+    return rc == MDB_NOTFOUND ? MDB_SUCCESS : rc;
+}
+
+static size_t redo_bytes(uint64_t limit)
+{
+    uint64_t part = limit / REDO_FILES_IN_MAP;
+    return part < REDO_BYTES_LEAST ? REDO_BYTES_LEAST : part < REDO_BYTES_MAX ? part : REDO_BYTES_MAX;
+}
+
+/* What cannot be counted is not free. */
+static int look_at_map(struct store_lmdb *store)
+{
+    MDB_envinfo info;
+    MDB_stat stat;
+    uint64_t unused;
+    int rc = count_free(store->env, &unused);
+    mdb_env_info(store->env, &info);
+    mdb_env_stat(store->env, &stat);
+    uint64_t pages = info.me_last_pgno + 1;
+    store->settled_used = (pages > unused ? pages - unused : 0) * stat.ms_psize;
+    atomic_store(&store->used, store->settled_used);
+    store->limit = info.me_mapsize;
+    store->is_tight = store->settled_used + 4 * redo_bytes(store->limit) > store->limit;
+    return rc;
+}
+
+/* The next interval goes where that before this one stood: it is not needed any more, since this commit of LMDB has
+ * synced the meta page of the one before. */
+static int begin_interval(struct store_lmdb *store)
+{
+    pthread_mutex_lock(&store->syncing);
+    redo_begin(store->redo, newest_written(store));
+    pthread_mutex_unlock(&store->syncing);
+    return look_at_map(store);
+}
+
+/* After a failed write or sync nobody knows what the disk holds, and a second sync may lie: the store ends, and the
+ * restart decides from what is stored. */
+static enum store_result settle(struct store_lmdb *store)
+{
+    assert(!store->writing);
+    if (ended(store) != STORE_OK || store->shared.txn == NULL)
+        return ended(store);
+    enum store_result result = commit_shared(store);
+    if (result != STORE_OK)
+        end_store(store, result == STORE_DAMAGED ? result : STORE_UNKNOWN);
+    else if (atomic_load(&store->settled) < atomic_load(&store->written) &&
+             sync_to(store, atomic_load(&store->written)) == STORE_OK) {
+        begin_interval(store);
+        tell_settled(store);
+    }
+    return ended(store);
+}
+
+/* Returns LMDB's code. */
+static int open_shared(struct store_lmdb *store)
+{
+    store->writer = pthread_self();
+    store->shared = (struct transaction){.store = store, .write = true};
+    return mdb_txn_begin(store->env, NULL, 0, &store->shared.txn);
+}
+
+static bool is_due(const struct store_lmdb *store)
+{
+    return redo_is_full(store->redo) || atomic_load(&store->wanted);
+}
+
+static enum store_result begin_write(struct store_lmdb *store, struct transaction **transaction)
+{
+    assert(!store->writing);
+    enum store_result result = is_due(store) ? settle(store) : ended(store);
+    if (result == STORE_OK && store->shared.txn == NULL)
+        result = result_of(open_shared(store), STORE_UNAVAILABLE);
+    if (result != STORE_OK)
+        return result;
+    store->writing = true;
+    *transaction = &store->shared;
+    return STORE_OK;
+}
+
+/* ---- transactions ---- */
+
+static struct timespec after_ms(int64_t ms)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_sec += ms / 1000;
+    until.tv_nsec += ms % 1000 * 1000000;
+    until.tv_sec += until.tv_nsec / 1000000000;
+    until.tv_nsec %= 1000000000;
+    return until;
+}
+
+static void lmdb_catch_up(struct store *base, int64_t most_ms)
+{
+    struct store_lmdb *store = (struct store_lmdb *)base;
+    struct timespec until = after_ms(most_ms);
+    uint64_t number = atomic_load(&store->written);
+    int rc = 0;
+    if (atomic_load(&store->settled) >= number)
+        return;
+    atomic_store(&store->wanted, true);
+    if (store->wake != NULL)
+        store->wake(store->wake_argument);
+    pthread_mutex_lock(&store->settling);
+    while (atomic_load(&store->settled) < number && ended(store) == STORE_OK && rc == 0)
+        rc = pthread_cond_timedwait(&store->has_settled, &store->settling, &until);
+    pthread_mutex_unlock(&store->settling);
+}
+
+static bool is_writer(const struct store_lmdb *store)
+{
+    return pthread_equal(store->writer, pthread_self());
+}
+
+static enum store_result begin_read(struct store_lmdb *store, struct transaction **transaction)
+{
+    bool is_behind = atomic_load(&store->settled) < atomic_load(&store->written);
+    enum store_result result = is_behind && is_writer(store) ? settle(store) : ended(store);
+    if (result != STORE_OK)
+        return result;
+    *transaction = malloc(sizeof **transaction);
+    if (*transaction == NULL)
+        return STORE_UNAVAILABLE;
+    **transaction = (struct transaction){.store = store};
+    result = result_of(mdb_txn_begin(store->env, NULL, MDB_RDONLY, &(*transaction)->txn), STORE_UNAVAILABLE);
+    if (result != STORE_OK)
+        free(*transaction);
+    return result;
 }
 
 static struct transaction *lmdb_begin(struct store *base, bool write, enum store_result *why)
 {
-    struct transaction *transaction = malloc(sizeof *transaction);
-    enum store_result result = STORE_UNAVAILABLE;
-    if (transaction != NULL)
-        result = begin_transaction((struct store_lmdb *)base, write, transaction);
+    struct store_lmdb *store = (struct store_lmdb *)base;
+    struct transaction *transaction = NULL;
+    enum store_result result = write ? begin_write(store, &transaction) : begin_read(store, &transaction);
     if (result == STORE_OK)
         return transaction;
-    free(transaction);
     if (why != NULL)
         *why = result;
     return NULL;
@@ -214,6 +408,29 @@ static MDB_cursor *cursor_of(struct transaction *transaction, int table)
     return transaction->error == STORE_OK ? *cursor : NULL;
 }
 
+/* A key that is greater than all others is appended. */
+static unsigned int flags_of(const struct store_lmdb *store, int table, uint64_t key)
+{
+    return table != TABLE_PLACE && key > store->greatest[table] ? MDB_APPEND : 0;
+}
+
+static void note_key(struct store_lmdb *store, int table, uint64_t key)
+{
+    if (table != TABLE_PLACE && key > store->greatest[table])
+        store->greatest[table] = key;
+}
+
+static void add_change(struct transaction *transaction, int table, bool deleted, const MDB_val *key,
+                       const MDB_val *value)
+{
+    redo_add(transaction->store->redo, &(struct redo_change){.table = (uint8_t)table,
+                                                             .deleted = deleted,
+                                                             .key = key->mv_data,
+                                                             .key_length = key->mv_size,
+                                                             .bytes = value->mv_data,
+                                                             .length = value->mv_size});
+}
+
 /* By a cursor, which stays where it was last put: most keys of a turn stand beside one another. */
 static enum store_result put_value(struct transaction *transaction, int table, MDB_val key, const void *bytes,
                                    size_t length, unsigned int flags)
@@ -223,7 +440,10 @@ static enum store_result put_value(struct transaction *transaction, int table, M
     if (cursor == NULL)
         return transaction->error;
     MDB_val value = value_of(bytes, length);
-    return keep(transaction, mdb_cursor_put(cursor, &key, &value, flags));
+    enum store_result result = keep(transaction, mdb_cursor_put(cursor, &key, &value, flags));
+    if (result == STORE_OK)
+        add_change(transaction, table, false, &key, &value);
+    return result;
 }
 
 static enum store_result lmdb_get(struct transaction *transaction, enum table table, uint64_t key, const void **bytes,
@@ -237,13 +457,12 @@ static enum store_result lmdb_get(struct transaction *transaction, enum table ta
 static enum store_result lmdb_put(struct transaction *transaction, enum table table, uint64_t key, const void *bytes,
                                   size_t length)
 {
-    uint64_t *greatest = &transaction->store->greatest[table];
     unsigned char key_bytes[KEY_BYTES];
     key_write(key_bytes, key);
-    unsigned int flags = key > *greatest ? MDB_APPEND : 0;
-    enum store_result result = put_value(transaction, (int)table, value_of(key_bytes, KEY_BYTES), bytes, length, flags);
-    if (result == STORE_OK && key > *greatest)
-        *greatest = key;
+    enum store_result result = put_value(transaction, (int)table, value_of(key_bytes, KEY_BYTES), bytes, length,
+                                         flags_of(transaction->store, (int)table, key));
+    if (result == STORE_OK)
+        note_key(transaction->store, (int)table, key);
     return result;
 }
 
@@ -255,7 +474,11 @@ static enum store_result lmdb_del(struct transaction *transaction, enum table ta
     unsigned char key_bytes[KEY_BYTES];
     key_write(key_bytes, key);
     MDB_val key_value = value_of(key_bytes, KEY_BYTES);
-    return keep(transaction, mdb_del(transaction->txn, transaction->store->tables[table], &key_value, NULL));
+    enum store_result result =
+        keep(transaction, mdb_del(transaction->txn, transaction->store->tables[table], &key_value, NULL));
+    if (result == STORE_OK)
+        add_change(transaction, (int)table, true, &key_value, &(MDB_val){0});
+    return result;
 }
 
 /* The last entry with a key <= the given one: the cursor is on the first >= it, or, after NOTFOUND, nowhere. */
@@ -309,26 +532,143 @@ static enum store_result lmdb_place_put(struct transaction *transaction, const c
     return put_value(transaction, TABLE_PLACE, value_of(key, key_length), bytes, length, 0);
 }
 
-static void close_cursors(struct transaction *transaction)
+static void end_read(struct transaction **transaction)
 {
-    for (int i = 0; i < ALL_TABLES; i++)
-        if (transaction->cursors[i] != NULL)
-            mdb_cursor_close(transaction->cursors[i]);
+    close_cursors(*transaction);
+    mdb_txn_abort((*transaction)->txn);
+    free(*transaction);
 }
 
-static void release(struct transaction **transaction)
+/* Changes of the redo log, into the shared transaction, until LMDB refuses one. */
+struct repetition {
+    struct store_lmdb *store;
+    int rc;
+};
+
+/* What is deleted was there when that was written. */
+static bool do_again(void *argument, const struct redo_change *change)
 {
-    if ((*transaction)->write)
-        atomic_store(&(*transaction)->store->writing, false);
-    free(*transaction);
-    *transaction = NULL;
+    struct repetition *repetition = argument;
+    struct store_lmdb *store = repetition->store;
+    MDB_val key = value_of(change->key, change->key_length), value = value_of(change->bytes, change->length);
+    assert(change->table < ALL_TABLES && (change->table == TABLE_PLACE || change->key_length == KEY_BYTES));
+    uint64_t number = change->table == TABLE_PLACE ? 0 : key_read(&key);
+    MDB_dbi table = store->tables[change->table];
+    if (change->deleted)
+        repetition->rc = mdb_del(store->shared.txn, table, &key, NULL);
+    else
+        repetition->rc = mdb_put(store->shared.txn, table, &key, &value, flags_of(store, change->table, number));
+    if (repetition->rc == MDB_SUCCESS)
+        note_key(store, change->table, number);
+    return repetition->rc == MDB_SUCCESS;
+}
+
+/* The interval that begins at LMDB's newest commit; *number becomes that of its last batch. */
+static int do_interval_again(struct store_lmdb *store, uint64_t *number)
+{
+    struct repetition repetition = {store, MDB_SUCCESS};
+    switch (redo_read(store->redo, newest_written(store), number, do_again, &repetition)) {
+    case REDO_DONE:
+        return MDB_SUCCESS;
+    case REDO_STOPPED:
+        return repetition.rc == MDB_NOTFOUND ? MDB_CORRUPTED : repetition.rc;
+    case REDO_FAILED:
+        return errno;
+    default:
+        return MDB_CORRUPTED;
+    }
+}
+
+static int find_greatest(struct store_lmdb *store, MDB_txn *txn, int table)
+{
+    MDB_cursor *cursor;
+    MDB_val key, value;
+    int rc = mdb_cursor_open(txn, store->tables[table], &cursor);
+    if (rc != MDB_SUCCESS)
+        return rc;
+    rc = mdb_cursor_get(cursor, &key, &value, MDB_LAST);
+    if (rc == MDB_SUCCESS && key.mv_size != KEY_BYTES)
+        rc = MDB_CORRUPTED;
+    if (rc == MDB_SUCCESS)
+        store->greatest[table] = key_read(&key);
+    mdb_cursor_close(cursor);
+    return rc == MDB_NOTFOUND ? MDB_SUCCESS : rc;
+}
+
+static bool reopen_interval(struct store_lmdb *store)
+{
+    uint64_t number = 0;
+    int rc = open_shared(store);
+    for (int i = 0; i < TABLE_COUNT && rc == MDB_SUCCESS; i++)
+        rc = find_greatest(store, store->shared.txn, i);
+    return rc == MDB_SUCCESS && do_interval_again(store, &number) == MDB_SUCCESS;
+}
+
+/* What this commit has changed goes with the whole shared transaction; what those before had changed is done again. */
+static void undo(struct store_lmdb *store)
+{
+    redo_forget(store->redo);
+    close_cursors(&store->shared);
+    if (store->shared.txn != NULL)
+        mdb_txn_abort(store->shared.txn);
+    store->shared.txn = NULL;
+    if (atomic_load(&store->settled) < atomic_load(&store->written) && !reopen_interval(store))
+        end_store(store, STORE_UNKNOWN);
 }
 
 static void lmdb_abort(struct transaction **transaction)
 {
-    close_cursors(*transaction);
-    mdb_txn_abort((*transaction)->txn);
-    release(transaction);
+    struct store_lmdb *store = (*transaction)->store;
+    if (!(*transaction)->write) {
+        end_read(transaction);
+    } else {
+        store->writing = false;
+        if ((*transaction)->error != STORE_OK || !redo_is_empty(store->redo))
+            undo(store);
+    }
+    *transaction = NULL;
+}
+
+/* What has no room in the redo log, or might have none in the map, is settled at once, with a sync of its own. */
+static enum store_result commit_directly(struct store_lmdb *store, uint64_t number)
+{
+    enum store_result result = commit_shared(store);
+    if (result == STORE_FULL) {
+        undo(store);
+        return ended(store) == STORE_OK ? result : ended(store);
+    }
+    redo_forget(store->redo);
+    if (result == STORE_OK)
+        result = sync_to(store, number - 1);
+    if (result == STORE_OK && mdb_env_sync(store->env, 1) != MDB_SUCCESS)
+        result = STORE_UNKNOWN;
+    if (result != STORE_OK) {
+        end_store(store, result);
+        return result;
+    }
+    begin_interval(store);
+    atomic_store(&store->written, number);
+    raise_to(&store->durable, number);
+    tell_settled(store);
+    return STORE_OK;
+}
+
+static enum store_result commit_write(struct store_lmdb *store)
+{
+    uint64_t number = atomic_load(&store->written) + 1;
+    if (redo_is_empty(store->redo))
+        return STORE_OK;
+    switch (store->is_tight ? REDO_NO_ROOM : redo_write(store->redo, number, atomic_load(&store->durable))) {
+    case REDO_DONE:
+        atomic_store(&store->used, store->settled_used + 2 * redo_used(store->redo));
+        atomic_store(&store->written, number);
+        return STORE_OK;
+    case REDO_NO_ROOM:
+        return commit_directly(store, number);
+    default:
+        end_store(store, STORE_UNKNOWN);
+        return STORE_UNKNOWN;
+    }
 }
 
 static enum store_result lmdb_commit(struct transaction **transaction)
@@ -339,70 +679,51 @@ static enum store_result lmdb_commit(struct transaction **transaction)
         lmdb_abort(transaction);
         return result;
     }
-    close_cursors(*transaction);
-    uint64_t number = mdb_txn_id((*transaction)->txn);
-    /* After a failed write or sync nobody knows what the disk holds, and a second sync may lie: whatever is not known
-     * to have failed before the first write ends the store. The restart decides from what is stored. */
-    result = result_of(mdb_txn_commit((*transaction)->txn), STORE_UNKNOWN);
-    if (result == STORE_UNKNOWN || result == STORE_DAMAGED)
-        atomic_store(&store->ended, (int)result);
-    if (result == STORE_OK && newest_written(store) == number) { /* else it had nothing to write */
-        raise_to(&store->durable, number - 1);                   /* by the sync of the pages */
-        raise_to(&store->newest, number);
-    }
-    release(transaction);
-    return result;
+    store->writing = false;
+    *transaction = NULL;
+    return commit_write(store);
 }
 
 static enum store_result lmdb_sync(struct store *base)
 {
     struct store_lmdb *store = (struct store_lmdb *)base;
-    return sync_to(store, atomic_load(&store->newest));
+    return sync_to(store, atomic_load(&store->written));
 }
 
-/* Pages that LMDB holds for reuse. Each record of the free list begins with their number, so that only its first word
- * is read. */
-static uint64_t free_pages(MDB_env *env)
+static void lmdb_when_wanted(struct store *base, void (*wake)(void *), void *argument)
 {
-    uint64_t pages = 0;
-    MDB_txn *txn;
-    MDB_cursor *cursor;
-    MDB_val key, value;
-    if (mdb_txn_begin(env, NULL, MDB_RDONLY, &txn) != MDB_SUCCESS)
-        return 0;
-    if (mdb_cursor_open(txn, 0, &cursor) == MDB_SUCCESS) {
-        while (mdb_cursor_get(cursor, &key, &value, MDB_NEXT) == MDB_SUCCESS) {
-            size_t count;
-            memcpy(&count, value.mv_data, sizeof count);
-            pages += count;
-        }
-        mdb_cursor_close(cursor);
-    }
-    mdb_txn_abort(txn);
-    return pages;
+    struct store_lmdb *store = (struct store_lmdb *)base;
+    store->wake = wake;
+    store->wake_argument = argument;
+}
+
+static enum store_result lmdb_settle(struct store *base)
+{
+    return settle((struct store_lmdb *)base);
 }
 
 static void lmdb_usage(struct store *base, uint64_t *used, uint64_t *limit)
 {
-    struct store_lmdb *store = (struct store_lmdb *)base;
-    MDB_envinfo info;
-    MDB_stat stat;
-    uint64_t unused = free_pages(store->env);
-    mdb_env_info(store->env, &info);
-    mdb_env_stat(store->env, &stat);
-    uint64_t pages = info.me_last_pgno + 1;
-    *used = (pages > unused ? pages - unused : 0) * stat.ms_psize;
-    *limit = info.me_mapsize;
+    const struct store_lmdb *store = (struct store_lmdb *)base;
+    uint64_t all = atomic_load(&store->used);
+    *used = all < store->limit ? all : store->limit;
+    *limit = store->limit;
 }
 
+/* The writer has settled all; what is left of the shared transaction is nothing. */
 static void lmdb_close(struct store **base)
 {
     struct store_lmdb *store = (struct store_lmdb *)*base;
-    assert(!atomic_load(&store->writing));
+    assert(!store->writing);
+    if (store->shared.txn != NULL && is_writer(store))
+        settle(store);
+    if (store->shared.txn != NULL)
+        mdb_txn_abort(store->shared.txn);
     if (store->env != NULL)
         mdb_env_close(store->env);
-    if (store->file >= 0)
-        close(store->file);
+    redo_close(&store->redo);
+    pthread_cond_destroy(&store->has_settled);
+    pthread_mutex_destroy(&store->settling);
     pthread_mutex_destroy(&store->syncing);
     if (store->lock >= 0)
         close(store->lock); /* the file stays: removing it would let two others lock two different files */
@@ -421,6 +742,9 @@ static const struct store_engine engine = {
     .place_put = lmdb_place_put,
     .commit = lmdb_commit,
     .sync = lmdb_sync,
+    .settle = lmdb_settle,
+    .when_wanted = lmdb_when_wanted,
+    .catch_up = lmdb_catch_up,
     .abort = lmdb_abort,
     .usage = lmdb_usage,
     .close = lmdb_close,
@@ -586,9 +910,6 @@ static bool open_environment(struct opening *opening)
         rc = mdb_env_set_maxreaders(*env, READERS_MAX);
     if (rc == MDB_SUCCESS)
         rc = mdb_env_open(*env, opening->directory, MDB_NOTLS | MDB_NOMETASYNC, 0600);
-    if (rc == MDB_SUCCESS &&
-        (opening->store->file = openat(opening->directory_fd, "data.mdb", O_RDWR | O_NOFOLLOW | O_CLOEXEC)) < 0)
-        rc = errno;
     if (rc == MDB_SUCCESS)
         return true;
     if (result_of(rc, STORE_UNAVAILABLE) == STORE_DAMAGED)
@@ -642,44 +963,98 @@ static bool reserve_file(struct opening *opening)
 
 static int open_table(struct store_lmdb *store, MDB_txn *txn, int table)
 {
-    MDB_cursor *cursor;
-    MDB_val key, value;
     int rc = mdb_dbi_open(txn, table_names[table], MDB_CREATE, &store->tables[table]);
-    if (rc != MDB_SUCCESS || table == TABLE_PLACE)
-        return rc;
-    rc = mdb_cursor_open(txn, store->tables[table], &cursor);
-    if (rc != MDB_SUCCESS)
-        return rc;
-    rc = mdb_cursor_get(cursor, &key, &value, MDB_LAST);
-    if (rc == MDB_SUCCESS && key.mv_size != KEY_BYTES)
-        rc = MDB_CORRUPTED;
+    return rc != MDB_SUCCESS || table == TABLE_PLACE ? rc : find_greatest(store, txn, table);
+}
+
+/* LMDB's file was put back from a backup beside a newer redo log. Looked at before anything is written. */
+static int compare_with_redo(struct store_lmdb *store)
+{
+    uint64_t base = newest_written(store), lowest, highest;
+    if (redo_bases(store->redo, base, &lowest, &highest) != REDO_DONE)
+        return errno;
+    return highest == 0 || (lowest == base && highest <= base + 1) ? MDB_SUCCESS : DATA_IS_OLDER;
+}
+
+/* The tables, and in them what the redo log holds of the interval that begins here; *number is that of its last batch.
+ */
+static int open_interval(struct store_lmdb *store, uint64_t *number)
+{
+    int rc = open_shared(store);
+    for (int i = 0; i < ALL_TABLES && rc == MDB_SUCCESS; i++)
+        rc = open_table(store, store->shared.txn, i);
     if (rc == MDB_SUCCESS)
-        store->greatest[table] = key_read(&key);
-    mdb_cursor_close(cursor);
-    return rc == MDB_NOTFOUND ? MDB_SUCCESS : rc;
+        rc = do_interval_again(store, number);
+    MDB_txn *txn = store->shared.txn;
+    store->shared.txn = NULL;
+    if (rc == MDB_SUCCESS)
+        return mdb_txn_commit(txn);
+    if (txn != NULL)
+        mdb_txn_abort(txn);
+    return rc;
+}
+
+/* At most two intervals are in the redo log; the last pass finds none. The next one begins when LMDB's newest commit is
+ * on the disk. */
+static int open_intervals(struct store_lmdb *store)
+{
+    uint64_t number = 0, before;
+    int dead;
+    int rc = mdb_reader_check(store->env, &dead);
+    if (rc == MDB_SUCCESS)
+        rc = compare_with_redo(store);
+    do {
+        before = number;
+        if (rc == MDB_SUCCESS)
+            rc = open_interval(store, &number);
+    } while (rc == MDB_SUCCESS && number > before);
+    if (rc == MDB_SUCCESS)
+        rc = mdb_env_sync(store->env, 1);
+    if (rc == MDB_SUCCESS)
+        rc = begin_interval(store);
+    return rc;
+}
+
+static bool open_redo(struct opening *opening)
+{
+    opening->store->redo = redo_open(opening->directory_fd, redo_bytes(opening->limit_bytes));
+    if (opening->store->redo != NULL)
+        return true;
+    if (errno == ENOMEM)
+        return refuse(opening, "Out of memory.");
+    return refuse(opening, "Cannot make %s/redo.0 and redo.1: %s.", opening->directory, strerror(errno));
 }
 
 static bool open_tables(struct opening *opening)
 {
-    struct store_lmdb *store = opening->store;
-    MDB_txn *txn = NULL;
-    int dead;
-    int rc = mdb_reader_check(store->env, &dead);
-    if (rc == MDB_SUCCESS)
-        rc = mdb_txn_begin(store->env, NULL, 0, &txn);
-    for (int i = 0; i < ALL_TABLES && rc == MDB_SUCCESS; i++)
-        rc = open_table(store, txn, i);
-    if (rc == MDB_SUCCESS)
-        rc = mdb_txn_commit(txn);
-    else if (txn != NULL)
-        mdb_txn_abort(txn);
-    atomic_store(&store->newest, newest_written(store));
+    int rc = open_intervals(opening->store);
     if (rc == MDB_SUCCESS)
         return true;
+    if (rc == ENOMEM)
+        return refuse(opening, "Out of memory.");
+    if (rc == DATA_IS_OLDER)
+        return refuse(
+            opening,
+            "The store %s does not belong together: data.mdb is older than redo.0 and redo.1, which hold what "
+            "came after it; put back all three from one backup, or remove redo.0 and redo.1 to go on without.",
+            opening->directory);
     if (result_of(rc, STORE_UNAVAILABLE) == STORE_DAMAGED)
-        return refuse(opening, "The store %s is damaged: its tables cannot be read (%s); restore a backup.",
-                      opening->directory, mdb_strerror(rc));
+        return refuse(
+            opening,
+            "The store %s is damaged: its tables, or what redo.0 and redo.1 add to them, cannot be read (%s); "
+            "restore a backup.",
+            opening->directory, mdb_strerror(rc));
     return refuse(opening, "Cannot open the tables of the store %s: %s.", opening->directory, mdb_strerror(rc));
+}
+
+static void init_condition(pthread_cond_t *condition)
+{
+    pthread_condattr_t attributes;
+    pthread_condattr_init(&attributes);
+    int failed = pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    assert(!failed);
+    pthread_cond_init(condition, &attributes);
+    pthread_condattr_destroy(&attributes);
 }
 
 struct store *store_lmdb_open(const char *directory, uint64_t limit_bytes, char *why, size_t why_size)
@@ -692,12 +1067,15 @@ struct store *store_lmdb_open(const char *directory, uint64_t limit_bytes, char 
         return NULL;
     }
     store->base.engine = &engine;
-    store->lock = store->file = -1;
+    store->lock = -1;
     pthread_mutex_init(&store->syncing, NULL);
+    pthread_mutex_init(&store->settling, NULL);
+    init_condition(&store->has_settled);
     opening.store = store;
     bool opened = open_directory(&opening) && check_file(&opening, "lock") && check_file(&opening, "data.mdb") &&
-                  check_file(&opening, "lock.mdb") && take_lock(&opening) && make_new(&opening) &&
-                  open_environment(&opening) && reserve_file(&opening) && open_tables(&opening);
+                  check_file(&opening, "lock.mdb") && check_file(&opening, "redo.0") &&
+                  check_file(&opening, "redo.1") && take_lock(&opening) && make_new(&opening) &&
+                  open_environment(&opening) && reserve_file(&opening) && open_redo(&opening) && open_tables(&opening);
     if (opening.directory_fd >= 0)
         close(opening.directory_fd);
     struct store *base = &store->base;

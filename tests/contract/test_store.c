@@ -65,8 +65,8 @@ static void stand_close(struct stand *stand)
     store_close(&stand->store);
     if (stand->directory[0] == '\0')
         return;
-    static const char *const names[] = {"data.mdb", "lock.mdb", "lock"};
-    for (size_t i = 0; i < 3; i++)
+    static const char *const names[] = {"data.mdb", "lock.mdb", "lock", "redo.0", "redo.1"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         unlink(stand_path(stand, names[i]));
     cr_assert_eq(rmdir(stand->directory), 0, "something else is left in %s", stand->directory);
 }

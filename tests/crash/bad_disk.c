@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * bad_disk: a library that is loaded into the daemon (LD_PRELOAD) and lets its disk fail. It counts the writes and
- * syncs of the store's file; at a chosen one of them it returns an error, writes a part, or pretends. What it saw
+ * syncs of the store's files; at a chosen one of them it returns an error, writes a part, or pretends. What it saw
  * stands in a small file that the test maps: how many there were, whether the fault has come, and how many bytes went
  * to sockets after it. BAD_DISK_STORE: the directory of the store. BAD_DISK_SEEN: the file for what it saw.
  * BAD_DISK_FAULT: write, sync, short, lie or slow. BAD_DISK_AT: at the how-manieth, 1 is the first; lie: from there on;
@@ -56,20 +56,24 @@ __attribute__((constructor)) static void read_environment(void)
     close(file);
 }
 
-/* data.mdb, also while a new store is being made. */
+/* A file that holds what is stored, also while a new store is being made. */
 static bool is_the_file(int fd)
 {
-    static const char name[] = "/data.mdb";
+    static const char *const names[] = {"/data.mdb", "/redo.0", "/redo.1"};
     char link[32], path[PATH_MAX];
 
     if (!bad.seen)
         return false;
     snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
     ssize_t length = readlink(link, path, sizeof path - 1);
-    if (length <= (ssize_t)strlen(name))
+    if (length < 0)
         return false;
     path[length] = '\0';
-    return strncmp(path, bad.store, strlen(bad.store)) == 0 && strcmp(path + length - (ssize_t)strlen(name), name) == 0;
+    const char *name = strrchr(path, '/');
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (name && strncmp(path, bad.store, strlen(bad.store)) == 0 && strcmp(name, names[i]) == 0)
+            return true;
+    return false;
 }
 
 static bool is_now(const char *fault, uint64_t number)

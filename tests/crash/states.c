@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT
- * states: what a power cut may leave of the store. Commits of the daemon's kind are written to a real LMDB store while
- * every write and sync is recorded; some are told to be durable at once, some with the next, as the daemon does under
- * load. Then, for each moment between two of them, the file is put together as a disk may
- * have kept it: everything up to the last sync, and of what was written since any part, down to single sectors. Each
- * such file is opened as the daemon opens it, and must hold exactly the newest acknowledged commit, or the one that was
- * being made. --without-sync leaves the syncs out of the record: then the check must find violations. */
+ * states: what a power cut may leave of the store. Commits of the daemon's kind are written to a real store while every
+ * write and sync of its files is recorded; some are told to be durable at once, some with later ones, and now and then
+ * the store is settled, as the daemon does. Then, for each moment between two of them, the files are put together as a
+ * disk may have kept them: of each everything up to its last sync, and of what was written since any part, down to
+ * single sectors. Such files are opened as the daemon opens them, and must hold exactly the newest acknowledged commit,
+ * or a later one that was begun. --without-sync leaves the syncs out of the record: then the check must find
+ * violations. */
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -24,13 +25,13 @@
 #include "tests/sim/random.h"
 
 enum {
-    MAP_BYTES = 2 << 20,
+    MAP_BYTES = 3 << 20,
     PAGE_BYTES = 4096,
     SECTOR_BYTES = 512,
     SECTORS = PAGE_BYTES / SECTOR_BYTES,
     COMMITS = 240,
     EVENTS_MAX = 1 << 17,
-    FDS_MAX = 1024,
+    WRITES_MAX = 1024,
     VALUE_BYTES_MAX = 20000,
     VIOLATIONS_SHOWN = 5
 };
@@ -44,8 +45,12 @@ static uint64_t random_below(struct random *random, uint64_t most)
 
 enum event_kind { WRITTEN, WRITTEN_THROUGH, SYNCED, BEGUN, ACKNOWLEDGED };
 
+enum { FILES = 3 };
+static const char *const file_names[FILES] = {"data.mdb", "redo.0", "redo.1"};
+
 struct event {
     enum event_kind kind;
+    int file; /* of writes and syncs */
     off_t offset;
     size_t length;
     uint8_t *bytes;
@@ -56,10 +61,21 @@ static struct {
     bool on;
     bool without_sync;
     dev_t device;
-    ino_t inode;
+    ino_t inodes[FILES];
     struct event events[EVENTS_MAX];
     uint32_t count;
 } record;
+
+/* What an opening has written to the files that it looks at. */
+static struct {
+    bool on;
+    struct {
+        int file;
+        off_t offset;
+        size_t length;
+    } writes[WRITES_MAX];
+    uint32_t count;
+} opening;
 
 static struct event *add_event(enum event_kind kind)
 {
@@ -69,22 +85,44 @@ static struct event *add_event(enum event_kind kind)
     return event;
 }
 
-static bool is_data_file(int fd)
+/* -1: none of the store's. */
+static int file_of(int fd)
 {
     struct stat status;
 
-    return record.on && fstat(fd, &status) == 0 && status.st_dev == record.device && status.st_ino == record.inode;
+    if ((!record.on && !opening.on) || fstat(fd, &status) != 0 || status.st_dev != record.device)
+        return -1;
+    for (int i = 0; i < FILES; i++)
+        if (status.st_ino == record.inodes[i])
+            return i;
+    return -1;
 }
 
-static void add_write(int fd, const void *bytes, size_t length, off_t offset)
+static void add_write(int fd, int file, const void *bytes, size_t length, off_t offset)
 {
+    if (opening.on) {
+        assert(opening.count < WRITES_MAX);
+        opening.writes[opening.count].file = file;
+        opening.writes[opening.count].offset = offset;
+        opening.writes[opening.count++].length = length;
+        return;
+    }
     struct event *event = add_event((fcntl(fd, F_GETFL) & O_DSYNC) ? WRITTEN_THROUGH : WRITTEN);
 
+    event->file = file;
     event->offset = offset;
     event->length = length;
     event->bytes = malloc(length);
     assert(event->bytes);
     memcpy(event->bytes, bytes, length);
+}
+
+static void add_sync(int fd)
+{
+    int file = file_of(fd);
+
+    if (file >= 0 && record.on && !record.without_sync)
+        add_event(SYNCED)->file = file;
 }
 
 static ssize_t result_of(long result)
@@ -100,17 +138,21 @@ int fsync(int fd);
 
 ssize_t pwrite(int fd, const void *bytes, size_t length, off_t offset)
 {
-    if (is_data_file(fd))
-        add_write(fd, bytes, length, offset);
+    int file = file_of(fd);
+
+    if (file >= 0)
+        add_write(fd, file, bytes, length, offset);
     return result_of(syscall(SYS_pwrite64, fd, bytes, length, offset));
 }
 
 ssize_t writev(int fd, const struct iovec *parts, int count)
 {
-    if (is_data_file(fd)) {
+    int file = file_of(fd);
+
+    if (file >= 0) {
         off_t offset = lseek(fd, 0, SEEK_CUR);
         for (int i = 0; i < count; offset += (off_t)parts[i].iov_len, i++)
-            add_write(fd, parts[i].iov_base, parts[i].iov_len, offset);
+            add_write(fd, file, parts[i].iov_base, parts[i].iov_len, offset);
     }
     return result_of(syscall(SYS_writev, fd, parts, count));
 }
@@ -119,8 +161,7 @@ int fdatasync(int fd)
 {
     int result = (int)syscall(SYS_fdatasync, fd);
 
-    if (is_data_file(fd) && !record.without_sync)
-        add_event(SYNCED);
+    add_sync(fd);
     return result;
 }
 
@@ -128,8 +169,7 @@ int fsync(int fd)
 {
     int result = (int)syscall(SYS_fsync, fd);
 
-    if (is_data_file(fd) && !record.without_sync)
-        add_event(SYNCED);
+    add_sync(fd);
     return result;
 }
 
@@ -212,6 +252,8 @@ static void write_turn(struct store *store, struct transaction *transaction, str
         store_del(store, transaction, TABLE_OWED, owed--);
     if (random_below(random, 60) == 0)
         put(store, transaction, random, TABLE_NETWORK, commit, 5000 + random_below(random, 5000));
+    for (uint64_t i = random_below(random, 50) ? 0 : 8; i; i--) /* more than the redo log has room for */
+        put(store, transaction, random, TABLE_UNMET, i, VALUE_BYTES_MAX);
     if (referral && random_below(random, 15) == 0) {
         uint64_t erased = 1 + random_below(random, referral);
         const void *bytes;
@@ -234,10 +276,9 @@ static void write_commits(struct store *store, struct random *random)
         add_event(BEGUN)->commit = commit;
         enum store_result result = store_commit(store, &transaction);
         assert(result == STORE_OK);
-        add_event(ACKNOWLEDGED)->commit = commit - 1; /* its own sync was that of the one before */
         if (random_below(random, 2))
             continue;
-        result = store_sync(store);
+        result = random_below(random, 8) ? store_sync(store) : store_settle(store);
         assert(result == STORE_OK);
         add_event(ACKNOWLEDGED)->commit = commit;
     }
@@ -245,12 +286,17 @@ static void write_commits(struct store *store, struct random *random)
 
 /* ---- what a disk may have kept ---- */
 
+struct disk_file {
+    char path[96];
+    size_t bytes;
+    uint8_t *kept;  /* everything up to its last sync */
+    uint8_t *file;  /* that is opened, mapped */
+    uint32_t first; /* its events from here on are not synced */
+};
+
 struct disk {
     char directory[64];
-    char path[80];
-    uint8_t *kept;  /* everything up to the last sync */
-    uint8_t *file;  /* the file that is opened, mapped */
-    uint32_t first; /* events from here on are not synced */
+    struct disk_file files[FILES];
     uint32_t begun, acknowledged;
     uint64_t states, violations, held_next;
     struct random random;
@@ -261,14 +307,16 @@ enum shape { NOTHING, ALL, PREFIX, PAGES, ALL_BUT_ONE, ONE, SECTORS_OF_ALL, SHAP
 
 static void keep_part(struct disk *disk, const struct event *event, bool by_sectors)
 {
+    uint8_t *file = disk->files[event->file].file;
+
     if (!by_sectors) {
-        memcpy(disk->file + event->offset, event->bytes, event->length);
+        memcpy(file + event->offset, event->bytes, event->length);
         return;
     }
     for (size_t at = 0; at < event->length; at += SECTOR_BYTES) {
         size_t length = event->length - at < SECTOR_BYTES ? event->length - at : SECTOR_BYTES;
         if (random_below(&disk->random, 2))
-            memcpy(disk->file + event->offset + at, event->bytes + at, length);
+            memcpy(file + event->offset + at, event->bytes + at, length);
     }
 }
 
@@ -277,19 +325,36 @@ static bool is_write(const struct event *event)
     return event->kind == WRITTEN || event->kind == WRITTEN_THROUGH;
 }
 
-/* The writes of [first, end) that a disk of this shape has kept. A write-through that has returned is kept. */
+/* A write that is not on the disk for certain. */
+static bool is_open(const struct disk *disk, uint32_t i)
+{
+    const struct event *event = &record.events[i];
+
+    return is_write(event) && i >= disk->files[event->file].first;
+}
+
+static uint32_t first_open(const struct disk *disk)
+{
+    uint32_t first = record.count;
+
+    for (int i = 0; i < FILES; i++)
+        if (disk->files[i].first < first)
+            first = disk->files[i].first;
+    return first;
+}
+
+/* The open writes before `end` that a disk of this shape has kept. A write-through that has returned is kept. */
 static void make_state(struct disk *disk, uint32_t end, enum shape shape)
 {
-    uint32_t writes = 0;
-    uint32_t index = 0;
+    uint32_t writes = 0, index = 0, first = first_open(disk);
 
-    for (uint32_t i = disk->first; i < end; i++)
-        writes += is_write(&record.events[i]);
+    for (uint32_t i = first; i < end; i++)
+        writes += is_open(disk, i);
     uint64_t chosen = writes ? random_below(&disk->random, writes) : 0;
-    for (uint32_t i = disk->first; i < end; i++) {
+    for (uint32_t i = first; i < end; i++) {
         const struct event *event = &record.events[i];
         bool returned = event->kind == WRITTEN_THROUGH && i + 1 < end && !record.without_sync;
-        if (!is_write(event))
+        if (!is_open(disk, i))
             continue;
         bool kept = shape == ALL || (shape == PREFIX && index < chosen) ||
                     (shape == PAGES && random_below(&disk->random, 2)) || (shape == ALL_BUT_ONE && index != chosen) ||
@@ -300,14 +365,22 @@ static void make_state(struct disk *disk, uint32_t end, enum shape shape)
     }
 }
 
-/* Puts back what make_state, or the opening itself, has changed. */
+static void restore(const struct disk_file *file, off_t offset, size_t length)
+{
+    memcpy(file->file + offset, file->kept + offset, length);
+}
+
+/* Puts back what make_state and the opening have changed. What another process has written is not known. */
 static void unmake_state(struct disk *disk, uint32_t end)
 {
-    for (uint32_t i = disk->first; i < end; i++) {
-        const struct event *event = &record.events[i];
-        if (is_write(event))
-            memcpy(disk->file + event->offset, disk->kept + event->offset, event->length);
-    }
+    for (uint32_t i = first_open(disk); i < end; i++)
+        if (is_open(disk, i))
+            restore(&disk->files[record.events[i].file], record.events[i].offset, record.events[i].length);
+    for (uint32_t i = 0; i < opening.count; i++)
+        restore(&disk->files[opening.writes[i].file], opening.writes[i].offset, opening.writes[i].length);
+    opening.count = 0;
+    for (int i = 0; i < FILES && record.without_sync; i++)
+        restore(&disk->files[i], 0, disk->files[i].bytes);
 }
 
 /* NULL: as it must be. */
@@ -362,7 +435,9 @@ static void check_state(struct disk *disk, uint32_t end, enum shape shape)
     uint64_t found;
 
     make_state(disk, end, shape);
+    opening.on = !record.without_sync;
     const char *wrong = record.without_sync ? what_is_wrong_apart(disk, &found) : what_is_wrong(disk, &found);
+    opening.on = false;
     disk->states++;
     disk->held_next += found > disk->acknowledged;
     if (wrong && disk->violations++ < VIOLATIONS_SHOWN)
@@ -379,15 +454,17 @@ static void pass(struct disk *disk, const struct event *event)
         disk->acknowledged = event->commit;
 }
 
-/* Everything so far is on the disk. */
-static void settle(struct disk *disk, uint32_t end)
+/* Everything so far of this file is on the disk. */
+static void settle(struct disk *disk, int index, uint32_t end)
 {
-    for (; disk->first < end; disk->first++) {
-        const struct event *event = &record.events[disk->first];
-        if (!is_write(event))
+    struct disk_file *file = &disk->files[index];
+
+    for (; file->first < end; file->first++) {
+        const struct event *event = &record.events[file->first];
+        if (!is_write(event) || event->file != index)
             continue;
-        memcpy(disk->kept + event->offset, event->bytes, event->length);
-        memcpy(disk->file + event->offset, event->bytes, event->length);
+        memcpy(file->kept + event->offset, event->bytes, event->length);
+        memcpy(file->file + event->offset, event->bytes, event->length);
     }
 }
 
@@ -400,7 +477,7 @@ static void check_all(struct disk *disk, uint64_t states)
     for (uint32_t i = 0; i < record.count; i++) {
         pass(disk, &record.events[i]);
         if (record.events[i].kind == SYNCED)
-            settle(disk, i + 1);
+            settle(disk, record.events[i].file, i + 1);
         if (!is_write(&record.events[i]))
             continue;
         uint64_t want = (states * (i + 1)) / record.count;
@@ -412,54 +489,37 @@ static void check_all(struct disk *disk, uint64_t states)
 
 /* ---- the run ---- */
 
-static void remember_file(const char *path)
+/* What stands in a file before the first commit. */
+static void read_file(struct disk_file *of, ino_t *inode)
 {
     struct stat status;
-    int rc = stat(path, &status);
+    int file = open(of->path, O_RDONLY | O_CLOEXEC);
+    int rc = file < 0 ? -1 : fstat(file, &status);
 
     assert(rc == 0);
     (void)rc;
     record.device = status.st_dev;
-    record.inode = status.st_ino;
-}
-
-static uint8_t *read_file(const char *path)
-{
-    uint8_t *bytes = malloc(MAP_BYTES);
-    int file = open(path, O_RDONLY | O_CLOEXEC);
-
-    assert(bytes && file >= 0);
-    for (size_t at = 0; at < MAP_BYTES;) {
-        ssize_t got = read(file, bytes + at, MAP_BYTES - at);
+    *inode = status.st_ino;
+    of->bytes = (size_t)status.st_size;
+    of->kept = malloc(of->bytes);
+    assert(of->kept);
+    for (size_t at = 0; at < of->bytes;) {
+        ssize_t got = read(file, of->kept + at, of->bytes - at);
         assert(got > 0);
         at += (size_t)got;
     }
     close(file);
-    return bytes;
 }
 
-static uint8_t *map_file(const char *path)
+static void map_file(struct disk_file *of)
 {
-    int file = open(path, O_RDWR | O_CLOEXEC);
+    int file = open(of->path, O_RDWR | O_CLOEXEC);
 
     assert(file >= 0);
-    uint8_t *bytes = mmap(NULL, MAP_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
-    assert(bytes != MAP_FAILED);
+    of->file = mmap(NULL, of->bytes, PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+    assert(of->file != MAP_FAILED);
     close(file);
-    return bytes;
-}
-
-static void write_file(const char *path, const uint8_t *bytes)
-{
-    int file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-
-    assert(file >= 0);
-    for (size_t at = 0; at < MAP_BYTES;) {
-        ssize_t put_bytes = write(file, bytes + at, MAP_BYTES - at);
-        assert(put_bytes > 0);
-        at += (size_t)put_bytes;
-    }
-    close(file);
+    memcpy(of->file, of->kept, of->bytes);
 }
 
 static void make_directory(struct disk *disk)
@@ -470,12 +530,13 @@ static void make_directory(struct disk *disk)
         fprintf(stderr, "states: cannot make a directory %s: %s\n", disk->directory, strerror(errno));
         exit(2);
     }
-    snprintf(disk->path, sizeof disk->path, "%s/data.mdb", disk->directory);
+    for (int i = 0; i < FILES; i++)
+        snprintf(disk->files[i].path, sizeof disk->files[i].path, "%s/%s", disk->directory, file_names[i]);
 }
 
 static void remove_directory(const struct disk *disk)
 {
-    static const char *const names[] = {"data.mdb", "lock.mdb", "lock"};
+    static const char *const names[] = {"data.mdb", "lock.mdb", "lock", "redo.0", "redo.1"};
     char path[96];
 
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
@@ -499,20 +560,22 @@ static void make_record(struct disk *disk)
     assert(transaction);
     digests[0] = digest_of(transaction, store, &good);
     store_abort(store, &transaction);
-    disk->kept = read_file(disk->path);
-    remember_file(disk->path);
+    for (int i = 0; i < FILES; i++)
+        read_file(&disk->files[i], &record.inodes[i]);
     record.on = true;
     write_commits(store, &disk->random);
     record.on = false;
     store_close(&store);
-    write_file(disk->path, disk->kept);
-    disk->file = map_file(disk->path);
+    for (int i = 0; i < FILES; i++)
+        map_file(&disk->files[i]);
 }
 
 static void finish(struct disk *disk)
 {
-    munmap(disk->file, MAP_BYTES);
-    free(disk->kept);
+    for (int i = 0; i < FILES; i++) {
+        munmap(disk->files[i].file, disk->files[i].bytes);
+        free(disk->files[i].kept);
+    }
     for (uint32_t i = 0; i < record.count; i++)
         free(record.events[i].bytes);
     remove_directory(disk);

@@ -258,6 +258,7 @@ class EveryPlace(unittest.TestCase):
 PERSON = ["family_name", "given_name", "date_of_birth", "nhs_number", "postcode"]
 FIRM = PERSON + ["correlation_id", "sender_id", "submitted_at", "needs", "priority", "referral_identifier"]
 PAGE = 4096  # of the store's file
+REDO = ("redo.0", "redo.1")
 DAMAGED, NOT_FOUND = "REF-0405", "REF-0203"
 RECORD_DAMAGED = "record-damaged"
 ENDED_BY_SIGNAL = "ended by a signal"  # LMDB trusts the flags of its pages
@@ -294,6 +295,8 @@ class FlippedBits(unittest.TestCase):
         shutil.copy(self.network.path("store.anchor"), self.network.path("anchor"))
         with open(self.data, "rb") as file:
             self.pristine = file.read()
+        for name in REDO:
+            shutil.copy(self.network.path("store", name), self.network.path(name))
         self.used = len(self.pristine.rstrip(b"\0"))
         return told
 
@@ -356,6 +359,8 @@ class FlippedBits(unittest.TestCase):
             file.write(self.pristine[:self.used + 65536])  # what the life before has written is gone
             file.seek(number * PAGE)
             file.write(page)
+        for name in REDO:
+            shutil.copy(self.network.path(name), self.network.path("store", name))
         shutil.copy(self.network.path("anchor"), self.network.path("store.anchor"))
 
     def flip(self, bit):
@@ -426,6 +431,47 @@ class FlippedBits(unittest.TestCase):
               + ", ".join(f"{count} {word}" for word, count in sorted(words.items())) + ", 0 told as good", flush=True)
         self.assertEqual(3 * len(pages[::OPTIONS.stride]), sum(words.values()))
 
+    def test_any_bit_of_the_redo_log(self):
+        """Of a daemon that was killed: it starts with all that was acknowledged, but for the newest, which a torn write
+        would leave the same way; or it says that it is damaged."""
+        self.network.start()
+        sender = self.network.peer(SENDER, "sender")
+        sender.ask(self.people.submit())
+        ids = [sender.ask(self.people.submit())[0]["referral_id"] for _ in range(self.REFERRALS)]
+        self.network.kill()
+        kept = self.network.path("kept")
+        shutil.copytree(self.network.path("store"), kept)
+        shutil.copy(self.network.path("store.anchor"), self.network.path("anchor"))
+        written = {name: open(os.path.join(kept, name), "rb").read().rstrip(b"\0") for name in REDO}
+        words = collections.Counter()
+        for flip in range(OPTIONS.flips):
+            name = self.random.choice([name for name in REDO if written[name]])
+            bit = self.random.randrange(len(written[name]) * 8)
+            with self.subTest(flip=flip, name=name, byte=bit // 8, bit=bit % 8):
+                shutil.rmtree(self.network.path("store"))
+                shutil.copytree(kept, self.network.path("store"))
+                shutil.copy(self.network.path("anchor"), self.network.path("store.anchor"))
+                with open(self.network.path("store", name), "r+b") as file:
+                    file.seek(bit // 8)
+                    file.write(bytes([written[name][bit // 8] ^ 1 << bit % 8]))
+                words[self.start_with(sender, ids)] += 1
+        print(f"seed {OPTIONS.seed}: {OPTIONS.flips} flipped bits of the redo log: "
+              + ", ".join(f"{count} {word}" for word, count in sorted(words.items())), flush=True)
+        self.assertEqual(OPTIONS.flips, sum(words.values()))
+        self.assertGreater(words["ended with a sentence"], 0)
+
+    def start_with(self, sender, ids):
+        try:
+            self.network.start()
+        except RuntimeError:
+            self.assertEqual(EX_UNAVAILABLE, self.network.process.returncode)
+            self.assertIn("damaged", self.network.log()[-1000:])
+            return "ended with a sentence"
+        missing = [one for one in ids if sender.ask({"type": "status", "referral_id": one})[0]["type"] != "referral"]
+        self.network.kill()
+        self.assertIn(missing, ([], ids[-1:]))
+        return "without the newest" if missing else "nothing changed"
+
     def test_what_is_told_wrongly_is_seen(self):
         """The judge of the two above: each firm field that is another counts, and each referral that is not found."""
         good = self.make_store()
@@ -446,8 +492,8 @@ class FlippedBits(unittest.TestCase):
 
 
 class OldStore(unittest.TestCase):
-    """Yesterday's copy of the store is put back by mistake: the start notices it by the file that stands beside the
-    store; and whoever kept the head of the audit is told."""
+    """Yesterday's copy of the store is put back by mistake: the start notices it by the redo log, or by the file that
+    stands beside the store; and whoever kept the head of the audit is told."""
 
     def setUp(self):
         self.network = Network(OPTIONS.build, store_limit="16MiB", settings={"postcodes": few_postcodes(self)})
@@ -455,19 +501,29 @@ class OldStore(unittest.TestCase):
         self.people = People(11)
         self.sender = self.network.peer(SENDER, "sender")
         self.store = self.network.path("store")
-        self.data, self.anchor = os.path.join(self.store, "data.mdb"), self.network.path("store.anchor")
+        self.anchor = self.network.path("store.anchor")
 
     def verify(self, *anchor):
         done = self.network.client("referralctl", "audit", "verify", *anchor)
         return done.returncode, done.stdout + done.stderr
 
+    def copy_store(self, name):
+        """As a backup of a stopped daemon."""
+        copy = self.network.path(name)
+        shutil.rmtree(copy, ignore_errors=True)
+        shutil.copytree(self.store, copy)
+        return copy
+
+    def put_back(self, copy):
+        shutil.rmtree(self.store)
+        shutil.copytree(copy, self.store)
+
     def copy_then_submit(self, end):
         """Returns the copy, and the referral that it does not hold."""
-        copy = self.network.path("copy")
         self.network.start()
         self.sender.ask(self.people.submit())
         self.network.stop()
-        shutil.copy(self.data, copy)
+        copy = self.copy_store("copy")
         self.network.start()
         newer = self.sender.ask(self.people.submit())[0]["referral_id"]
         end()
@@ -483,16 +539,36 @@ class OldStore(unittest.TestCase):
     def test_an_old_store_is_not_started(self):
         for end in (self.network.stop, self.network.kill):
             copy, newer = self.copy_then_submit(end)
-            newest = self.network.path("newest")
-            shutil.copy(self.data, newest)
-            shutil.copy(copy, self.data)
+            newest = self.copy_store("newest")
+            self.put_back(copy)
             said = self.check_refused()
-            self.assertTrue(filecmp.cmp(copy, self.data, shallow=False), "a start that is refused has written")
-            shutil.copy(newest, self.data)
+            for name in ("data.mdb", "redo.0", "redo.1"):
+                self.assertTrue(filecmp.cmp(os.path.join(copy, name), os.path.join(self.store, name), shallow=False),
+                                f"a start that is refused has written {name}")
+            self.put_back(newest)
             self.network.start()
             self.assertEqual("referral", self.sender.ask({"type": "status", "referral_id": newer})[0]["type"])
             self.network.stop()
         print(f"old store: {said.strip().splitlines()[-1]!r}", flush=True)
+
+    def test_an_old_data_file_beside_a_newer_redo_log_is_not_started(self):
+        """Unless the redo log goes back as far: then nothing is missing."""
+        copy, newer = self.copy_then_submit(self.network.stop)
+        shutil.copy(os.path.join(copy, "data.mdb"), self.store)
+        for _ in range(3):
+            self.network.start()
+            self.assertEqual("referral", self.sender.ask({"type": "status", "referral_id": newer})[0]["type"])
+            newer = self.sender.ask(self.people.submit())[0]["referral_id"]
+            self.network.stop()
+        newest = self.copy_store("newest")
+        shutil.copy(os.path.join(copy, "data.mdb"), self.store)
+        code, said = self.network.run_to_end()
+        self.assertEqual(EX_UNAVAILABLE, code, said)
+        self.assertIn("data.mdb is older than redo.0 and redo.1", said)
+        self.assertTrue(filecmp.cmp(os.path.join(copy, "data.mdb"), os.path.join(self.store, "data.mdb"), shallow=False))
+        shutil.copy(os.path.join(newest, "data.mdb"), self.store)
+        self.network.start()
+        self.assertEqual("referral", self.sender.ask({"type": "status", "referral_id": newer})[0]["type"])
 
     def test_an_empty_store_where_there_was_one_is_not_started(self):
         """As when the disk of the store is not mounted."""
@@ -512,7 +588,7 @@ class OldStore(unittest.TestCase):
         anchor = re.search(r"\b\d+:[0-9a-f]{16,}", said)[0]
         self.assertEqual(0, self.verify("--anchor", anchor)[0])
         self.network.stop()
-        shutil.copy(copy, self.data)
+        self.put_back(copy)
         os.remove(self.anchor)
         self.network.start()
         lost = self.sender.ask({"type": "status", "referral_id": newer})[0]

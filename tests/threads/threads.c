@@ -46,8 +46,11 @@ static struct {
     struct queue *queues[WORKER_COUNT];
     uint64_t asked[WORKER_COUNT], answered[WORKER_COUNT], pushed;
     uint32_t last_id;
-    pthread_mutex_t storing, sending;
-} all = {.storing = PTHREAD_MUTEX_INITIALIZER, .sending = PTHREAD_MUTEX_INITIALIZER};
+    pthread_mutex_t lock; /* of what the turn has handed over */
+    pthread_cond_t changed;
+    struct outbox *outbox;
+    bool ended;
+} all = {.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
 
 static int64_t now_ms(void)
 {
@@ -57,34 +60,62 @@ static int64_t now_ms(void)
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-/* As the daemon's main has it. */
-static bool take_turn(struct outbox *outbox)
+/* As the daemon's main has it, this and run_outbound. */
+static void hand_over(struct outbox *outbox)
 {
-    const struct request *requests;
+    pthread_mutex_lock(&all.lock);
+    while (all.outbox)
+        pthread_cond_wait(&all.changed, &all.lock);
+    all.outbox = outbox;
+    all.ended = !outbox;
+    pthread_cond_broadcast(&all.changed);
+    pthread_mutex_unlock(&all.lock);
+}
 
-    pthread_mutex_lock(&all.storing);
-    ptrdiff_t count = queue_take(all.queues[WORKER_TURN], turn_next_due(all.turn), now_ms, &requests);
-    enum store_result result = count < 0 ? STORE_OK : turn_run(all.turn, now_ms(), requests, (size_t)count, outbox);
+static void must(enum store_result result)
+{
     assert(result == STORE_OK);
-    pthread_mutex_lock(&all.sending);
-    pthread_mutex_unlock(&all.storing);
-    result = store_sync(all.store);
-    assert(result == STORE_OK);
-    queue_send(all.queues[WORKER_TURN], outbox);
-    if (count < 0)
-        queue_leave(all.queues[WORKER_TURN]);
-    pthread_mutex_unlock(&all.sending);
-    return count >= 0;
 }
 
 static void *run_turn(void *none)
 {
-    struct outbox outbox = {0};
+    struct outbox outboxes[2] = {0};
+    const struct request *requests;
+    ptrdiff_t count;
 
     (void)none;
-    while (take_turn(&outbox))
-        ;
-    outbox_free(&outbox);
+    for (int i = 0; (count = queue_take(all.queues[WORKER_TURN], turn_next_due(all.turn), now_ms, &requests)) >= 0;
+         i = 1 - i) {
+        must(turn_run(all.turn, now_ms(), requests, (size_t)count, &outboxes[i]));
+        hand_over(&outboxes[i]);
+        if (count == 0)
+            must(store_settle(all.store));
+    }
+    must(store_settle(all.store));
+    hand_over(NULL);
+    queue_leave(all.queues[WORKER_TURN]);
+    outbox_free(&outboxes[0]);
+    outbox_free(&outboxes[1]);
+    return NULL;
+}
+
+static void *run_outbound(void *none)
+{
+    (void)none;
+    pthread_mutex_lock(&all.lock);
+    for (;;) {
+        while (!all.outbox && !all.ended)
+            pthread_cond_wait(&all.changed, &all.lock);
+        if (all.ended)
+            break;
+        pthread_mutex_unlock(&all.lock);
+        must(store_sync(all.store));
+        queue_send(all.queues[WORKER_TURN], all.outbox);
+        pthread_mutex_lock(&all.lock);
+        all.outbox = NULL;
+        pthread_cond_broadcast(&all.changed);
+    }
+    pthread_mutex_unlock(&all.lock);
     return NULL;
 }
 
@@ -279,6 +310,12 @@ static void live(uint32_t people)
     }
 }
 
+static void wake_turn(void *none)
+{
+    (void)none;
+    queue_wake(all.queues[WORKER_TURN]);
+}
+
 static void open_all(const char *directory)
 {
     static struct config_faults faults;
@@ -304,6 +341,8 @@ static void open_all(const char *directory)
         all.queues[worker] = queue_open(IN_HAND, wake, NULL, done);
         assert(all.queues[worker]);
     }
+    must(store_settle(all.store));
+    store_when_wanted(all.store, wake_turn, NULL);
 }
 
 static void close_all(void)
@@ -322,7 +361,7 @@ int main(int argc, char **argv)
 {
     static void *(*const runs[WORKER_COUNT])(void *) = {run_turn, run_reader, run_study};
     char directory[] = "/tmp/threads-XXXXXX", path[sizeof directory + 16];
-    pthread_t threads[WORKER_COUNT], second;
+    pthread_t threads[WORKER_COUNT], outbound;
     uint32_t people = argc > 1 ? (uint32_t)strtoul(argv[1], NULL, 10) : 300;
     bool is_whole = mkdtemp(directory) != NULL;
 
@@ -330,7 +369,7 @@ int main(int argc, char **argv)
     open_all(directory);
     for (int worker = 0; worker < WORKER_COUNT; worker++)
         is_whole = is_whole && pthread_create(&threads[worker], NULL, runs[worker], NULL) == 0;
-    is_whole = is_whole && pthread_create(&second, NULL, run_turn, NULL) == 0;
+    is_whole = is_whole && pthread_create(&outbound, NULL, run_outbound, NULL) == 0;
     assert(is_whole);
     live(people);
     study_stop(all.study);
@@ -338,7 +377,7 @@ int main(int argc, char **argv)
         queue_end(all.queues[worker]);
         pthread_join(threads[worker], NULL);
         if (worker == WORKER_TURN)
-            pthread_join(second, NULL);
+            pthread_join(outbound, NULL);
         collect((enum worker)worker);
         printf("worker %d: %llu asked, %llu messages of answers\n", worker, (unsigned long long)all.asked[worker],
                (unsigned long long)all.answered[worker]);
@@ -346,7 +385,8 @@ int main(int argc, char **argv)
     }
     printf("%llu letters\n", (unsigned long long)all.pushed);
     close_all();
-    for (const char *const *name = (const char *const[]){"data.mdb", "lock.mdb", "lock", NULL}; *name; name++) {
+    for (const char *const *name = (const char *const[]){"data.mdb", "lock.mdb", "lock", "redo.0", "redo.1", NULL};
+         *name; name++) {
         snprintf(path, sizeof path, "%s/%s", directory, *name);
         unlink(path);
     }
