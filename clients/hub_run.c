@@ -523,14 +523,13 @@ int hub_run(const struct invocation *invocation)
     const char *directory;
     int code = read_options(&run, &directory);
 
+    catch_signals();
     if (code == EX_OK)
         code = open_journal(&run, directory);
     if (code == EX_OK)
         run.exchange = options_connect(invocation, &code);
-    if (run.exchange) {
-        catch_signals();
+    if (run.exchange)
         code = serve(&run);
-    }
     exchange_close(&run.exchange);
     webhook_close(&run.webhook);
     spool_close(&run.spool);

@@ -263,7 +263,6 @@ static int look_at_map(struct store_lmdb *store)
     uint64_t pages = info.me_last_pgno + 1;
     store->settled_used = (pages > unused ? pages - unused : 0) * stat.ms_psize;
     atomic_store(&store->used, store->settled_used);
-    store->limit = info.me_mapsize;
     store->is_tight = store->settled_used + 4 * redo_bytes(store->limit) > store->limit;
     return rc;
 }
@@ -944,6 +943,7 @@ static bool reserve_file(struct opening *opening)
     mdb_env_get_fd(opening->store->env, &file);
     if (fstat(file, &status) != 0)
         return refuse(opening, "Cannot look at %s/data.mdb: %s.", opening->directory, strerror(errno));
+    opening->store->limit = info.me_mapsize;
     uint64_t needed = (info.me_last_pgno + 1) * page.ms_psize;
     if ((uint64_t)status.st_size < needed)
         return refuse(opening,
@@ -1017,7 +1017,7 @@ static int open_intervals(struct store_lmdb *store)
 
 static bool open_redo(struct opening *opening)
 {
-    opening->store->redo = redo_open(opening->directory_fd, redo_bytes(opening->limit_bytes));
+    opening->store->redo = redo_open(opening->directory_fd, redo_bytes(opening->store->limit));
     if (opening->store->redo != NULL)
         return true;
     if (errno == ENOMEM)

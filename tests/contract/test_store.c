@@ -685,9 +685,9 @@ static void *read_often(void *argument)
         size_t length[2];
         if (transaction == NULL)
             return no_transaction;
-        store_get(stand->store, transaction, TABLE_REFERRAL, 1, &bytes[0], &length[0]);
-        store_get(stand->store, transaction, TABLE_HISTORY, 1, &bytes[1], &length[1]);
-        bool same = length[0] == length[1] && memcmp(bytes[0], bytes[1], length[0]) == 0;
+        bool same = store_get(stand->store, transaction, TABLE_REFERRAL, 1, &bytes[0], &length[0]) == STORE_OK &&
+                    store_get(stand->store, transaction, TABLE_HISTORY, 1, &bytes[1], &length[1]) == STORE_OK &&
+                    length[0] == length[1] && memcmp(bytes[0], bytes[1], length[0]) == 0;
         store_abort(stand->store, &transaction);
         if (!same)
             return half_a_commit;
@@ -707,6 +707,8 @@ Test(lmdb, threads_read_whole_commits_beside_the_writer)
         put(&stand, transaction, TABLE_REFERRAL, 1, text);
         put(&stand, transaction, TABLE_HISTORY, 1, text);
         commit(&stand, &transaction);
+        if (i % 4 == 0) /* before anybody reads, and then now and then */
+            cr_assert_eq(store_settle(stand.store), STORE_OK);
         for (int j = 0; i == 0 && j < 3; j++)
             cr_assert_eq(pthread_create(&threads[j], NULL, read_often, &stand), 0);
     }
