@@ -22,7 +22,7 @@ static void go_without_number(struct message *message)
 {
     struct text identifier = message_text(message, FIELD_referral_identifier);
 
-    message->values[FIELD_nhs_number].present = false;
+    message_unset(message, FIELD_nhs_number);
     message_set_number(message, FIELD_nhs_number_absent_reason, NHS_ABSENT_NOT_KNOWN);
     message_set_text(message, FIELD_local_person_id, identifier.bytes, identifier.length);
 }

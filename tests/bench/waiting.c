@@ -65,7 +65,7 @@ static void make_person(struct message *message, unsigned seed)
     snprintf(code, sizeof code, "n-%u", seed % CITY_NEIGHBOURHOODS);
     message_set_string(message, FIELD_neighbourhood_code, code);
     message_set_string(message, FIELD_safeguarding_code, "861931000000100");
-    message->values[FIELD_travel_limit_minutes].present = false;
+    message_unset(message, FIELD_travel_limit_minutes);
     struct value *need = message_set_list(message, FIELD_needs, 1);
     need[MEMBER_code] = (struct value){.present = true, .number = NEED};
     need[MEMBER_is_primary] = (struct value){.present = true, .number = true};
