@@ -278,6 +278,8 @@ static bool load(const struct redo *redo, int i, struct content *file)
         length = pread(redo->files[i], file->bytes + at, file->length - at, (off_t)at);
     if (file->bytes && length > 0)
         return true;
+    if (length == 0)
+        errno = EIO; /* it has become shorter */
     free(file->bytes);
     return false;
 }

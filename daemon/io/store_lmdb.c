@@ -157,13 +157,6 @@ static uint64_t newest_written(const struct store_lmdb *store)
     return info.me_last_txnid;
 }
 
-static void raise_to(_Atomic uint64_t *highest, uint64_t number)
-{
-    uint64_t seen = atomic_load(highest);
-    while (seen < number && !atomic_compare_exchange_weak(highest, &seen, number))
-        continue;
-}
-
 static void end_store(struct store_lmdb *store, enum store_result how)
 {
     atomic_store(&store->ended, (int)how);
@@ -186,7 +179,7 @@ static enum store_result sync_to(struct store_lmdb *store, uint64_t number)
     if (ended(store) == STORE_OK && atomic_load(&store->durable) < number) {
         number = atomic_load(&store->written);
         if (redo_sync(store->redo))
-            raise_to(&store->durable, number);
+            atomic_store(&store->durable, number);
         else
             end_store(store, STORE_UNKNOWN);
     }
@@ -647,7 +640,9 @@ static enum store_result commit_directly(struct store_lmdb *store, uint64_t numb
     }
     begin_interval(store);
     atomic_store(&store->written, number);
-    raise_to(&store->durable, number);
+    pthread_mutex_lock(&store->syncing);
+    atomic_store(&store->durable, number);
+    pthread_mutex_unlock(&store->syncing);
     tell_settled(store);
     return STORE_OK;
 }
@@ -709,13 +704,11 @@ static void lmdb_usage(struct store *base, uint64_t *used, uint64_t *limit)
     *limit = store->limit;
 }
 
-/* The writer has settled all; what is left of the shared transaction is nothing. */
 static void lmdb_close(struct store **base)
 {
     struct store_lmdb *store = (struct store_lmdb *)*base;
-    assert(!store->writing);
-    if (store->shared.txn != NULL && is_writer(store))
-        settle(store);
+    assert(store->shared.txn == NULL || is_writer(store)); /* who wrote in another thread has settled it there */
+    settle(store);
     if (store->shared.txn != NULL)
         mdb_txn_abort(store->shared.txn);
     if (store->env != NULL)

@@ -6,9 +6,11 @@
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -208,9 +210,11 @@ Test(redo, who_takes_the_changes_may_stop)
     uint64_t number = 0;
 
     redo_begin(redo, 7);
-    write_batch(1, 0, "a", "one");
+    redo_begin(redo, 8);
+    add("a", "one");
+    write_batch(1, 0, "b", "two");
     stop_after = 1;
-    cr_assert_eq(read_again(7, &number), REDO_STOPPED);
+    cr_assert_eq(read_again(8, &number), REDO_STOPPED);
 }
 
 Test(redo, a_batch_without_room_is_not_written_and_the_next_one_is)
@@ -220,6 +224,7 @@ Test(redo, a_batch_without_room_is_not_written_and_the_next_one_is)
     memset(large, 'x', sizeof large - 1);
     redo_begin(redo, 7);
     add("a", large);
+    add("b", "small");
     cr_assert_not(redo_is_empty(redo));
     cr_assert_eq(redo_write(redo, 1, 0), REDO_NO_ROOM);
     redo_forget(redo);
@@ -234,6 +239,19 @@ Test(redo, a_batch_without_room_is_not_written_and_the_next_one_is)
     cr_assert(redo_is_full(redo));
     redo_begin(redo, 8);
     cr_assert_not(redo_is_full(redo));
+}
+
+Test(redo, a_file_that_is_full_to_its_end_is_read)
+{
+    static char whole[BYTES - 200];
+    uint64_t number = 0;
+
+    memset(whole, 'x', sizeof whole - 1);
+    redo_begin(redo, 7);
+    write_batch(1, 0, "a", whole);
+    cr_assert_eq(redo_used(redo), BYTES);
+    cr_assert_eq(read_again(7, &number), REDO_DONE);
+    cr_assert_eq(number, 1);
 }
 
 /* Nothing of another batch, and nothing of the memory that was there before. */
@@ -265,6 +283,43 @@ Test(redo, a_write_or_a_sync_that_fails_is_told)
     outside_fails("fdatasync", 1, EIO);
     cr_assert_not(redo_sync(redo));
     cr_assert_eq(outside_works(), 1);
+}
+
+Test(redo, a_short_write_has_failed)
+{
+    const struct rlimit limit = {2 * PAGE + 100, RLIM_INFINITY};
+
+    signal(SIGXFSZ, SIG_IGN);
+    redo_begin(redo, 7);
+    write_batch(1, 0, "a", "one");
+    write_batch(2, 0, "a", "two");
+    setrlimit(RLIMIT_FSIZE, &limit);
+    add("a", "three");
+    errno = 0;
+    cr_assert_eq(redo_write(redo, 3, 0), REDO_FAILED);
+    cr_assert_eq(errno, EIO);
+}
+
+Test(redo, a_batch_that_says_it_is_shorter_than_its_own_header_is_none)
+{
+    redo_begin(redo, 7);
+    write_batch(1, 0, "a", "one");
+    int file = openat(directory_fd, "redo.1", O_RDWR);
+    cr_assert_eq(pwrite(file, (char[8]){0}, 8, 16 + 6 * 8), 8);
+    close(file);
+    expect(7, "", 0);
+}
+
+Test(redo, a_file_that_has_become_shorter_cannot_be_read)
+{
+    uint64_t number = 0;
+    int file = openat(directory_fd, "redo.0", O_RDWR);
+
+    cr_assert_eq(ftruncate(file, PAGE), 0);
+    close(file);
+    errno = 0;
+    cr_assert_eq(read_again(7, &number), REDO_FAILED);
+    cr_assert_eq(errno, EIO);
 }
 
 Test(redo, what_cannot_be_read_is_told)

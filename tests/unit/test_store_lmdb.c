@@ -322,6 +322,15 @@ Test(transactions, a_store_that_cannot_be_settled_ends_until_the_next_start)
     }
 }
 
+Test(transactions, a_store_whose_redo_log_cannot_be_synced_is_not_settled)
+{
+    cr_assert_eq(put(1, "new"), STORE_OK);
+    outside_fails("fdatasync", 1, EIO);
+    cr_assert_eq(store_settle(store), STORE_UNKNOWN);
+    cr_assert_eq(outside_works(), 1);
+    cr_assert_null(store_begin(store, false, NULL));
+}
+
 Test(transactions, a_commit_that_cannot_be_written_ends_the_store_until_the_next_start)
 {
     static const int errors[] = {EIO, ENOSPC};
@@ -471,6 +480,94 @@ Test(transactions, what_a_power_cut_left_over_is_never_read)
     must_open();
     cr_assert(holds(2, "new"));
     cr_assert_not(holds(3, "left over"));
+}
+
+static void change_in_many_ways(void)
+{
+    struct transaction *transaction = store_begin(store, true, NULL);
+
+    store_put(store, transaction, TABLE_REFERRAL, 2, "two", 3);
+    store_place_put(store, transaction, "PL1 1AE", 7, "here", 4);
+    if (store_commit(store, &transaction) != STORE_OK)
+        _exit(1);
+    transaction = store_begin(store, true, NULL);
+    store_del(store, transaction, TABLE_REFERRAL, 1);
+    store_place_put(store, transaction, "PL1 1AF", 7, "there", 5);
+    if (store_commit(store, &transaction) != STORE_OK)
+        _exit(1);
+}
+
+static bool has_place(const char *postcode, const char *text)
+{
+    struct transaction *transaction = store_begin(store, false, NULL);
+    const void *bytes;
+    size_t length;
+    bool found = store_place_get(store, transaction, postcode, 7, &bytes, &length) == STORE_OK &&
+                 length == strlen(text) && memcmp(bytes, text, length) == 0;
+
+    store_abort(store, &transaction);
+    return found;
+}
+
+Test(transactions, every_kind_of_change_is_done_again)
+{
+    live_and_die(change_in_many_ways);
+    must_open();
+    cr_assert(!holds(1, "old") && holds(2, "two"));
+    cr_assert(has_place("PL1 1AE", "here") && has_place("PL1 1AF", "there"));
+}
+
+static void sync_each(void)
+{
+    for (uint64_t key = 2; key <= 4; key++)
+        if (put(key, "synced") != STORE_OK || store_sync(store) != STORE_OK)
+            _exit(1);
+}
+
+Test(transactions, a_batch_that_was_on_the_disk_and_is_lost_is_damage)
+{
+    live_and_die(sync_each);
+    lose_page("redo.1", 0);
+    cr_assert_not(opens());
+    cr_assert(strstr(why, "what redo.0 and redo.1 add"), "%s", why);
+}
+
+Test(transactions, a_full_map_and_a_redo_log_that_cannot_be_read_end_the_store)
+{
+    static char bytes[200 << 10];
+
+    cr_assert_eq(put(2, "new"), STORE_OK);
+    struct transaction *transaction = store_begin(store, true, NULL);
+    store_put(store, transaction, TABLE_NETWORK, 1, bytes, sizeof bytes);
+    outside_fails("mdb_txn_commit", 1, MDB_MAP_FULL);
+    outside_fails("pread", 1, EIO);
+    cr_assert_eq(store_commit(store, &transaction), STORE_UNKNOWN);
+    cr_assert_eq(outside_works(), 2);
+    store_close(&store);
+    must_open();
+    cr_assert(holds(2, "new"));
+}
+
+static void put_three_intervals(void)
+{
+    for (uint64_t key = 2; key <= 6; key++)
+        if (put(key, "later") != STORE_OK || (key >= 4 && store_settle(store) != STORE_OK))
+            _exit(1);
+}
+
+/* Of the interval on the copy the beginning is written over, and its end still stands there. */
+Test(transactions, a_data_file_that_is_two_intervals_older_is_refused)
+{
+    char copy[200];
+
+    store_close(&store);
+    snprintf(copy, sizeof copy, "cp %s/data.mdb %s/older", directory, directory);
+    cr_assert_eq(system(copy), 0);
+    live_and_die(put_three_intervals);
+    snprintf(copy, sizeof copy, "mv %s/older %s/data.mdb", directory, directory);
+    cr_assert_eq(system(copy), 0);
+    cr_assert_not(opens());
+    cr_assert(strstr(why, "does not belong together"), "%s", why);
 }
 
 Test(transactions, an_older_data_file_beside_a_redo_log_is_refused)
