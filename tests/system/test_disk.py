@@ -131,6 +131,8 @@ class Conversation:
         yield from self.hear(self.sender, "ended")
         while any(self.unanswered()):
             yield
+        # Who reads waits until the store is settled: no write is left for afterwards.
+        yield from self.say(self.sender, {"type": "history", "referral_id": self.referral})
 
     def unanswered(self):
         for peer in (self.sender, self.hub):
