@@ -174,7 +174,7 @@ static enum store_result ended(const struct store_lmdb *store)
 static enum store_result sync_to(struct store_lmdb *store, uint64_t number)
 {
     if (atomic_load(&store->durable) >= number)
-        return STORE_OK;
+        return ended(store);
     pthread_mutex_lock(&store->syncing);
     if (ended(store) == STORE_OK && atomic_load(&store->durable) < number) {
         number = atomic_load(&store->written);

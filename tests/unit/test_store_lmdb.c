@@ -309,9 +309,11 @@ Test(transactions, a_store_that_cannot_be_settled_ends_until_the_next_start)
         enum store_result expected = codes[c].result == STORE_DAMAGED ? STORE_DAMAGED : STORE_UNKNOWN;
         enum store_result result = STORE_OK;
         cr_assert_eq(put(1, "new"), STORE_OK);
+        cr_assert_eq(store_sync(store), STORE_OK);
         outside_fails("mdb_txn_commit", 1, codes[c].code);
         cr_assert_eq(store_settle(store), expected, "%d", codes[c].code);
         cr_assert_eq(outside_works(), 1);
+        cr_assert_eq(store_sync(store), expected, "nothing is told any more, also of what is on the disk");
         cr_assert_null(store_begin(store, false, &result));
         cr_assert_eq(result, expected);
         cr_assert_null(store_begin(store, true, NULL));
