@@ -84,10 +84,12 @@ static void *run_turn(void *none)
     ptrdiff_t count;
 
     (void)none;
-    for (int i = 0; (count = queue_take(all.queues[WORKER_TURN], turn_next_due(all.turn), now_ms, &requests)) >= 0;
-         i = 1 - i) {
+    for (int i = 0; (count = queue_take(all.queues[WORKER_TURN], turn_next_due(all.turn), now_ms, &requests)) >= 0;) {
         must(turn_run(all.turn, now_ms(), requests, (size_t)count, &outboxes[i]));
-        hand_over(&outboxes[i]);
+        if (outboxes[i].count > 0) {
+            hand_over(&outboxes[i]);
+            i = 1 - i;
+        }
         if (count == 0)
             must(store_settle(all.store));
     }
