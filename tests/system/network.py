@@ -49,6 +49,17 @@ def wait_for(condition, timeout=60.0, what="waited in vain", meanwhile=lambda: t
         meanwhile()
 
 
+def halt(process):
+    """Under load a thread runs on for a while after the signal: over once each of them stands still."""
+    tasks = f"/proc/{process.pid}/task"
+
+    def stands(task):
+        with open(f"{tasks}/{task}/stat", encoding="utf-8") as stat:
+            return stat.read().rpartition(") ")[2].startswith("T")
+    process.send_signal(signal.SIGSTOP)
+    wait_for(lambda: all(stands(task) for task in os.listdir(tasks)), 60, "it does not stand still")
+
+
 def read_services(text):
     """Every service of a network file that has places or seats, or shares those of its owner. Left out are universal
     hubs, which only inform, and those that are planned for no day."""

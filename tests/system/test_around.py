@@ -21,6 +21,7 @@ from bad_disk import BadDiskNetwork
 from clock import PLYMOUTH_TIME
 from harness import NO_PACE, OPTIONS, NetworkCase, changed, run
 from load import Load, figures
+from network import halt
 from peer import new_uuid
 from people import People
 
@@ -46,7 +47,7 @@ class Time(NetworkCase):
     def test_what_the_clock_does(self):
         load = self.load
         load.serve_one()
-        os.kill(self.network.process.pid, signal.SIGSTOP)
+        halt(self.network.process)
         self.move_clock(minutes=10)
         os.kill(self.network.process.pid, signal.SIGCONT)
         load.serve_one()

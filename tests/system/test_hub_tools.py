@@ -10,7 +10,7 @@ import threading
 import time
 
 from harness import NO_PACE, NetworkCase, OPTIONS, OperatorCase, SENDER, run
-from network import shorten_deadlines, wait_for
+from network import halt, shorten_deadlines, wait_for
 from peer import time_text
 from people import People, ROOT
 from protocol import Protocol
@@ -277,7 +277,7 @@ class Tools(ToolCase):
         referrals = [self.care()]
         one = self.agent(CARE, "--spool", spools[0])
         wait_for(lambda: self.spooled(spools[0], "R"), 60, "the first takes no part")
-        os.kill(one.process.pid, signal.SIGSTOP)  # It has what comes now in hand, and does not get to it.
+        halt(one.process)  # It has what comes now in hand, and does not get to it.
         referrals += [self.care() for _ in range(10)]
         self.agent(CARE, "--spool", spools[1])
 
@@ -457,7 +457,7 @@ class Webhook(ToolCase):
 
         def answer(post):
             if post["body"]["referral_id"] == referral:
-                os.kill(self.network.process.pid, signal.SIGSTOP)
+                halt(self.network.process)
             return 204
         receiver = self.receiver(answer)
         agent = self.hook(receiver)

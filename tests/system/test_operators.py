@@ -12,7 +12,7 @@ import signal
 import subprocess
 
 from harness import OperatorCase, SENDER, run
-from network import wait_for
+from network import halt, wait_for
 
 CITY = """
 name = "A small city";
@@ -375,7 +375,7 @@ class Batch(Case):
         self.write(20001, 4000)
         with self.start_batch() as running:
             wait_for(lambda: self.stored() > before + 20, 60, "nothing was stored")
-            os.kill(self.network.process.pid, signal.SIGSTOP)  # else it might be at its end before the signal is seen
+            halt(self.network.process)  # else it might be at its end before the signal is seen
             running.send_signal(signal.SIGINT)
             os.kill(self.network.process.pid, signal.SIGCONT)
             out, err = running.communicate(timeout=60)

@@ -9,7 +9,7 @@ import subprocess
 import unittest
 
 from harness import OPTIONS, run
-from network import Network, free_port
+from network import Network, free_port, halt
 from people import POSTCODES, People
 
 SENDER = "social-prescribing"
@@ -116,7 +116,7 @@ class Serving(StartingCase):
     def test_a_second_signal_does_not_wait_for_what_is_in_hand(self):
         self.network.start()
         pid = self.network.process.pid
-        os.kill(pid, signal.SIGSTOP)
+        halt(self.network.process)
         os.kill(pid, signal.SIGTERM)
         os.kill(pid, signal.SIGINT)
         os.kill(pid, signal.SIGCONT)
