@@ -9,8 +9,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "daemon/io/clock.h"
 #include "daemon/io/log.h"
 #include "daemon/io/postcodes.h"
 
@@ -37,12 +37,8 @@ struct importer {
 
 static void pause_between_batches(struct importer *importer)
 {
-    struct timespec until;
+    const struct timespec until = clock_steady_in(PAUSE_MS);
 
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_nsec += PAUSE_MS * 1000000L;
-    until.tv_sec += until.tv_nsec / 1000000000;
-    until.tv_nsec %= 1000000000;
     pthread_mutex_lock(&importer->lock);
     while (!importer->closing && pthread_cond_timedwait(&importer->changed, &importer->lock, &until) != ETIMEDOUT)
         ;
@@ -120,17 +116,6 @@ static void *run(void *argument)
 
 /* ---- what others may use --------------------------------------------------------------------------------------- */
 
-static void init_condition(pthread_cond_t *condition)
-{
-    pthread_condattr_t attributes;
-
-    pthread_condattr_init(&attributes);
-    int failed = pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    assert(!failed);
-    pthread_cond_init(condition, &attributes);
-    pthread_condattr_destroy(&attributes);
-}
-
 struct importer *importer_open(struct store *store, struct turn *turn, void (*wake)(void *), void *wake_argument)
 {
     struct importer *importer = calloc(1, sizeof *importer);
@@ -138,7 +123,7 @@ struct importer *importer_open(struct store *store, struct turn *turn, void (*wa
     assert(importer);
     *importer = (struct importer){.store = store, .turn = turn, .wake = wake, .wake_argument = wake_argument};
     pthread_mutex_init(&importer->lock, NULL);
-    init_condition(&importer->changed);
+    clock_open_condition(&importer->changed);
     if (pthread_create(&importer->thread, NULL, run, importer) != 0) {
         free(importer);
         return NULL;

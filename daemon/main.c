@@ -20,6 +20,7 @@
 
 #include "daemon/importer.h"
 #include "daemon/io/anchor.h"
+#include "daemon/io/clock.h"
 #include "daemon/io/enrolled.h"
 #include "daemon/io/link.h"
 #include "daemon/io/log.h"
@@ -28,22 +29,11 @@
 #include "daemon/io/secret_key.h"
 #include "daemon/io/service.h"
 #include "daemon/io/store_lmdb.h"
-#include "daemon/reader.h"
-#include "daemon/study.h"
+#include "daemon/workers.h"
 
 #define DEFAULT_CONFIG "/etc/referrald/referrald.conf"
 #define WHY_BYTES 1200 /* a path, and a sentence about it */
-#define STUDY_NICE 10
 #define ANCHOR_EVERY_MS 60000
-#define REST_AFTER_MS 100 /* without a request: then the store is settled */
-
-/* From the turn to the thread that waits for the disk and sends. */
-struct handover {
-    pthread_mutex_t lock;
-    pthread_cond_t changed;
-    struct outbox *outbox; /* NULL: the one before has been sent */
-    bool ended;
-};
 
 struct daemon {
     const char *path; /* of the settings */
@@ -63,9 +53,9 @@ struct daemon {
     uint64_t anchored;  /* how far the store had come when its anchor was written */
     bool anchor_failed; /* the newest attempt */
     int finished;       /* eventfd: the link has sent its last answer */
-    struct handover handover;
-    pthread_t threads[5];
-    size_t threads_count;
+    struct workers *workers;
+    pthread_t link_thread;
+    bool has_threads;
     char why[WHY_BYTES];
 };
 
@@ -217,16 +207,6 @@ static bool open_shelf(struct daemon *daemon)
     return daemon->shelf != NULL;
 }
 
-/* Nothing is said that is not stored: after any other result the process ends without another word, and the next start
- * decides from the store. */
-static void end_unless(enum store_result result)
-{
-    if (result == STORE_OK)
-        return;
-    LOG(LOGGED_COMMIT_FAILED, {"result", .text = store_result_text(result)});
-    _exit(EX_IOERR);
-}
-
 /* Where it cannot be written the daemon goes on: an older store is then noticed from where the file stands. */
 static void write_anchor(struct daemon *daemon)
 {
@@ -235,7 +215,7 @@ static void write_anchor(struct daemon *daemon)
 
     if (batch == daemon->anchored)
         return;
-    end_unless(store_sync(daemon->store));
+    workers_end_unless(store_sync(daemon->store));
     bool written = anchor_write(daemon->settings.store, batch, why, sizeof why);
     if (written)
         daemon->anchored = batch;
@@ -256,7 +236,7 @@ static bool open_turn(struct daemon *daemon)
     if (!anchor_read(daemon->settings.store, &options.batch_least, daemon->why, WHY_BYTES))
         return false;
     daemon->turn = turn_open(daemon->store, daemon->seal, &daemon->network, daemon->network_text,
-                             daemon->network_length, &options, link_now_ms(), daemon->why, WHY_BYTES);
+                             daemon->network_length, &options, clock_now_ms(), daemon->why, WHY_BYTES);
     if (!daemon->turn)
         return false;
     if (!options.batch_least && turn_batch(daemon->turn) > 1)
@@ -291,19 +271,6 @@ static bool open_link(struct daemon *daemon)
     return daemon->link != NULL;
 }
 
-static void wake_turn(void *link)
-{
-    link_wake(link, WORKER_TURN);
-}
-
-/* From here on the turn's thread writes, and others read. */
-static bool share_store(struct daemon *daemon)
-{
-    end_unless(store_settle(daemon->store));
-    store_when_wanted(daemon->store, wake_turn, daemon->link);
-    return true;
-}
-
 static void want_postcodes(struct daemon *daemon, const struct settings *settings)
 {
     if (settings->postcodes[0] != '\0')
@@ -312,7 +279,7 @@ static void want_postcodes(struct daemon *daemon, const struct settings *setting
 
 static bool open_importer(struct daemon *daemon)
 {
-    daemon->importer = importer_open(daemon->store, daemon->turn, wake_turn, daemon->link);
+    daemon->importer = importer_open(daemon->store, daemon->turn, queue_wake, link_queue(daemon->link, WORKER_TURN));
     if (daemon->importer)
         want_postcodes(daemon, &daemon->settings);
     else
@@ -321,11 +288,6 @@ static bool open_importer(struct daemon *daemon)
 }
 
 /* ---- serving --------------------------------------------------------------------------------------------------- */
-
-static int64_t earlier(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
 
 static void *run_link(void *argument)
 {
@@ -339,131 +301,21 @@ static void *run_link(void *argument)
     return NULL;
 }
 
-/* NULL: no more turns. */
-static void hand_over(struct handover *handover, struct outbox *outbox)
-{
-    pthread_mutex_lock(&handover->lock);
-    while (handover->outbox)
-        pthread_cond_wait(&handover->changed, &handover->lock);
-    handover->outbox = outbox;
-    handover->ended = !outbox;
-    pthread_cond_broadcast(&handover->changed);
-    pthread_mutex_unlock(&handover->lock);
-}
-
-/* Two outboxes: while one waits for the disk and is sent, the next turn fills the other. */
-static void *run_turn(void *argument)
-{
-    struct daemon *daemon = argument;
-    struct outbox outboxes[2] = {0};
-    const struct request *requests;
-    int64_t until = INT64_MAX;
-    ptrdiff_t count;
-
-    for (int i = 0;
-         (count = link_take(daemon->link, WORKER_TURN, earlier(until, turn_next_due(daemon->turn)), &requests)) >= 0;) {
-        end_unless(turn_run(daemon->turn, link_now_ms(), requests, (size_t)count, &outboxes[i]));
-        if (outboxes[i].count > 0) {
-            hand_over(&daemon->handover, &outboxes[i]);
-            i = 1 - i;
-        }
-        if (count == 0)
-            end_unless(store_settle(daemon->store));
-        until = count == 0 ? INT64_MAX : link_now_ms() + REST_AFTER_MS;
-    }
-    end_unless(store_settle(daemon->store));
-    hand_over(&daemon->handover, NULL);
-    link_leave(daemon->link, WORKER_TURN);
-    outbox_free(&outboxes[0]);
-    outbox_free(&outboxes[1]);
-    return NULL;
-}
-
-/* What a turn has said leaves when that turn is on the disk. */
-static void *run_outbound(void *argument)
-{
-    struct daemon *daemon = argument;
-    struct handover *handover = &daemon->handover;
-
-    pthread_mutex_lock(&handover->lock);
-    for (;;) {
-        while (!handover->outbox && !handover->ended)
-            pthread_cond_wait(&handover->changed, &handover->lock);
-        if (handover->ended)
-            break;
-        pthread_mutex_unlock(&handover->lock);
-        end_unless(store_sync(daemon->store));
-        link_send(daemon->link, WORKER_TURN, handover->outbox);
-        pthread_mutex_lock(&handover->lock);
-        handover->outbox = NULL;
-        pthread_cond_broadcast(&handover->changed);
-    }
-    pthread_mutex_unlock(&handover->lock);
-    return NULL;
-}
-
-static void *run_reader(void *argument)
-{
-    struct daemon *daemon = argument;
-    struct outbox outbox = {0};
-    const struct request *requests;
-    ptrdiff_t count;
-
-    while ((count = link_take(daemon->link, WORKER_READER, INT64_MAX, &requests)) >= 0)
-        for (ptrdiff_t i = 0; i < count; i++) {
-            end_unless(reader_answer(daemon->reader, link_now_ms(), &requests[i], &outbox));
-            link_send(daemon->link, WORKER_READER, &outbox);
-        }
-    link_leave(daemon->link, WORKER_READER);
-    outbox_free(&outbox);
-    return NULL;
-}
-
-/* It may compute for a minute: the others go first. There is room for the next question before this one's answer
- * leaves, so that who has it may ask on at once. */
-static void *run_study(void *argument)
-{
-    struct daemon *daemon = argument;
-    struct outbox outbox = {0};
-    const struct request *requests;
-    ptrdiff_t count;
-
-    setpriority(PRIO_PROCESS, (id_t)gettid(), STUDY_NICE); /* of this thread alone; else it is as the others */
-    while ((count = link_take(daemon->link, WORKER_STUDY, INT64_MAX, &requests)) >= 0) {
-        for (ptrdiff_t i = 0; i < count; i++)
-            study_answer(daemon->study, link_now_ms(), &requests[i], &outbox);
-        end_unless(store_sync(daemon->store)); /* what it vouches for is kept */
-        link_finish(daemon->link, WORKER_STUDY);
-        if (outbox.count > 0)
-            link_send(daemon->link, WORKER_STUDY, &outbox);
-    }
-    link_leave(daemon->link, WORKER_STUDY);
-    outbox_free(&outbox);
-    return NULL;
-}
-
 static bool start_threads(struct daemon *daemon)
 {
-    static const struct {
-        const char *name; /* as top and perf show it */
-        void *(*run)(void *);
-    } threads[] = {{"turn", run_turn},
-                   {"outbound", run_outbound},
-                   {"reader", run_reader},
-                   {"study", run_study},
-                   {"link", run_link}};
+    struct workplace at = {daemon->store, daemon->turn, daemon->reader, daemon->study, {0}};
+    int error;
 
-    for (size_t i = 0; i < sizeof threads / sizeof threads[0]; i++) {
-        int error = pthread_create(&daemon->threads[i], NULL, threads[i].run, daemon);
-
-        if (error != 0) {
-            snprintf(daemon->why, WHY_BYTES, "cannot start a thread: %s", strerror(error));
-            return false;
-        }
-        pthread_setname_np(daemon->threads[i], threads[i].name);
-        daemon->threads_count++;
-    }
-    return true;
+    for (enum worker worker = 0; worker < WORKER_COUNT; worker++)
+        at.queues[worker] = link_queue(daemon->link, worker);
+    daemon->has_threads = true;
+    daemon->workers = workers_start(&at);
+    error = daemon->workers ? pthread_create(&daemon->link_thread, NULL, run_link, daemon) : errno;
+    if (error == 0)
+        pthread_setname_np(daemon->link_thread, "link");
+    else
+        snprintf(daemon->why, WHY_BYTES, "cannot start a thread: %s", strerror(error));
+    return error == 0;
 }
 
 /* The first signal to stop lets what is in hand be finished; the second does not wait for it. */
@@ -519,8 +371,8 @@ static void serve(struct daemon *daemon, int signals)
         write_anchor(daemon);
         take_signal(daemon, signals, &stopping);
     }
-    for (size_t i = 0; i < daemon->threads_count; i++)
-        pthread_join(daemon->threads[i], NULL);
+    pthread_join(daemon->link_thread, NULL);
+    workers_join(&daemon->workers);
     write_anchor(daemon);
     LOG(LOGGED_STOPPED, {"version", .text = REFERRALD_VERSION});
 }
@@ -554,8 +406,8 @@ static const struct step {
 } steps[] = {
     {open_store, EX_UNAVAILABLE}, {open_seal, EX_CONFIG},      {import_first_postcodes, EX_CONFIG},
     {open_shelf, EX_OSERR},       {open_turn, EX_IOERR},       {open_reader, EX_OSERR},
-    {open_study, EX_OSERR},       {open_link, EX_UNAVAILABLE}, {share_store, EX_IOERR},
-    {open_importer, EX_OSERR},    {start_threads, EX_OSERR},
+    {open_study, EX_OSERR},       {open_link, EX_UNAVAILABLE}, {start_threads, EX_OSERR},
+    {open_importer, EX_OSERR},
 };
 
 /* A store that has ended is no fault of the settings, whatever it was needed for: the next start may go well. */
@@ -583,7 +435,7 @@ static int run(struct daemon *daemon)
         if (!steps[i].open(daemon)) {
             LOG(LOGGED_CANNOT_START, {"why", .text = daemon->why});
             /* Threads that run already may use what would be closed. */
-            if (daemon->threads_count > 0)
+            if (daemon->has_threads)
                 _exit(steps[i].exit_code);
             return exit_code_of(daemon, steps[i].exit_code);
         }
@@ -619,8 +471,7 @@ int main(int argc, char **argv)
         {"help", no_argument, NULL, 'h'},
         {NULL, 0, NULL, 0},
     };
-    static struct daemon daemon = {.path = DEFAULT_CONFIG, /* large: it holds the lines of all faults */
-                                   .handover = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, NULL, false}};
+    static struct daemon daemon = {.path = DEFAULT_CONFIG}; /* large: it holds the lines of all faults */
     bool only_check = false;
     int option, code;
 

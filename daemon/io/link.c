@@ -11,10 +11,10 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/random.h>
-#include <time.h>
 #include <unistd.h>
 #include <zmq.h>
 
+#include "daemon/io/clock.h"
 #include "daemon/io/connections.h"
 #include "daemon/io/doors.h"
 #include "daemon/io/log.h"
@@ -380,7 +380,7 @@ static enum refusal judge_flow(struct gate *link, struct arrival *arrival, enum 
     if (party->in_flight[worker] >= link->party_in_flight || party->in_flight[worker] >= ROOM_SHARE * queue_room(queue))
         return REFUSAL_RATE;
     if (!is_waited_for(type) &&
-        !bucket_take(&party->bucket, &link->party_limit, link_now_ms(), &arrival->retry_after_ms))
+        !bucket_take(&party->bucket, &link->party_limit, clock_now_ms(), &arrival->retry_after_ms))
         return REFUSAL_RATE;
     return REFUSAL_NONE;
 }
@@ -412,7 +412,7 @@ static enum worker judge_message(struct gate *link, struct arrival *arrival, boo
 
     if (refusal != REFUSAL_NONE)
         *fault = (struct fault){.refusal = refusal};
-    else if (is_decoded && check_request(message, link_now_ms(), fault))
+    else if (is_decoded && check_request(message, clock_now_ms(), fault))
         fault->refusal = judge_flow(link, arrival, message->type, worker_for(spec->direction));
     return fault->refusal == REFUSAL_NONE ? worker_for(spec->direction) : WORKER_COUNT;
 }
@@ -482,7 +482,7 @@ static bool is_told(struct gate *link, enum refusal refusal)
     static const struct bucket_limit limit = {.rate = 100, .burst = 100};
     int64_t wait_ms;
 
-    return refusal != REFUSAL_UNKNOWN_KEY || bucket_take(&link->strangers, &limit, link_now_ms(), &wait_ms);
+    return refusal != REFUSAL_UNKNOWN_KEY || bucket_take(&link->strangers, &limit, clock_now_ms(), &wait_ms);
 }
 
 static void handle(struct gate *link, struct arrival *arrival)
@@ -549,18 +549,9 @@ static void drain_door(struct gate *link, enum entrance entrance)
     }
 }
 
-/* Of a clock that nobody sets. */
-static int64_t steady_ms(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 static void end_unheard(struct gate *link)
 {
-    uint32_t ended = unheard_look(link->unheard, steady_ms());
+    uint32_t ended = unheard_look(link->unheard, clock_steady_ms());
 
     if (ended > 0)
         LOG(LOGGED_UNHEARD, {"connections", .number = ended}, {"bytes", .number = UNHEARD_BYTES_MAX});
@@ -581,7 +572,7 @@ static void run_round(struct gate *link)
 
 static long patience_ms(const struct gate *link)
 {
-    int64_t look = unheard_next_look(link->unheard), now = steady_ms();
+    int64_t look = unheard_next_look(link->unheard), now = clock_steady_ms();
 
     if (connections_next_gone(link->connections))
         return GONE_AGAIN_MS;
@@ -720,41 +711,7 @@ void link_reload_keys(struct gate *link)
     zap_reload(link->zap);
 }
 
-ptrdiff_t link_take(struct gate *link, enum worker worker, int64_t until_ms, const struct request **requests)
+struct queue *link_queue(const struct gate *link, enum worker worker)
 {
-    return queue_take(link->queues[worker], until_ms, link_now_ms, requests);
-}
-
-void link_finish(struct gate *link, enum worker worker)
-{
-    queue_finish(link->queues[worker]);
-}
-
-void link_leave(struct gate *link, enum worker worker)
-{
-    queue_leave(link->queues[worker]);
-}
-
-void link_wake(struct gate *link, enum worker worker)
-{
-    queue_wake(link->queues[worker]);
-}
-
-void link_send(struct gate *link, enum worker worker, struct outbox *outbox)
-{
-    queue_send(link->queues[worker], outbox);
-}
-
-int64_t link_now_ms(void)
-{
-    static _Atomic int64_t newest;
-    struct timespec now;
-    int64_t ms, seen = atomic_load(&newest);
-
-    clock_gettime(CLOCK_REALTIME, &now);
-    ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-    while (ms > seen)
-        if (atomic_compare_exchange_weak(&newest, &seen, ms))
-            return ms;
-    return seen;
+    return link->queues[worker];
 }

@@ -10,6 +10,7 @@
 
 #include "daemon/io/batch.h"
 #include "daemon/io/enrolled.h"
+#include "daemon/io/queue.h"
 #include "daemon/io/settings.h"
 
 struct gate;
@@ -30,19 +31,7 @@ void link_stop(struct gate *);
  * connections then. */
 void link_reload_keys(struct gate *);
 
-/* A worker's side. Waits until something has gathered or until_ms (wall clock, link_now_ms) has passed; returns the
- * batch of all that has gathered (0 when time has passed), or -1 when the link has stopped and nothing is left.
- * The requests stay valid until the worker's next link_take. */
-ptrdiff_t link_take(struct gate *, enum worker, int64_t until_ms, const struct request **);
-/* The worker is done with the requests in hand, before its next link_take: there is room for others from now on. */
-void link_finish(struct gate *, enum worker);
-/* After -1: what the worker had to say has been sent. link_run returns when all have said so. */
-void link_leave(struct gate *, enum worker);
-/* From any thread: lets the worker's link_take return, as if its time had passed. */
-void link_wake(struct gate *, enum worker);
-/* Hands an outbox over to be sent and gives back an empty one; never waits for a peer. */
-void link_send(struct gate *, enum worker, struct outbox *);
-/* The wall clock in milliseconds; never goes back within this process. */
-int64_t link_now_ms(void);
+/* What joins it to a worker, as long as it is open: queue.h says what the worker's side is. */
+struct queue *link_queue(const struct gate *, enum worker);
 
 #endif

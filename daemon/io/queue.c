@@ -3,12 +3,11 @@
 #include "daemon/io/queue.h"
 
 #include <assert.h>
-#include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "daemon/io/clock.h"
 #include "daemon/io/log.h"
 
 /* A wait is cut into pieces of this length, so that a clock that is set forward is noticed. */
@@ -54,19 +53,6 @@ struct queue {
     void (*done)(void *owner);
 };
 
-static bool init_condition(pthread_cond_t *condition)
-{
-    pthread_condattr_t attributes;
-    bool done;
-
-    if (pthread_condattr_init(&attributes) != 0)
-        return false;
-    done =
-        pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC) == 0 && pthread_cond_init(condition, &attributes) == 0;
-    pthread_condattr_destroy(&attributes);
-    return done;
-}
-
 static void free_blocks(struct block **from)
 {
     while (*from) {
@@ -100,20 +86,6 @@ static void empty_blocks(struct batch *batch)
         last = last->next;
     if (last)
         free_blocks(&last->next);
-}
-
-/* With the lock held. */
-static void wait_at_most(struct queue *queue, int64_t ms)
-{
-    struct timespec until;
-
-    if (ms > WAIT_MS_MAX)
-        ms = WAIT_MS_MAX;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_nsec += (ms % 1000) * 1000000;
-    until.tv_sec += ms / 1000 + until.tv_nsec / 1000000000;
-    until.tv_nsec %= 1000000000;
-    pthread_cond_timedwait(&queue->changed, &queue->lock, &until);
 }
 
 /* The array with room for `needed` elements of `size` bytes; NULL: out of memory, the array is as it was. */
@@ -184,12 +156,13 @@ struct queue *queue_open(size_t most, void (*wake)(void *), void *wake_argument,
         queue->batches[i].owners = calloc(most, sizeof(void *));
     }
     if (!queue->batches[0].requests || !queue->batches[1].requests || !queue->batches[0].owners ||
-        !queue->batches[1].owners || !init_condition(&queue->changed)) {
+        !queue->batches[1].owners) {
         free_batches(queue);
         free(queue);
         return NULL;
     }
     pthread_mutex_init(&queue->lock, NULL);
+    clock_open_condition(&queue->changed);
     queue->most = most;
     queue->gathering = &queue->batches[0];
     queue->in_hand = &queue->batches[1];
@@ -323,20 +296,23 @@ void queue_collect(struct queue *queue, struct outbox *outbox)
 
 /* With the lock held: waits until there is something to take, the time has passed, or all is done. While the link
  * fills, its round is waited for even past the time: it is short, and the worker then gets all of it. */
-static void wait_for_requests(struct queue *queue, int64_t until_ms, int64_t (*now_ms)(void))
+static void wait_for_requests(struct queue *queue, int64_t until_ms)
 {
     for (;;) {
-        int64_t now = now_ms();
+        int64_t rest = until_ms - clock_now_ms();
 
-        if (!queue->filling && (queue->gathering->count > 0 || queue->ending || queue->woken || now >= until_ms))
+        if (!queue->filling && (queue->gathering->count > 0 || queue->ending || queue->woken || rest <= 0))
             return;
         queue->held = queue->filling;
-        wait_at_most(queue, queue->filling || now >= until_ms ? WAIT_MS_MAX : until_ms - now);
+        const struct timespec until = clock_steady_in(queue->filling || rest > WAIT_MS_MAX ? WAIT_MS_MAX : rest);
+        pthread_cond_timedwait(&queue->changed, &queue->lock, &until);
     }
 }
 
-void queue_wake(struct queue *queue)
+void queue_wake(void *argument)
 {
+    struct queue *queue = argument;
+
     pthread_mutex_lock(&queue->lock);
     queue->woken = true;
     pthread_cond_signal(&queue->changed);
@@ -351,14 +327,14 @@ void queue_finish(struct queue *queue)
     pthread_mutex_unlock(&queue->lock);
 }
 
-ptrdiff_t queue_take(struct queue *queue, int64_t until_ms, int64_t (*now_ms)(void), const struct request **requests)
+ptrdiff_t queue_take(struct queue *queue, int64_t until_ms, const struct request **requests)
 {
     struct batch *taken;
     bool is_over;
 
     queue_finish(queue);
     pthread_mutex_lock(&queue->lock);
-    wait_for_requests(queue, until_ms, now_ms);
+    wait_for_requests(queue, until_ms);
     queue->woken = false;
     taken = queue->gathering;
     queue->gathering = queue->in_hand;

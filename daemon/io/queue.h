@@ -36,13 +36,19 @@ bool queue_has_ended(struct queue *);
 /* Changes the (emptied) outbox for the one that has been sent. */
 void queue_collect(struct queue *, struct outbox *);
 
-/* From any thread: the worker's queue_take returns at the end of the round, as if its time had passed. */
-void queue_wake(struct queue *);
+/* From any thread: the worker's queue_take returns at the end of the round, as if its time had passed. Takes what is
+ * a queue as who wakes by such a function has it. */
+void queue_wake(void *queue);
 
-/* The worker's side: link_take, link_finish, link_leave and link_send. */
+/* The worker's side. Waits until something has gathered or until_ms (clock_now_ms) has passed; returns how many
+ * requests there are, all that have gathered (0 when time has passed), or -1 when the link has stopped and nothing is
+ * left. The requests stay valid until the next queue_take. */
+ptrdiff_t queue_take(struct queue *, int64_t until_ms, const struct request **);
+/* The worker is done with the requests in hand, before its next queue_take: there is room for others from now on. */
 void queue_finish(struct queue *);
-void queue_leave(struct queue *);
-ptrdiff_t queue_take(struct queue *, int64_t until_ms, int64_t (*now_ms)(void), const struct request **);
+/* Hands an outbox over to be sent and gives back an empty one; never waits for a peer. */
 void queue_send(struct queue *, struct outbox *);
+/* After -1: what the worker had to say has been sent. link_run returns when all have said so. */
+void queue_leave(struct queue *);
 
 #endif

@@ -23,6 +23,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "daemon/io/clock.h"
 #include "daemon/io/redo.h"
 
 enum { DATA_IS_OLDER = MDB_LAST_ERRCODE + 1 }; /* beside LMDB's codes */
@@ -316,21 +317,10 @@ static enum store_result begin_write(struct store_lmdb *store, struct transactio
 
 /* ---- transactions ---- */
 
-static struct timespec after_ms(int64_t ms)
-{
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += ms / 1000;
-    until.tv_nsec += ms % 1000 * 1000000;
-    until.tv_sec += until.tv_nsec / 1000000000;
-    until.tv_nsec %= 1000000000;
-    return until;
-}
-
 static void lmdb_catch_up(struct store *base, int64_t most_ms)
 {
     struct store_lmdb *store = (struct store_lmdb *)base;
-    struct timespec until = after_ms(most_ms);
+    struct timespec until = clock_steady_in(most_ms);
     uint64_t number = atomic_load(&store->written);
     int rc = 0;
     if (atomic_load(&store->settled) >= number)
@@ -1040,16 +1030,6 @@ static bool open_tables(struct opening *opening)
     return refuse(opening, "Cannot open the tables of the store %s: %s.", opening->directory, mdb_strerror(rc));
 }
 
-static void init_condition(pthread_cond_t *condition)
-{
-    pthread_condattr_t attributes;
-    pthread_condattr_init(&attributes);
-    int failed = pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-    assert(!failed);
-    pthread_cond_init(condition, &attributes);
-    pthread_condattr_destroy(&attributes);
-}
-
 struct store *store_lmdb_open(const char *directory, uint64_t limit_bytes, char *why, size_t why_size)
 {
     struct opening opening = {
@@ -1063,7 +1043,7 @@ struct store *store_lmdb_open(const char *directory, uint64_t limit_bytes, char 
     store->lock = -1;
     pthread_mutex_init(&store->syncing, NULL);
     pthread_mutex_init(&store->settling, NULL);
-    init_condition(&store->has_settled);
+    clock_open_condition(&store->has_settled);
     opening.store = store;
     bool opened = open_directory(&opening) && check_file(&opening, "lock") && check_file(&opening, "data.mdb") &&
                   check_file(&opening, "lock.mdb") && check_file(&opening, "redo.0") &&

@@ -13,10 +13,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 #include <zmq.h>
 
+#include "daemon/io/clock.h"
 #include "daemon/io/log.h"
 
 #define ENDPOINT "inproc://zeromq.zap.01"
@@ -98,14 +98,6 @@ static void load_again(struct zap *zap)
     put_in_force(zap, fresh);
     atomic_fetch_add(&zap->generation, 1);
     zap->changed(zap->changed_argument);
-}
-
-static int64_t clock_ms(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
 /* The number in "...:UID:..."; false when there is none. */
@@ -251,14 +243,14 @@ static void answer_one(struct zap *zap)
 static void *run(void *argument)
 {
     struct zap *zap = argument;
-    int64_t look_at = clock_ms() + LOOK_EVERY_MS;
+    int64_t look_at = clock_steady_ms() + LOOK_EVERY_MS;
 
     while (!atomic_load(&zap->stopping)) {
         answer_one(zap);
         if (atomic_exchange(&zap->reload, false)) {
             load_again(zap);
-        } else if (clock_ms() >= look_at) {
-            look_at = clock_ms() + LOOK_EVERY_MS;
+        } else if (clock_steady_ms() >= look_at) {
+            look_at = clock_steady_ms() + LOOK_EVERY_MS;
             if (enrolled_fingerprint(zap->directory) != zap->fingerprint)
                 load_again(zap);
         }

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT
- * threads: the daemon's three workers, the turn as two threads, and the link's side of their queues, without sockets,
- * for ThreadSanitizer (libzmq is not built with it, and would be all that it speaks of). People are submitted, offered,
- * accepted and helped while the reader and the study are asked all that they can be asked, and operators change the
- * network; each request has an answer. Usage: threads [PEOPLE] */
+ * threads: the daemon's workers, and here the link's side of their queues, without sockets, for ThreadSanitizer (libzmq
+ * is not built with it, and would be all that it speaks of). People are submitted, offered, accepted and helped while
+ * the reader and the study are asked all that they can be asked, and operators change the network; each request has an
+ * answer. Usage: threads [PEOPLE] */
 #include <assert.h>
-#include <pthread.h>
 #include <semaphore.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,13 +11,11 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "daemon/io/clock.h"
 #include "daemon/io/network_file.h"
-#include "daemon/io/queue.h"
 #include "daemon/io/store_lmdb.h"
-#include "daemon/reader.h"
 #include "daemon/shelf.h"
-#include "daemon/study.h"
-#include "daemon/turn.h"
+#include "daemon/workers.h"
 #include "tests/people.h"
 
 enum { IN_HAND = 64, STORE_BYTES = 64 << 20 };
@@ -37,122 +34,12 @@ static const struct {
 } parties[] = {[GP] = {"gp", ROLE_SENDER}, [OAK] = {"oak", ROLE_HUB}, [OPERATOR] = {"uid-1", ROLE_OPERATOR}};
 
 static struct {
-    struct store *store;
+    struct workplace at;
     struct seal *seal;
     struct shelf *shelf;
-    struct turn *turn;
-    struct reader *reader;
-    struct study *study;
-    struct queue *queues[WORKER_COUNT];
     uint64_t asked[WORKER_COUNT], answered[WORKER_COUNT], pushed;
     uint32_t last_id;
-    pthread_mutex_t lock; /* of what the turn has handed over */
-    pthread_cond_t changed;
-    struct outbox *outbox;
-    bool ended;
-} all = {.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
-
-static int64_t now_ms(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
-/* As the daemon's main has it, this and run_outbound. */
-static void hand_over(struct outbox *outbox)
-{
-    pthread_mutex_lock(&all.lock);
-    while (all.outbox)
-        pthread_cond_wait(&all.changed, &all.lock);
-    all.outbox = outbox;
-    all.ended = !outbox;
-    pthread_cond_broadcast(&all.changed);
-    pthread_mutex_unlock(&all.lock);
-}
-
-static void must(enum store_result result)
-{
-    assert(result == STORE_OK);
-}
-
-static void *run_turn(void *none)
-{
-    struct outbox outboxes[2] = {0};
-    const struct request *requests;
-    ptrdiff_t count;
-
-    (void)none;
-    for (int i = 0; (count = queue_take(all.queues[WORKER_TURN], turn_next_due(all.turn), now_ms, &requests)) >= 0;) {
-        must(turn_run(all.turn, now_ms(), requests, (size_t)count, &outboxes[i]));
-        if (outboxes[i].count > 0) {
-            hand_over(&outboxes[i]);
-            i = 1 - i;
-        }
-        if (count == 0)
-            must(store_settle(all.store));
-    }
-    must(store_settle(all.store));
-    hand_over(NULL);
-    queue_leave(all.queues[WORKER_TURN]);
-    outbox_free(&outboxes[0]);
-    outbox_free(&outboxes[1]);
-    return NULL;
-}
-
-static void *run_outbound(void *none)
-{
-    (void)none;
-    pthread_mutex_lock(&all.lock);
-    for (;;) {
-        while (!all.outbox && !all.ended)
-            pthread_cond_wait(&all.changed, &all.lock);
-        if (all.ended)
-            break;
-        pthread_mutex_unlock(&all.lock);
-        must(store_sync(all.store));
-        queue_send(all.queues[WORKER_TURN], all.outbox);
-        pthread_mutex_lock(&all.lock);
-        all.outbox = NULL;
-        pthread_cond_broadcast(&all.changed);
-    }
-    pthread_mutex_unlock(&all.lock);
-    return NULL;
-}
-
-static void *run_reader(void *none)
-{
-    struct outbox outbox = {0};
-    const struct request *requests;
-    ptrdiff_t count;
-
-    (void)none;
-    while ((count = queue_take(all.queues[WORKER_READER], INT64_MAX, now_ms, &requests)) >= 0)
-        for (ptrdiff_t i = 0; i < count; i++) {
-            reader_answer(all.reader, now_ms(), &requests[i], &outbox);
-            queue_send(all.queues[WORKER_READER], &outbox);
-        }
-    outbox_free(&outbox);
-    return NULL;
-}
-
-static void *run_study(void *none)
-{
-    struct outbox outbox = {0};
-    const struct request *requests;
-    ptrdiff_t count;
-
-    (void)none;
-    while ((count = queue_take(all.queues[WORKER_STUDY], INT64_MAX, now_ms, &requests)) >= 0) {
-        for (ptrdiff_t i = 0; i < count; i++)
-            study_answer(all.study, now_ms(), &requests[i], &outbox);
-        queue_finish(all.queues[WORKER_STUDY]);
-        queue_send(all.queues[WORKER_STUDY], &outbox);
-    }
-    outbox_free(&outbox);
-    return NULL;
-}
+} all;
 
 /* ---- the link's side ------------------------------------------------------------------------------------------- */
 
@@ -193,7 +80,7 @@ static void collect(enum worker worker)
         decoder = decoder_open();
     assert(decoder);
     outbox_clear(&outbox);
-    queue_collect(all.queues[worker], &outbox);
+    queue_collect(all.at.queues[worker], &outbox);
     for (size_t i = 0; i < outbox.count; i++) {
         bool is_read =
             decode(decoder, outbox.bytes + outbox.dispatches[i].offset, outbox.dispatches[i].length, &message, &fault);
@@ -219,7 +106,7 @@ static void ask(enum worker worker, int party, struct message *message)
     message_set_uuid(message, FIELD_request_id, id);
     size_t length = encode(message, bytes, sizeof bytes);
     assert(decoder && length > 0);
-    struct queue *queue = all.queues[worker];
+    struct queue *queue = all.at.queues[worker];
     for (queue_begin(queue); !queue_slot(queue); queue_begin(queue)) {
         queue_publish(queue);
         collect(worker);
@@ -312,12 +199,6 @@ static void live(uint32_t people)
     }
 }
 
-static void wake_turn(void *none)
-{
-    (void)none;
-    queue_wake(all.queues[WORKER_TURN]);
-}
-
 static void open_all(const char *directory)
 {
     static struct config_faults faults;
@@ -326,60 +207,53 @@ static void open_all(const char *directory)
         .window = 16, .retry_after_ms = 500, .push_again_ms = 10000, .version = "threads", .unfetched_ms = 86400000};
     char why[300] = "";
 
-    all.store = store_lmdb_open(directory, STORE_BYTES, why, sizeof why);
-    assert(all.store);
+    all.at.store = store_lmdb_open(directory, STORE_BYTES, why, sizeof why);
+    assert(all.at.store);
     all.seal = seal_open(master, seed);
     all.shelf = shelf_open();
     struct network *network = network_parse("threads", network_text, sizeof network_text - 1, &faults);
     assert(network && all.seal && all.shelf);
     options.shelf = all.shelf;
-    all.turn = turn_open(all.store, all.seal, &network, network_text, sizeof network_text - 1, &options, now_ms(), why,
-                         sizeof why);
-    assert(all.turn);
-    all.reader = reader_open(all.turn, all.store, all.seal, "threads");
-    all.study = study_open(all.turn, all.store, all.seal, "threads", all.shelf);
-    assert(all.reader && all.study);
+    all.at.turn = turn_open(all.at.store, all.seal, &network, network_text, sizeof network_text - 1, &options,
+                            clock_now_ms(), why, sizeof why);
+    assert(all.at.turn);
+    all.at.reader = reader_open(all.at.turn, all.at.store, all.seal, "threads");
+    all.at.study = study_open(all.at.turn, all.at.store, all.seal, "threads", all.shelf);
+    assert(all.at.reader && all.at.study);
     for (int worker = 0; worker < WORKER_COUNT; worker++) {
-        all.queues[worker] = queue_open(IN_HAND, wake, NULL, done);
-        assert(all.queues[worker]);
+        all.at.queues[worker] = queue_open(IN_HAND, wake, NULL, done);
+        assert(all.at.queues[worker]);
     }
-    must(store_settle(all.store));
-    store_when_wanted(all.store, wake_turn, NULL);
 }
 
 static void close_all(void)
 {
     for (int worker = 0; worker < WORKER_COUNT; worker++)
-        queue_close(&all.queues[worker]);
-    study_close(&all.study);
-    reader_close(&all.reader);
-    turn_close(&all.turn);
+        queue_close(&all.at.queues[worker]);
+    study_close(&all.at.study);
+    reader_close(&all.at.reader);
+    turn_close(&all.at.turn);
     shelf_close(&all.shelf);
     seal_close(&all.seal);
-    store_close(&all.store);
+    store_close(&all.at.store);
 }
 
 int main(int argc, char **argv)
 {
-    static void *(*const runs[WORKER_COUNT])(void *) = {run_turn, run_reader, run_study};
     char directory[] = "/tmp/threads-XXXXXX", path[sizeof directory + 16];
-    pthread_t threads[WORKER_COUNT], outbound;
     uint32_t people = argc > 1 ? (uint32_t)strtoul(argv[1], NULL, 10) : 300;
     bool is_whole = mkdtemp(directory) != NULL;
 
     assert(is_whole && sem_init(&woken, 0, 0) == 0);
     open_all(directory);
-    for (int worker = 0; worker < WORKER_COUNT; worker++)
-        is_whole = is_whole && pthread_create(&threads[worker], NULL, runs[worker], NULL) == 0;
-    is_whole = is_whole && pthread_create(&outbound, NULL, run_outbound, NULL) == 0;
-    assert(is_whole);
+    struct workers *workers = workers_start(&all.at);
+    assert(workers);
     live(people);
-    study_stop(all.study);
+    study_stop(all.at.study);
+    for (int worker = 0; worker < WORKER_COUNT; worker++)
+        queue_end(all.at.queues[worker]);
+    workers_join(&workers);
     for (int worker = 0; worker < WORKER_COUNT; worker++) {
-        queue_end(all.queues[worker]);
-        pthread_join(threads[worker], NULL);
-        if (worker == WORKER_TURN)
-            pthread_join(outbound, NULL);
         collect((enum worker)worker);
         printf("worker %d: %llu asked, %llu messages of answers\n", worker, (unsigned long long)all.asked[worker],
                (unsigned long long)all.answered[worker]);

@@ -11,6 +11,7 @@
 #include <unistd.h>
 #include <zmq.h>
 
+#include "daemon/io/clock.h"
 #include "daemon/io/link.h"
 #include "proto/pack.h"
 
@@ -113,13 +114,18 @@ static void remove_directory(void)
     cr_assert_eq(system(command), 0);
 }
 
+static ptrdiff_t take_until(enum worker worker, int64_t until_ms, const struct request **requests)
+{
+    return queue_take(link_queue(link_under_test, worker), until_ms, requests);
+}
+
 static void finish_worker(enum worker worker)
 {
     const struct request *requests;
 
-    while (link_take(link_under_test, worker, INT64_MAX, &requests) >= 0)
+    while (take_until(worker, INT64_MAX, &requests) >= 0)
         continue;
-    link_leave(link_under_test, worker);
+    queue_leave(link_queue(link_under_test, worker));
 }
 
 static void stop(void)
@@ -248,7 +254,7 @@ static enum refusal hear_refusal(void *peer)
 /* Takes the next requests of a worker; there must be some in time. */
 static ptrdiff_t take(enum worker worker, const struct request **requests)
 {
-    ptrdiff_t count = link_take(link_under_test, worker, link_now_ms() + PATIENCE_MS, requests);
+    ptrdiff_t count = take_until(worker, clock_now_ms() + PATIENCE_MS, requests);
 
     cr_assert_gt(count, 0, "nothing has come");
     return count;
@@ -273,7 +279,7 @@ static void send_done(enum worker worker, const struct request *requests, ptrdif
         outbox.dispatches[outbox.count++] = (struct dispatch){requests[i].connection, outbox.used, length};
         outbox.used += length;
     }
-    link_send(link_under_test, worker, &outbox);
+    queue_send(link_queue(link_under_test, worker), &outbox);
     free(outbox.bytes);
     free(outbox.dispatches);
 }
@@ -281,7 +287,7 @@ static void send_done(enum worker worker, const struct request *requests, ptrdif
 /* The turn has done what it has in hand, and the link has noticed at its next round. */
 static void finish_turn(void)
 {
-    link_finish(link_under_test, WORKER_TURN);
+    queue_finish(link_queue(link_under_test, WORKER_TURN));
 }
 
 static void serve_one(void)
@@ -423,9 +429,9 @@ Test(link, a_revoked_key_is_refused_on_its_open_connection)
 
     snprintf(path, sizeof path, "%s/enrolled/hub.pub", directory);
     unlink(path);
-    deadline = link_now_ms() + PATIENCE_MS;
+    deadline = clock_now_ms() + PATIENCE_MS;
     /* An operator may not be said by a hub: link answers by itself, before and after. */
-    while (refusal != REFUSAL_UNKNOWN_KEY && link_now_ms() < deadline) {
+    while (refusal != REFUSAL_UNKNOWN_KEY && clock_now_ms() < deadline) {
         say(peer, MESSAGE_overview);
         refusal = hear_refusal(peer);
     }
@@ -437,7 +443,7 @@ Test(link, nothing_is_sent_to_a_key_that_has_been_revoked)
 {
     const struct request *requests;
     struct request hello;
-    int64_t deadline = link_now_ms() + PATIENCE_MS;
+    int64_t deadline = clock_now_ms() + PATIENCE_MS;
     char path[256];
     void *peer;
 
@@ -452,7 +458,7 @@ Test(link, nothing_is_sent_to_a_key_that_has_been_revoked)
     /* Pushes go on until the turn is told that the connection has gone. */
     do
         send_done(WORKER_TURN, &hello, 1);
-    while (link_take(link_under_test, WORKER_TURN, link_now_ms() + 5, &requests) == 0 && link_now_ms() < deadline);
+    while (take_until(WORKER_TURN, clock_now_ms() + 5, &requests) == 0 && clock_now_ms() < deadline);
     cr_expect_eq(requests[0].kind, REQUEST_GONE);
     cr_expect_eq(requests[0].connection, hello.connection);
     close_and_stop(peer);
@@ -576,10 +582,10 @@ Test(link, a_key_that_is_enrolled_later_gets_in)
     enrol("enrolled/late.pub", "late-hub", "hub", &late);
     link_reload_keys(link_under_test);
     /* A refusal is final for a socket, so a new one is tried. */
-    for (int64_t deadline = link_now_ms() + PATIENCE_MS;; zmq_close(peer)) {
+    for (int64_t deadline = clock_now_ms() + PATIENCE_MS;; zmq_close(peer)) {
         peer = new_dealer();
         use_curve(peer, &late);
-        if (handshake_of(peer) == ZMQ_EVENT_HANDSHAKE_SUCCEEDED || link_now_ms() > deadline)
+        if (handshake_of(peer) == ZMQ_EVENT_HANDSHAKE_SUCCEEDED || clock_now_ms() > deadline)
             break;
     }
     greet(peer);
@@ -699,7 +705,7 @@ Test(link, one_study_runs_at_a_time_and_whoever_asks_meanwhile_is_told_to_come_l
     cr_expect_eq(hear_refusal(peer), REFUSAL_BUSY);
     say(peer, MESSAGE_overview); /* the reader goes on meanwhile */
     cr_assert_eq(take(WORKER_READER, &requests), 1);
-    link_finish(link_under_test, WORKER_STUDY);
+    queue_finish(link_queue(link_under_test, WORKER_STUDY));
     send_done(WORKER_READER, requests, 1);
     cr_expect_eq(hear(peer), MESSAGE_done);
     say(peer, MESSAGE_check);
@@ -709,7 +715,7 @@ Test(link, one_study_runs_at_a_time_and_whoever_asks_meanwhile_is_told_to_come_l
 
 static void *wake_turn(void *argument)
 {
-    link_wake(argument, WORKER_TURN);
+    queue_wake(argument);
     return NULL;
 }
 
@@ -719,8 +725,8 @@ Test(link, a_worker_that_waits_can_be_woken)
     pthread_t thread;
 
     start();
-    pthread_create(&thread, NULL, wake_turn, link_under_test);
-    cr_expect_eq(link_take(link_under_test, WORKER_TURN, INT64_MAX, &requests), 0);
+    pthread_create(&thread, NULL, wake_turn, link_queue(link_under_test, WORKER_TURN));
+    cr_expect_eq(take_until(WORKER_TURN, INT64_MAX, &requests), 0);
     pthread_join(thread, NULL);
     stop();
 }
@@ -796,7 +802,7 @@ Test(link, busy_is_answered_while_the_turn_has_as_much_as_it_may)
     cr_expect_eq(hear_refusal(peer), REFUSAL_BUSY);
     cr_expect_eq(message_number(&answer, FIELD_retry_after_ms), 700);
     cr_expect(message_has(&answer, FIELD_request_id));
-    while (link_take(link_under_test, WORKER_TURN, 0, &requests) > 0)
+    while (take_until(WORKER_TURN, 0, &requests) > 0)
         continue;
     say(peer, MESSAGE_confirm);
     serve_one();
@@ -912,7 +918,7 @@ Test(link, the_turn_is_told_at_once_when_a_connection_has_gone)
         zmq_close(peer);
         assert_gone(gone);
     }
-    cr_expect_eq(link_take(link_under_test, WORKER_TURN, link_now_ms() + 50, &requests), 0, "it is told once");
+    cr_expect_eq(take_until(WORKER_TURN, clock_now_ms() + 50, &requests), 0, "it is told once");
     stop();
 }
 
@@ -958,7 +964,7 @@ Test(link, while_draining_new_requests_are_told_so_and_what_is_in_hand_is_answer
     say(peer, MESSAGE_confirm);
     cr_expect_eq(hear_refusal(peer), REFUSAL_DRAINING);
     send_done(WORKER_TURN, requests, 1);
-    cr_expect_eq(link_take(link_under_test, WORKER_TURN, INT64_MAX, &requests), -1);
+    cr_expect_eq(take_until(WORKER_TURN, INT64_MAX, &requests), -1);
     cr_expect_eq(hear(peer), MESSAGE_done);
     close_and_stop(peer);
 }
@@ -975,7 +981,7 @@ Test(link, who_has_found_nothing_left_may_still_send_until_it_leaves)
     link_stop(link_under_test);
     finish_worker(WORKER_READER);
     finish_worker(WORKER_STUDY);
-    cr_expect_eq(link_take(link_under_test, WORKER_TURN, INT64_MAX, &requests), -1);
+    cr_expect_eq(take_until(WORKER_TURN, INT64_MAX, &requests), -1);
     say(peer, MESSAGE_confirm);
     cr_expect_eq(hear_refusal(peer), REFUSAL_DRAINING);
     send_done(WORKER_TURN, &asked, 1);

@@ -3,7 +3,6 @@
 #include <criterion/criterion.h>
 #include <stdlib.h>
 
-#include "daemon/io/link.h"
 #include "daemon/io/queue.h"
 
 static struct queue *queue;
@@ -47,7 +46,7 @@ static ptrdiff_t take(void)
 {
     const struct request *requests;
 
-    return queue_take(queue, 0, link_now_ms, &requests);
+    return queue_take(queue, 0, &requests);
 }
 
 Test(queue, owners_are_told_at_the_next_round_when_the_worker_is_done)
