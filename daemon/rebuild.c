@@ -36,6 +36,7 @@ static int next_record(struct turn *turn, enum table table, uint64_t *key, uint8
     if (result != STORE_OK || sealed < SEAL_OVERHEAD || sealed - SEAL_OVERHEAD > size)
         return -1;
     *length = sealed - SEAL_OVERHEAD;
+    seal_expect(turn->seal, bytes);
     return unseal_bytes(turn->seal, (int)table, *key, bytes, sealed, plain) ? 1 : -1;
 }
 

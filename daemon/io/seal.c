@@ -43,6 +43,13 @@ struct stream {
     size_t used;
 };
 
+/* What XChaCha20 makes of the store's key and the start of a nonce: the same for all that is sealed between two opens.
+ */
+struct start {
+    uint8_t nonce[NONCE_START_BYTES];
+    uint8_t key[SEAL_KEY_BYTES];
+};
+
 struct seal {
     uint8_t store_key[SEAL_KEY_BYTES];
     uint8_t digest_key[SEAL_KEY_BYTES];
@@ -52,10 +59,9 @@ struct seal {
      * anew by every open, so neither a restart nor a restored backup, which would repeat any stored counter, can repeat
      * a nonce: two of a million starts are the same once in 37 million such stores. A seed that the caller gives must
      * therefore differ from open to open of one store. */
-    uint8_t nonce_start[NONCE_START_BYTES];
+    struct start start;
     uint64_t nonce_count;
-    /* What XChaCha20 makes of the store's key and the start of a nonce, which are the same until the next open. */
-    uint8_t store_start[SEAL_KEY_BYTES];
+    struct start expected; /* of what is opened next */
 };
 
 static void number_write(uint8_t bytes[8], uint64_t number)
@@ -126,9 +132,10 @@ struct seal *seal_open(const uint8_t master[SEAL_KEY_BYTES], const uint8_t *seed
     else
         randombytes_buf(seal->stream.key, sizeof seal->stream.key);
     stream_refill(&seal->stream);
-    stream_take(&seal->stream, seal->nonce_start, sizeof seal->nonce_start);
+    stream_take(&seal->stream, seal->start.nonce, sizeof seal->start.nonce);
     seal->nonce_count = 0;
-    start_key(seal->nonce_start, seal->store_key, seal->store_start);
+    start_key(seal->start.nonce, seal->store_key, seal->start.key);
+    seal->expected = seal->start;
     return seal;
 }
 
@@ -146,7 +153,7 @@ static void seal_started(struct seal *seal, const uint8_t start[SEAL_KEY_BYTES],
     uint8_t *nonce = out, bound[BOUND_BYTES], rest[REST_BYTES], count[8];
     assert(seal->nonce_count >> 8 * NONCE_COUNT_BYTES == 0);
     number_write(count, seal->nonce_count++);
-    memcpy(nonce, seal->nonce_start, NONCE_START_BYTES);
+    memcpy(nonce, seal->start.nonce, NONCE_START_BYTES);
     memcpy(nonce + NONCE_START_BYTES, count + sizeof count - NONCE_COUNT_BYTES, NONCE_COUNT_BYTES);
     rest_write(nonce, rest);
     bound_write(bound, place, number);
@@ -158,14 +165,14 @@ void seal_bytes_with(struct seal *seal, const uint8_t key[SEAL_KEY_BYTES], int p
                      const void *bytes, size_t length, void *out)
 {
     uint8_t start[SEAL_KEY_BYTES];
-    start_key(seal->nonce_start, key, start);
+    start_key(seal->start.nonce, key, start);
     seal_started(seal, start, place, number, bytes, length, out);
     sodium_memzero(start, sizeof start);
 }
 
 void seal_bytes(struct seal *seal, int place, uint64_t number, const void *bytes, size_t length, void *out)
 {
-    seal_started(seal, seal->store_start, place, number, bytes, length, out);
+    seal_started(seal, seal->start.key, place, number, bytes, length, out);
 }
 
 static bool unseal_started(const uint8_t start[SEAL_KEY_BYTES], int place, uint64_t number, const uint8_t *sealed,
@@ -190,11 +197,20 @@ bool unseal_bytes_with(const uint8_t key[SEAL_KEY_BYTES], int place, uint64_t nu
     return opened;
 }
 
-/* Most of what is opened was sealed since the start. */
+void seal_expect(struct seal *seal, const void *sealed)
+{
+    if (memcmp(sealed, seal->expected.nonce, NONCE_START_BYTES) == 0)
+        return;
+    memcpy(seal->expected.nonce, sealed, NONCE_START_BYTES);
+    start_key(seal->expected.nonce, seal->store_key, seal->expected.key);
+}
+
 bool unseal_bytes(const struct seal *seal, int place, uint64_t number, const void *sealed, size_t length, void *out)
 {
-    if (length >= SEAL_OVERHEAD && memcmp(sealed, seal->nonce_start, NONCE_START_BYTES) == 0)
-        return unseal_started(seal->store_start, place, number, sealed, length, out);
+    if (length >= SEAL_OVERHEAD && memcmp(sealed, seal->start.nonce, NONCE_START_BYTES) == 0)
+        return unseal_started(seal->start.key, place, number, sealed, length, out);
+    if (length >= SEAL_OVERHEAD && memcmp(sealed, seal->expected.nonce, NONCE_START_BYTES) == 0)
+        return unseal_started(seal->expected.key, place, number, sealed, length, out);
     return unseal_bytes_with(seal->store_key, place, number, sealed, length, out);
 }
 

@@ -56,6 +56,29 @@ Test(seal, a_restart_with_the_same_master_key_opens_and_another_key_does_not)
     seal_close(&seal);
 }
 
+Test(seal, what_is_of_another_start_than_was_expected_opens_too)
+{
+    enum { STARTS = 3 };
+    uint8_t sealed[STARTS][sizeof story + SEAL_OVERHEAD];
+    char opened[sizeof story];
+    struct seal *seal = NULL;
+
+    for (int i = 0; i < STARTS; i++) {
+        seal_close(&seal);
+        seal = open_seal(master, NULL);
+        seal_bytes(seal, PLACE, NUMBER, story, sizeof story, sealed[i]);
+    }
+    for (int expected = 0; expected < STARTS; expected++) {
+        seal_expect(seal, sealed[expected]);
+        seal_expect(seal, sealed[expected]);
+        for (int i = 0; i < STARTS; i++) {
+            cr_expect(unseal_bytes(seal, PLACE, NUMBER, sealed[i], sizeof sealed[i], opened), "%d, %d", expected, i);
+            cr_expect_not(unseal_bytes(seal, PLACE, NUMBER + 1, sealed[i], sizeof sealed[i], opened));
+        }
+    }
+    seal_close(&seal);
+}
+
 Test(seal, a_sealed_value_opens_only_in_its_own_place_and_number)
 {
     uint8_t sealed[sizeof story + SEAL_OVERHEAD];
