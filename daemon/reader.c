@@ -892,7 +892,8 @@ static void answer_versions(struct reader *reader)
 /* ---- the question ---- */
 
 /* What happened to somebody is told to the newest, and when it is on the disk. Lists and figures do not wait for a slow
- * disk: they may lack what was stored in this moment. */
+ * disk: they may lack what was stored in this moment. A page that goes on does not wait at all: the store would be
+ * settled for each page of a long list. */
 static const struct {
     enum message_type type;
     bool waits;
@@ -927,7 +928,9 @@ enum store_result reader_answer(struct reader *reader, int64_t now_ms, const str
 
     for (; questions[question].type != request->message.type; question++)
         assert(question + 1 < sizeof questions / sizeof questions[0]);
-    store_catch_up(reader->store, questions[question].waits ? INT_MAX : LIST_WAIT_MS);
+    bool waits = questions[question].waits;
+    if (waits || !message_has(&request->message, FIELD_from))
+        store_catch_up(reader->store, waits ? INT_MAX : LIST_WAIT_MS);
     reader_begin(reader, now_ms, request, outbox);
     reader->transaction = store_begin(reader->store, false, NULL);
     if (reader->transaction) {
@@ -941,5 +944,5 @@ enum store_result reader_answer(struct reader *reader, int64_t now_ms, const str
         answer_refused(reader, REFUSAL_BUSY, "");
     }
     reader_finish(reader);
-    return questions[question].waits ? store_sync(reader->store) : STORE_OK;
+    return waits ? store_sync(reader->store) : STORE_OK;
 }

@@ -6,7 +6,7 @@
 
 #include "daemon/study_inside.h"
 
-#define OF_A_MS 50 /* referrals: so many that were counted are good for a millisecond, while others are stored */
+#define OF_A_MS 20 /* referrals: so many that were counted are good for a millisecond, while others are stored */
 
 /* ---- unmet needs ---- */
 

@@ -842,6 +842,42 @@ Test(reader, a_list_pages_on_until_each_was_told_once)
     cr_assert_eq(expected, 0);
 }
 
+static int64_t waited_ms;
+
+static void note_wait(struct store *store, int64_t most_ms)
+{
+    (void)store;
+    waited_ms = most_ms;
+}
+
+static int64_t wait_of(enum message_type type, const char *from)
+{
+    struct message message;
+
+    asking_begin(&message, type);
+    if (from)
+        message_set_string(&message, FIELD_from, from);
+    waited_ms = 0;
+    asking(&message);
+    return waited_ms;
+}
+
+Test(reader, what_happened_to_somebody_waits_for_the_store_a_list_a_moment_and_its_next_page_not_at_all)
+{
+    const struct store_engine *engine = talk_store->engine;
+    struct store_engine noting = *engine;
+
+    talk_submit(0, NEED_BEFRIENDING);
+    noting.catch_up = note_wait;
+    talk_store->engine = &noting;
+    cr_expect_gt(wait_of(MESSAGE_events, NULL), 3600000);
+    cr_expect_gt(wait_of(MESSAGE_events, "1"), 3600000);
+    int64_t of_list = wait_of(MESSAGE_list, NULL);
+    cr_expect(of_list > 0 && of_list <= 100);
+    cr_expect_eq(wait_of(MESSAGE_list, "1"), 0);
+    talk_store->engine = engine;
+}
+
 Test(reader, a_page_that_begins_at_what_is_no_number_is_refused)
 {
     static const char *const none[] = {"x", "12a", "1 ", "-1", "/", ":", "1234567890123456789"};

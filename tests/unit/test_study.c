@@ -369,11 +369,13 @@ Test(study, equity_is_counted_anew_when_it_is_older_than_its_referrals_allow)
     cr_assert_eq(counted_since(day), COUNTED);
     talk_submit(COUNTED, NEED_BEFRIENDING);
     talk_now += 1;
-    cr_expect_eq(counted_since(day), COUNTED, "good for two milliseconds");
+    cr_expect_eq(counted_since(day), COUNTED, "good for six milliseconds");
     cr_expect_eq(counted_since(day + 1), 0, "another question");
     cr_expect_eq(counted_since(day), COUNTED + 1, "only the newest is kept");
     talk_submit(COUNTED + 1, NEED_BEFRIENDING);
-    talk_now += 2;
+    talk_now += 5;
+    cr_expect_eq(counted_since(day), COUNTED + 1);
+    talk_now += 1;
     cr_expect_eq(counted_since(day), COUNTED + 2);
     talk_submit(COUNTED + 2, NEED_BEFRIENDING);
     talk_change(HEAD "hubs = (" HUB("ash", "north", FRIENDS("1")) ");");
