@@ -16,6 +16,10 @@
 #define STUDY_NICE 10
 #define REST_AFTER_MS 100 /* without a request: then the store is settled */
 #define THREADS_COUNT 4
+/* Requests in one turn: a quarter of what has gathered, within these. */
+#define PARTS 4
+#define AT_ONCE_LEAST 16
+#define AT_ONCE_MOST 128
 
 /* From the turn to the thread that waits for the disk and sends. */
 struct handover {
@@ -46,19 +50,48 @@ static int64_t earlier(int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
-/* NULL: no more turns. */
-static void hand_over(struct handover *handover, struct outbox *outbox)
+/* NULL: no more turns. False: the one before has not been sent yet, and that was not waited for. */
+static bool hand_over(struct handover *handover, struct outbox *outbox, bool wait)
 {
     pthread_mutex_lock(&handover->lock);
-    while (handover->outbox)
+    while (wait && handover->outbox)
         pthread_cond_wait(&handover->changed, &handover->lock);
-    handover->outbox = outbox;
-    handover->ended = !outbox;
-    pthread_cond_broadcast(&handover->changed);
+    bool done = !handover->outbox;
+    if (done) {
+        handover->outbox = outbox;
+        handover->ended = !outbox;
+        pthread_cond_broadcast(&handover->changed);
+    }
     pthread_mutex_unlock(&handover->lock);
+    return done;
 }
 
-/* Two outboxes: while one waits for the disk and is sent, the next turn fills the other. */
+static size_t at_once(size_t count)
+{
+    size_t part = count / PARTS;
+
+    return part < AT_ONCE_LEAST ? AT_ONCE_LEAST : part > AT_ONCE_MOST ? AT_ONCE_MOST : part;
+}
+
+/* What has gathered is done in several turns, so that the first answers leave while the last are decided: if all left
+ * together, link and senders would wait for the turn, and then the turn for them. While one outbox waits for the disk
+ * and is sent, the next turns fill the other. */
+static void run_turns(struct workers *workers, const struct request *requests, size_t count, struct outbox outboxes[2],
+                      int *filled)
+{
+    size_t most = at_once(count), done = 0;
+
+    do {
+        size_t some = count - done < most ? count - done : most;
+        struct outbox *outbox = &outboxes[*filled];
+
+        workers_end_unless(turn_run(workers->at.turn, clock_now_ms(), requests + done, some, outbox));
+        done += some;
+        if (outbox->count > 0 && hand_over(&workers->handover, outbox, done == count))
+            *filled = 1 - *filled;
+    } while (done < count);
+}
+
 static void *run_turn(void *argument)
 {
     struct workers *workers = argument;
@@ -68,19 +101,16 @@ static void *run_turn(void *argument)
     const struct request *requests;
     int64_t until = INT64_MAX;
     ptrdiff_t count;
+    int filled = 0;
 
-    for (int i = 0; (count = queue_take(queue, earlier(until, turn_next_due(turn)), &requests)) >= 0;) {
-        workers_end_unless(turn_run(turn, clock_now_ms(), requests, (size_t)count, &outboxes[i]));
-        if (outboxes[i].count > 0) {
-            hand_over(&workers->handover, &outboxes[i]);
-            i = 1 - i;
-        }
+    while ((count = queue_take(queue, earlier(until, turn_next_due(turn)), &requests)) >= 0) {
+        run_turns(workers, requests, (size_t)count, outboxes, &filled);
         if (count == 0)
             workers_end_unless(store_settle(workers->at.store));
         until = count == 0 ? INT64_MAX : clock_now_ms() + REST_AFTER_MS;
     }
     workers_end_unless(store_settle(workers->at.store));
-    hand_over(&workers->handover, NULL);
+    hand_over(&workers->handover, NULL, true);
     queue_leave(queue);
     outbox_free(&outboxes[0]);
     outbox_free(&outboxes[1]);
