@@ -18,7 +18,7 @@
 enum { BODY_BYTES_MAX = 4096, ACK_BYTES = 200, PUSH_BYTES = 600, OUTSTANDING = 1024, ALONE = 2000, SYNCS = 1000 };
 
 struct curve {
-    void *context;
+    void *context, *of_clients; /* with an I/O thread each, as the daemon and its clients */
     void *router;
     struct rig_keys server, client;
     char endpoint[64];
@@ -63,7 +63,7 @@ static void *serve(void *argument)
 
 static void *dealer(struct curve *curve)
 {
-    void *socket = zmq_socket(curve->context, ZMQ_DEALER);
+    void *socket = zmq_socket(curve->of_clients, ZMQ_DEALER);
     int zero = 0;
 
     zmq_setsockopt(socket, ZMQ_CURVE_SERVERKEY, curve->server.public_key, 41);
@@ -143,7 +143,8 @@ static void open_router(struct curve *curve)
 
 static void measure_curve(struct floors *floors, size_t submit_bytes, unsigned messages)
 {
-    struct curve curve = {.context = zmq_ctx_new(), .submit_bytes = submit_bytes, .messages = messages};
+    struct curve curve = {
+        .context = zmq_ctx_new(), .of_clients = zmq_ctx_new(), .submit_bytes = submit_bytes, .messages = messages};
     pthread_t thread;
 
     open_router(&curve);
@@ -161,6 +162,7 @@ static void measure_curve(struct floors *floors, size_t submit_bytes, unsigned m
     zmq_close(sender);
     zmq_close(hub);
     zmq_close(curve.router);
+    zmq_ctx_term(curve.of_clients);
     zmq_ctx_term(curve.context);
 }
 
