@@ -19,12 +19,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "daemon/io/clock.h"
 #include "daemon/io/redo.h"
+#include "daemon/io/store_directory.h"
 
 enum { DATA_IS_OLDER = MDB_LAST_ERRCODE + 1 }; /* beside LMDB's codes */
 
@@ -751,71 +751,6 @@ __attribute__((format(printf, 2, 3))) static bool refuse(struct opening *opening
     return false;
 }
 
-static bool open_directory(struct opening *opening)
-{
-    const char *directory = opening->directory;
-    if (mkdir(directory, 0700) != 0 && errno != EEXIST)
-        return refuse(opening, "Cannot create the store's directory %s: %s.", directory, strerror(errno));
-    struct stat status;
-    opening->directory_fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (opening->directory_fd < 0 || fstat(opening->directory_fd, &status) != 0)
-        return refuse(opening, "Cannot open the store's directory %s: %s.", directory, strerror(errno));
-    if ((status.st_mode & 077) != 0)
-        return refuse(opening, "The store's directory %s has mode %04o, so that others can reach it; chmod 0700 it.",
-                      directory, (unsigned int)(status.st_mode & 07777));
-    return true;
-}
-
-/* A file that does not exist yet is fine, except that an empty data file would be taken for a new store. */
-static bool check_file(struct opening *opening, const char *name)
-{
-    struct stat status;
-    if (fstatat(opening->directory_fd, name, &status, AT_SYMLINK_NOFOLLOW) != 0) {
-        if (errno == ENOENT)
-            return true;
-        return refuse(opening, "Cannot look at %s/%s: %s.", opening->directory, name, strerror(errno));
-    }
-    if (!S_ISREG(status.st_mode))
-        return refuse(opening, "%s/%s is not a regular file; remove it or use another directory.", opening->directory,
-                      name);
-    if ((status.st_mode & 077) != 0)
-        return refuse(opening, "%s/%s has mode %04o, so that others can reach it; chmod 0600 it.", opening->directory,
-                      name, (unsigned int)(status.st_mode & 07777));
-    if (strcmp(name, "data.mdb") == 0 && status.st_size == 0)
-        return refuse(opening,
-                      "The store %s is damaged: data.mdb is empty; restore a backup, or remove the file if this store "
-                      "has never been used.",
-                      opening->directory);
-    return true;
-}
-
-static bool refuse_second(struct opening *opening, int lock)
-{
-    char pid[24] = "";
-    ssize_t length = pread(lock, pid, sizeof pid - 1, 0);
-    pid[length > 0 ? length : 0] = '\0';
-    pid[strcspn(pid, "\n")] = '\0';
-    return refuse(opening, "The store %s is in use: a daemon is already running as PID %s; stop that one first.",
-                  opening->directory, pid[0] != '\0' ? pid : "unknown");
-}
-
-/* Taken before LMDB sees the directory: LMDB itself lets a second process, and even the same one, open it again. */
-static bool take_lock(struct opening *opening)
-{
-    int lock = openat(opening->directory_fd, "lock", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
-    if (lock < 0)
-        return refuse(opening, "Cannot open %s/lock: %s.", opening->directory, strerror(errno));
-    opening->store->lock = lock;
-    if (flock(lock, LOCK_EX | LOCK_NB) != 0) {
-        if (errno == EWOULDBLOCK)
-            return refuse_second(opening, lock);
-        return refuse(opening, "Cannot lock %s/lock: %s.", opening->directory, strerror(errno));
-    }
-    if (ftruncate(lock, 0) != 0 || dprintf(lock, "%ld\n", (long)getpid()) < 0)
-        return refuse(opening, "Cannot write %s/lock: %s.", opening->directory, strerror(errno));
-    return true;
-}
-
 /* What is left of a new store that was never finished. */
 static void remove_unfinished(const struct opening *opening)
 {
@@ -1032,25 +967,25 @@ static bool open_tables(struct opening *opening)
 
 struct store *store_lmdb_open(const char *directory, uint64_t limit_bytes, char *why, size_t why_size)
 {
-    struct opening opening = {
-        .directory = directory, .directory_fd = -1, .limit_bytes = limit_bytes, .why = why, .why_size = why_size};
+    struct opening opening = {.directory = directory, .limit_bytes = limit_bytes, .why = why, .why_size = why_size};
+    struct store_directory files;
     struct store_lmdb *store = calloc(1, sizeof *store);
     if (store == NULL) {
         refuse(&opening, "Out of memory.");
         return NULL;
     }
     store->base.engine = &engine;
-    store->lock = -1;
     pthread_mutex_init(&store->syncing, NULL);
     pthread_mutex_init(&store->settling, NULL);
     clock_open_condition(&store->has_settled);
     opening.store = store;
-    bool opened = open_directory(&opening) && check_file(&opening, "lock") && check_file(&opening, "data.mdb") &&
-                  check_file(&opening, "lock.mdb") && check_file(&opening, "redo.0") &&
-                  check_file(&opening, "redo.1") && take_lock(&opening) && make_new(&opening) &&
-                  open_environment(&opening) && reserve_file(&opening) && open_redo(&opening) && open_tables(&opening);
-    if (opening.directory_fd >= 0)
-        close(opening.directory_fd);
+    bool opened = store_directory_open(directory, &files, why, why_size);
+    opening.directory_fd = files.descriptor;
+    store->lock = files.lock;
+    opened = opened && make_new(&opening) && open_environment(&opening) && reserve_file(&opening) &&
+             open_redo(&opening) && open_tables(&opening);
+    if (files.descriptor >= 0)
+        close(files.descriptor);
     struct store *base = &store->base;
     if (!opened)
         lmdb_close(&base);
