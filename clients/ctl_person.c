@@ -89,8 +89,8 @@ static bool take_person(const struct invocation *invocation, struct record_texts
     const char *file = options_value(invocation, "file");
     char why[WHY_BYTES];
 
-    if (file &&
-        (!record_json_read(file, texts, why, sizeof why) || !record_texts_fill(texts, request, why, sizeof why))) {
+    if (file && (record_json_read(file, texts, why, sizeof why) != EX_OK ||
+                 !record_texts_fill(texts, request, why, sizeof why))) {
         options_complain(invocation, EX_DATAERR, NULL, "%s", why);
         return false;
     }

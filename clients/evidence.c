@@ -162,9 +162,10 @@ static enum exchange_result explain_unreachable(const struct evidence *evidence,
         snprintf(sentence, size, "this user may not connect to %s: %s", words->endpoint, why);
         return EXCHANGE_DENIED;
     } else {
-        snprintf(sentence, size, "no daemon answers at %s (tried %d times in %.1f s)%s%s", words->endpoint,
-                 evidence->tried > evidence->retried ? evidence->tried : evidence->retried, words->seconds,
-                 error ? ": " : "", why);
+        int tries = evidence->tried > evidence->retried ? evidence->tried : evidence->retried;
+
+        snprintf(sentence, size, "no daemon answers at %s (tried %d time%s in %.1f s)%s%s", words->endpoint, tries,
+                 tries == 1 ? "" : "s", words->seconds, error ? ": " : "", why);
     }
     return EXCHANGE_UNREACHABLE;
 }

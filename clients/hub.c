@@ -25,11 +25,12 @@ static int say_answer(const struct invocation *invocation, struct answer *answer
 {
     struct invocation ours = *invocation;
     struct exchange *exchange;
-    char why[HUB_WHY_BYTES];
+    char why[HUB_WHY_BYTES], remedy[64];
     int code;
 
+    snprintf(remedy, sizeof remedy, "%s %s --help", invocation->program->name, invocation->command->name);
     if (!answer_is_whole(answer, why))
-        return options_complain(invocation, EX_USAGE, NULL, "%s", why);
+        return options_complain(invocation, EX_USAGE, remedy, "%s", why);
     exchange = options_connect(invocation, &code);
     if (!exchange)
         return code;
@@ -58,14 +59,6 @@ static const struct option_field answer_fields[] = {
     {0},
 };
 
-/* The codes of a list, for who gave another. */
-static void complain_of_code(const struct invocation *invocation, const char *option, enum code_list list)
-{
-    options_complain(invocation, EX_USAGE, NULL, "--%s: it is none of these codes", option);
-    for (size_t i = 0; i < lists[list].count; i++)
-        fprintf(stderr, "  %-20s %s\n", lists[list].codes[i].text, lists[list].codes[i].meaning);
-}
-
 static bool take_options(const struct invocation *invocation, struct answer *answer)
 {
     for (const struct option_field *option = answer_fields; option->option; option++) {
@@ -75,7 +68,8 @@ static bool take_options(const struct invocation *invocation, struct answer *ans
         if (!text)
             continue;
         if (spec->kind == KIND_CODE && !code_number((enum code_list)spec->of, text, strlen(text))) {
-            complain_of_code(invocation, option->option, (enum code_list)spec->of);
+            options_complain(invocation, EX_USAGE, NULL, "--%s: it is none of these codes", option->option);
+            options_print_codes((enum code_list)spec->of);
             return false;
         }
         if (!answer_set_text(answer, option->field, text))

@@ -128,6 +128,12 @@ bool options_number(const struct invocation *invocation, const char *name, int64
     return false;
 }
 
+void options_print_codes(enum code_list list)
+{
+    for (size_t i = 0; i < lists[list].count; i++)
+        fprintf(stderr, "  %-20s %s\n", lists[list].codes[i].text, lists[list].codes[i].meaning);
+}
+
 bool options_set_fields(const struct invocation *invocation, const struct option_field *table,
                         struct record_texts *texts, struct message *message)
 {
@@ -141,6 +147,7 @@ bool options_set_fields(const struct invocation *invocation, const struct option
             text_read(message, table->field, texts->of[table->field], why, sizeof why))
             continue;
         options_complain(invocation, EX_USAGE, NULL, "--%s: %s", table->option, why);
+        options_print_codes(text_code_list(table->field));
         return false;
     }
     return true;
@@ -387,11 +394,14 @@ static int unknown_command(const struct invocation *invocation, char **words)
     char typed[COMMAND_NAME_BYTES_MAX];
     char remedy[2 * COMMAND_NAME_BYTES_MAX];
     const char *nearest;
-    size_t count = 0;
+    size_t count = 0, first = strlen(words[0]);
+    bool is_begun = false; /* the first of a command's two words is there */
 
-    for (const struct command *command = invocation->program->commands; command->name; command++)
+    for (const struct command *command = invocation->program->commands; command->name; command++) {
         if (count < NEAREST_NAMES_MAX)
             names[count++] = command->name;
+        is_begun |= strncmp(command->name, words[0], first) == 0 && command->name[first] == ' ';
+    }
     snprintf(typed, sizeof typed, "%s%s%s", words[0], words[1] ? " " : "", words[1] ? words[1] : "");
     nearest = options_nearest(typed, names);
     if (!nearest)
@@ -399,8 +409,8 @@ static int unknown_command(const struct invocation *invocation, char **words)
     snprintf(remedy, sizeof remedy, "%s %s", invocation->program->name, nearest ? nearest : "--help");
     if (nearest)
         return options_complain(invocation, EX_USAGE, remedy, "there is no command \"%.40s\". Did you mean \"%s\"?",
-                                words[0], nearest);
-    return options_complain(invocation, EX_USAGE, remedy, "there is no command \"%.40s\"", words[0]);
+                                is_begun ? typed : words[0], nearest);
+    return options_complain(invocation, EX_USAGE, remedy, "there is no command \"%.40s\"", is_begun ? typed : words[0]);
 }
 
 static int wrong_usage(const struct invocation *invocation, const char *what)

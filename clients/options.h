@@ -85,6 +85,8 @@ struct option_field {
     enum field field;
 };
 
+/* The codes of a list with what they mean, on standard error: for who gave another. LIST_none has none. */
+void options_print_codes(enum code_list);
 /* Sets the fields whose options are given; a switch sets true. The message borrows texts, which the caller clears.
  * Complains and returns false when a value does not have its form. */
 bool options_set_fields(const struct invocation *, const struct option_field *, struct record_texts *,

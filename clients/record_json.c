@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sysexits.h>
 
 struct writer {
     char buffer[2 * MESSAGE_BYTES_MAX];
@@ -184,19 +185,23 @@ static bool read_json(const char *path, FILE *file, struct writer *writer, struc
     json_error_t error;
     json_t *object = json_loadf(file, JSON_REJECT_DUPLICATES | JSON_DISABLE_EOF_CHECK, &error);
     bool is_read = json_is_object(object);
+    char problem[160];
 
     snprintf(why, why_size, "%s:%d: not one JSON object", path, object ? 1 : error.line);
-    is_read = is_read && take_object(object, writer, texts, why, why_size);
+    if (is_read && !take_object(object, writer, texts, problem, sizeof problem)) {
+        snprintf(why, why_size, "%s: %s", path, problem);
+        is_read = false;
+    }
     json_decref(object);
     return is_read;
 }
 
-bool record_json_read(const char *path, struct record_texts *texts, char *why, size_t why_size)
+int record_json_read(const char *path, struct record_texts *texts, char *why, size_t why_size)
 {
     FILE *file = strcmp(path, "-") == 0 ? stdin : fopen(path, "re");
     struct writer *writer = calloc(1, sizeof *writer);
     bool is_read = false;
-    int first, line = 0;
+    int code = EX_NOINPUT, first, line = 0;
 
     snprintf(why, why_size, "cannot open %s: %s", path, strerror(errno));
     if (file == NULL || writer == NULL)
@@ -208,13 +213,14 @@ bool record_json_read(const char *path, struct record_texts *texts, char *why, s
     } else {
         is_read = read_json(path, file, writer, texts, why, why_size);
     }
+    code = is_read ? EX_OK : EX_DATAERR;
 out:
     if (writer != NULL)
         explicit_bzero(writer, sizeof *writer);
     free(writer);
     if (file != NULL && file != stdin)
         fclose(file);
-    return is_read;
+    return code;
 }
 
 bool record_json_parse(const char *json, size_t length, struct record_texts *texts, char *type, size_t type_size,

@@ -11,8 +11,9 @@ struct record_texts {
 };
 
 /* Reads one object, or lines, from a file ("-": standard input) into texts, as text.h writes them. Sets or replaces,
- * field by field; `type` and `schema` are passed over. False with a sentence in why, which repeats no content. */
-bool record_json_read(const char *path, struct record_texts *, char *why, size_t why_size);
+ * field by field; `type` and `schema` are passed over. An exit code, with a sentence in why, which repeats no content,
+ * unless it is EX_OK: EX_NOINPUT when the file cannot be opened, EX_DATAERR when it is wrong. */
+int record_json_read(const char *path, struct record_texts *, char *why, size_t why_size);
 /* The same from JSON in memory; the member `type` goes to type, which is empty when it is absent. */
 bool record_json_parse(const char *json, size_t length, struct record_texts *, char *type, size_t type_size, char *why,
                        size_t why_size);

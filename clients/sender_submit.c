@@ -123,11 +123,12 @@ bool sender_gather(const struct invocation *invocation, const struct option_fiel
     const char *file = options_value(invocation, "file");
     char why[WHY_BYTES];
 
-    *code = EX_USAGE;
-    if (file != NULL && !record_json_read(file, texts, why, sizeof why)) {
-        *code = options_complain(invocation, EX_DATAERR, NULL, "%s", why);
+    *code = file ? record_json_read(file, texts, why, sizeof why) : EX_OK;
+    if (*code != EX_OK) {
+        options_complain(invocation, *code, NULL, "%s", why);
         return false;
     }
+    *code = EX_USAGE;
     if (!take_field_options(invocation, table, texts))
         return false;
     for (int i = first_operand; i < invocation->operands_count; i++)

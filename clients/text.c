@@ -317,11 +317,12 @@ bool text_belongs(const struct message_spec *spec, enum field field)
 }
 
 /* The list that a field takes codes of; of records, their first member. */
-static const char *code_list_of(const struct field_spec *spec)
+enum code_list text_code_list(enum field field)
 {
+    const struct field_spec *spec = &fields[field];
     const struct field_spec *coded = spec->kind == KIND_RECORDS ? &records[spec->of].members[0] : spec;
 
-    return coded->kind == KIND_CODE || coded->kind == KIND_CODES ? lists[coded->of].name : NULL;
+    return coded->kind == KIND_CODE || coded->kind == KIND_CODES ? (enum code_list)coded->of : LIST_none;
 }
 
 bool text_read(struct message *message, enum field field, char *text, char *why, size_t why_size)
@@ -333,11 +334,11 @@ bool text_read(struct message *message, enum field field, char *text, char *why,
     value->present = false;
     is_read = is_list(spec->kind) ? read_list(message, field, text) : read_value(spec->kind, spec->of, text, value);
     if (!is_read) {
-        const char *list = code_list_of(spec);
+        enum code_list list = text_code_list(field);
 
         memset(value, 0, sizeof *value);
         snprintf(why, why_size, "%s does not have the form of its kind%s%s", spec->name,
-                 list ? ": it takes a code of the list " : "", list ? list : "");
+                 list != LIST_none ? ": it takes a code of the list " : "", list != LIST_none ? lists[list].name : "");
     }
     return is_read;
 }

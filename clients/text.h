@@ -21,6 +21,8 @@ bool text_belongs(const struct message_spec *, enum field);
 /* Sets a field from its text. The text is changed (backslashes go) and borrowed as long as the message. False with a
  * sentence in why, which never repeats the text. */
 bool text_read(struct message *, enum field, char *text, char *why, size_t why_size);
+/* The list whose codes the field, or the first member of its records, takes; LIST_none. */
+enum code_list text_code_list(enum field);
 /* Writes a field, cut to size, with a NUL; empty when it is not set. Returns the whole length, as snprintf does. */
 size_t text_write(const struct message *, enum field, char *buffer, size_t size);
 /* One value that is no list, without backslashes, likewise. */

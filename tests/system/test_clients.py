@@ -148,8 +148,8 @@ class Clients(NetworkCase):
                 (["list", "--output", "xml"], "-o jsonl")]:
             with self.subTest(arguments):
                 self.assertIn(words, self.run_client("referral", *arguments, expect=64).stderr)
+        self.assertIn("/nowhere.json", self.run_client("referral", "submit", "--file", "/nowhere.json", expect=66).stderr)
         for arguments, words in [
-                (["submit", "--file", "/nowhere.json"], "/nowhere.json"),
                 (["submit", "--file", self.person_file(), "postcode=nonsense place"], "postcode"),
                 (["submit", "--file", self.person_file(), "priority=at once"], "priority"),
                 (["update", mine, "--file", self.person_file()], "does not belong into update")]:

@@ -114,7 +114,8 @@ Test(options, options_that_are_fields_are_read_as_the_wire_has_them, .init = cr_
     cr_assert_eq(run_of(&fields_program, "list --colour urgent --loud"), EX_OK);
     cr_assert_str_eq(seen, "2|1");
     cr_assert_eq(run_of(&fields_program, "list --colour secretly"), EX_USAGE);
-    expect_on_stderr("--colour: priority does not have the form of its kind: it takes a code of the list priority");
+    expect_on_stderr("--colour: priority does not have the form of its kind: it takes a code of the list priority\n"
+                     "  routine              in its turn\n");
 }
 
 Test(options, a_number_is_a_whole_one_within_its_limits_and_nothing_else)
@@ -175,6 +176,15 @@ Test(options, nothing_near_is_not_guessed, .init = cr_redirect_stderr)
     cr_assert_null(options_nearest("xyzzyplugh", names));
     cr_assert_eq(run("xyzzyplugh"), EX_USAGE);
     expect_on_stderr("tester --help");
+}
+
+Test(options, of_a_command_of_two_words_both_are_told_when_the_second_is_wrong, .init = cr_redirect_stderr)
+{
+    static const struct command reports[] = {{"report unmet", "", "Two words.", NULL, 0, 0, run_any}, {0}};
+    static const struct program reporting = {"tester", "is tested", common, reports};
+
+    cr_assert_eq(run_of(&reporting, "report elephants"), EX_USAGE);
+    expect_on_stderr("there is no command \"report elephants\"");
 }
 
 Test(options, too_few_and_too_many_operands_are_refused, .init = cr_redirect_stderr)

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sysexits.h>
 #include <unistd.h>
 
 static struct message message;
@@ -120,7 +121,7 @@ static bool read_json(const char *json, struct record_texts *texts)
 
     cr_assert_eq(write(file, json, strlen(json)), (ssize_t)strlen(json));
     close(file);
-    is_read = record_json_read(path, texts, why, sizeof why);
+    is_read = record_json_read(path, texts, why, sizeof why) == EX_OK;
     unlink(path);
     return is_read;
 }
@@ -162,6 +163,17 @@ Test(text, json_that_is_wrong_is_refused_without_repeating_it)
         cr_assert_null(strstr(why, "secretly"), "%s", why);
         record_texts_clear(&texts);
     }
+}
+
+Test(text, a_file_that_is_not_there_is_told_from_one_that_is_wrong_which_is_named)
+{
+    struct record_texts texts = {{0}};
+
+    cr_assert_eq(record_json_read("/nowhere.json", &texts, why, sizeof why), EX_NOINPUT);
+    cr_assert_str_eq(why, "cannot open /nowhere.json: No such file or directory");
+    cr_assert_not(read_json("{\"given_nam\": \"Alex\"}", &texts));
+    cr_assert(strstr(why, ": there is no field \"given_nam\"") && why[0] == '/', "%s", why);
+    cr_assert_eq(record_json_read("/dev/null", &texts, why, sizeof why), EX_DATAERR);
 }
 
 Test(text, lines_of_name_and_value_are_read_too)
