@@ -490,9 +490,12 @@ static void take_text(const struct taking *taking, const char *text)
         return;
     }
     if ((int64_t)length < row->least || (int64_t)length > row->most) {
+        char least[32] = "";
+
+        if (row->least < row->most)
+            (void)snprintf(least, sizeof least, "%" PRId64 " to ", row->least);
         config_fault(taking->tree->faults, taking->tree->name, taking->line,
-                     "%s must have %" PRId64 " to %" PRId64 " characters, not %zu", row->name, row->least, row->most,
-                     length);
+                     "%s must have %s%" PRId64 " characters, not %zu", row->name, least, row->most, length);
         return;
     }
     assert(length < row->size);

@@ -14,7 +14,17 @@
 static const struct config_row rows[] = {SETTINGS(AS_ROW)};
 #define ROWS_COUNT (sizeof rows / sizeof rows[0])
 
-static void check_listen(const struct settings *settings, const char *path, struct config_faults *faults)
+/* 0: it has its default. */
+static int line_of(const struct config_tree *tree, const char *setting)
+{
+    const struct config_node *node = config_member(config_root(tree), setting);
+
+    return node ? config_line(node) : 0;
+}
+
+/* Empty: it has a fault that is told already. */
+static void check_listen(const struct settings *settings, const struct config_tree *tree, const char *path,
+                         struct config_faults *faults)
 {
     const char *port = strrchr(settings->listen, ':');
     char *rest = NULL;
@@ -24,16 +34,18 @@ static void check_listen(const struct settings *settings, const char *path, stru
         return;
     if (strncmp(settings->listen, "tcp://", 6) != 0 || port <= settings->listen + 6 || *rest != '\0' || number < 1 ||
         number > 65535)
-        config_fault(faults, path, 0, "listen must be like \"tcp://127.0.0.1:7400\", not \"%.60s\"", settings->listen);
+        config_fault(faults, path, line_of(tree, "listen"),
+                     "listen must be like \"tcp://127.0.0.1:7400\", not \"%.60s\"", settings->listen);
 }
 
-static void check_together(const struct settings *settings, const char *path, struct config_faults *faults)
+static void check_together(const struct settings *settings, const struct config_tree *tree, const char *path,
+                           struct config_faults *faults)
 {
-    check_listen(settings, path, faults);
     if ((settings->postcodes[0] == '\0') != (settings->postcodes_edition[0] == '\0'))
-        config_fault(faults, path, 0, "postcodes and postcodes_edition are given both or neither");
+        config_fault(faults, path, line_of(tree, settings->postcodes[0] ? "postcodes" : "postcodes_edition"),
+                     "postcodes and postcodes_edition are given both or neither");
     if (strcmp(settings->secret_key, settings->master_key) == 0)
-        config_fault(faults, path, 0, "secret_key and master_key must be two files");
+        config_fault(faults, path, line_of(tree, "master_key"), "secret_key and master_key must be two files");
 }
 
 #define USER_NAME_BYTES 64
@@ -71,8 +83,7 @@ static void take_user(struct settings *settings, const char *name, enum role rol
 static void take_users(struct settings *settings, const char *names, enum role role, const char *setting,
                        const struct config_tree *tree, const char *path, struct config_faults *faults)
 {
-    const struct config_node *node = config_member(config_root(tree), setting);
-    int line = node ? config_line(node) : 0;
+    int line = line_of(tree, setting);
 
     for (names += strspn(names, BLANKS); *names != '\0'; names += strspn(names, BLANKS)) {
         size_t length = strcspn(names, BLANKS);
@@ -117,12 +128,11 @@ bool settings_load(const char *path, struct settings *settings, struct config_fa
     struct config_tree *tree = config_parse(path, text, length, faults);
     if (tree) {
         config_take(tree, config_root(tree), "the file", rows, ROWS_COUNT, settings);
-        if (faults->count == 0) {
-            check_together(settings, path, faults);
-            take_users(settings, settings->auditors, ROLE_AUDITOR, "auditors", tree, path, faults);
-            take_users(settings, settings->privacy_officers, ROLE_PRIVACY_OFFICER, "privacy_officers", tree, path,
-                       faults);
-        }
+        if (faults->count == 0)
+            check_together(settings, tree, path, faults);
+        check_listen(settings, tree, path, faults);
+        take_users(settings, settings->auditors, ROLE_AUDITOR, "auditors", tree, path, faults);
+        take_users(settings, settings->privacy_officers, ROLE_PRIVACY_OFFICER, "privacy_officers", tree, path, faults);
         for (size_t i = 0; i < ROWS_COUNT; i++)
             if (rows[i].kind == CONFIG_PATH)
                 resolve(path, (char *)settings + rows[i].offset, rows[i].size, rows[i].name, faults);

@@ -203,7 +203,7 @@ Test(enrolled, the_same_key_in_two_files_names_both)
 Test(enrolled, a_key_of_the_wrong_length_is_refused)
 {
     write_key("a.pub", "four-greens", "hub", "short");
-    expect_fault("a.pub:1: public_key must have 40 to 40 characters, not 5");
+    expect_fault("a.pub:1: public_key must have 40 characters, not 5");
 }
 
 Test(enrolled, a_key_with_a_character_outside_z85_is_refused)

@@ -108,7 +108,8 @@ Test(settings, settings_that_contradict_each_other_are_refused)
 {
     char directory[32];
 
-    cr_assert(not(load("postcodes = \"p.csv\";", directory)));
+    cr_assert(not(load("window = 1;\npostcodes = \"p.csv\";", directory)));
+    cr_assert(strstr(faults.lines[0], "referrald.conf:2: postcodes and") != NULL, "%s", faults.lines[0]);
     cr_assert(not(load("postcodes_edition = \"2025-11\";", directory)));
     cr_assert(not(load("secret_key = \"/k\"; master_key = \"/k\";", directory)));
 }
@@ -151,6 +152,16 @@ Test(settings, an_address_without_protocol_or_port_is_refused)
     }
     cr_assert(load("listen = \"tcp://[::1]:7400\";", directory));
     cr_assert(load("listen = \"tcp://0.0.0.0:65535\";", directory));
+}
+
+Test(settings, what_the_table_cannot_say_is_told_beside_all_else)
+{
+    char directory[32];
+
+    cr_assert(not(load("window = 0;\nlisten = \"nowhere\";\nauditors = \"nobody-here\";\n", directory)));
+    cr_assert(eq(sz, faults.count, 3));
+    cr_assert(strstr(faults.lines[1], "referrald.conf:2: listen must be like") != NULL, "%s", faults.lines[1]);
+    cr_assert(strstr(faults.lines[2], "referrald.conf:3: auditors: ") != NULL, "%s", faults.lines[2]);
 }
 
 Test(settings, a_missing_file_is_a_fault)
