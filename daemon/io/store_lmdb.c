@@ -325,9 +325,9 @@ static void lmdb_catch_up(struct store *base, int64_t most_ms)
     int rc = 0;
     if (atomic_load(&store->settled) >= number)
         return;
+    assert(store->wake != NULL); /* others read */
     atomic_store(&store->wanted, true);
-    if (store->wake != NULL)
-        store->wake(store->wake_argument);
+    store->wake(store->wake_argument);
     pthread_mutex_lock(&store->settling);
     while (atomic_load(&store->settled) < number && ended(store) == STORE_OK && rc == 0)
         rc = pthread_cond_timedwait(&store->has_settled, &store->settling, &until);

@@ -7,6 +7,7 @@
 #include <criterion/criterion.h>
 #include <dirent.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
@@ -149,6 +150,20 @@ static uint64_t seek(struct stand *stand, struct transaction *transaction, bool 
         name##_in(false);                                                                                              \
     }                                                                                                                  \
     static void name(struct stand *stand)
+
+static void fail_if_woken(void *none)
+{
+    (void)none;
+    cr_assert_fail("there is nothing to wait for");
+}
+
+BEHAVIOUR(what_is_settled_is_not_waited_for)
+{
+    put_alone(stand, TABLE_HISTORY, 1, "1");
+    cr_assert_eq(store_settle(stand->store), STORE_OK);
+    store_when_wanted(stand->store, fail_if_woken, NULL);
+    store_catch_up(stand->store, INT_MAX);
+}
 
 BEHAVIOUR(what_was_put_is_there_within_the_transaction_and_after_it)
 {
