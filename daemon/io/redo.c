@@ -285,12 +285,14 @@ static bool load(const struct redo *redo, int i, struct content *file)
 }
 
 /* Whether a batch behind `at`, whatever stands between, says that the one after `number` (0: the interval's first) was
- * on the disk before. */
-static bool next_was_durable(const struct content *file, size_t at, uint64_t base, uint64_t number)
+ * on the disk before. Behind batches that were read, those of another opening are left over: their numbers are others.
+ */
+static bool next_was_durable(const struct content *file, size_t at, uint64_t base, uint64_t opening, uint64_t number)
 {
     struct batch batch;
-    for (; at < file->length; at += PAGE_BYTES)
-        if (find_batch(file, at, &batch) && batch.base == base && batch.durable >= (number ? number + 1 : batch.first))
+    for (bool is_any = at == 0; at < file->length; at += PAGE_BYTES)
+        if (find_batch(file, at, &batch) && batch.base == base && (is_any || batch.opening == opening) &&
+            batch.durable >= (number ? number + 1 : batch.first))
             return true;
     return false;
 }
@@ -309,7 +311,7 @@ static enum redo_result read_content(const struct content *file, uint64_t base, 
         *number = batch.number;
         at += whole_pages(HEADER_BYTES + batch.length);
     }
-    return next_was_durable(file, at, base, *number) ? REDO_DAMAGED : REDO_DONE;
+    return next_was_durable(file, at, base, opening, *number) ? REDO_DAMAGED : REDO_DONE;
 }
 
 enum redo_result redo_read(struct redo *redo, uint64_t base, uint64_t *number,

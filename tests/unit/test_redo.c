@@ -375,6 +375,23 @@ Test(redo, what_another_opening_has_written_behind_is_not_read)
     expect(7, "a=new;", 1);
 }
 
+/* Its numbers go further than those of the opening that begins anew with 1, so what it says is on the disk does too. */
+Test(redo, what_another_opening_says_was_on_the_disk_is_not_missed)
+{
+    redo_begin(redo, 7);
+    write_batch(1000, 999, "a", "torn");
+    write_batch(1001, 999, "b", "left over");
+    change_byte("redo.1", 0);
+    redo_close(&redo);
+    must_open();
+    expect(7, "", 0);
+    redo_begin(redo, 7);
+    write_batch(1, 0, "a", "new");
+    expect(7, "a=new;", 1);
+    write_batch(2, 1, "b", "newer");
+    expect(7, "a=new;b=newer;", 2);
+}
+
 static off_t length_of(const char *name)
 {
     struct stat status;
