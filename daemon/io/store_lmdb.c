@@ -583,7 +583,8 @@ static bool reopen_interval(struct store_lmdb *store)
     int rc = open_shared(store);
     for (int i = 0; i < TABLE_COUNT && rc == MDB_SUCCESS; i++)
         rc = find_greatest(store, store->shared.txn, i);
-    return rc == MDB_SUCCESS && do_interval_again(store, &number) == MDB_SUCCESS;
+    return rc == MDB_SUCCESS && do_interval_again(store, &number) == MDB_SUCCESS &&
+           number == atomic_load(&store->written);
 }
 
 /* What this commit has changed goes with the whole shared transaction; what those before had changed is done again. */

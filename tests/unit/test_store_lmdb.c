@@ -488,6 +488,19 @@ Test(transactions, what_a_power_cut_left_over_is_never_read)
     cr_assert_not(holds(3, "left over"));
 }
 
+Test(transactions, a_commit_that_is_lost_before_it_is_settled_ends_the_store)
+{
+    cr_assert_eq(put(5, "five"), STORE_OK);
+    cr_assert_eq(store_sync(store), STORE_OK);
+    lose_page("redo.1", 4096);
+    struct transaction *transaction = store_begin(store, true, NULL);
+    store_put(store, transaction, TABLE_REFERRAL, 6, "six", 3);
+    store_abort(store, &transaction);
+    enum store_result result = STORE_OK;
+    cr_assert_null(store_begin(store, true, &result), "without what was told to be stored");
+    cr_assert_eq(result, STORE_UNKNOWN);
+}
+
 static void change_in_many_ways(void)
 {
     struct transaction *transaction = store_begin(store, true, NULL);
