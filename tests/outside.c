@@ -19,6 +19,8 @@ static struct fault {
 } faults[4];
 static size_t faults_count;
 static unsigned failures;
+static const char *met;
+static void (*meeting)(void);
 
 /* Those that return -1 and set errno, those that return a code of LMDB, and those that return nothing. */
 #define OF_ERRNO(CALL)                                                                                                 \
@@ -83,6 +85,12 @@ void outside_fails(const char *call, unsigned n, int error)
     faults[faults_count++] = (struct fault){call, n, error};
 }
 
+void outside_meets(const char *call, void (*what)(void))
+{
+    met = call;
+    meeting = what;
+}
+
 unsigned outside_works(void)
 {
     unsigned were = failures;
@@ -95,6 +103,10 @@ unsigned outside_works(void)
 /* The error; 0: it is not to fail. */
 static int error_of(const char *call)
 {
+    if (met && strcmp(met, call) == 0) {
+        met = NULL;
+        meeting();
+    }
     for (size_t i = 0; i < faults_count; i++)
         if (strcmp(faults[i].call, call) == 0 && faults[i].left > 0 && --faults[i].left == 0) {
             failures++;

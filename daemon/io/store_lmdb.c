@@ -172,13 +172,11 @@ static enum store_result ended(const struct store_lmdb *store)
 }
 
 /* A sync that fails ends the store, as a commit does. */
-static enum store_result sync_to(struct store_lmdb *store, uint64_t number)
+static enum store_result sync_written(struct store_lmdb *store)
 {
-    if (atomic_load(&store->durable) >= number)
-        return ended(store);
     pthread_mutex_lock(&store->syncing);
+    uint64_t number = atomic_load(&store->written);
     if (ended(store) == STORE_OK && atomic_load(&store->durable) < number) {
-        number = atomic_load(&store->written);
         if (redo_sync(store->redo))
             atomic_store(&store->durable, number);
         else
@@ -281,8 +279,7 @@ static enum store_result settle(struct store_lmdb *store)
     enum store_result result = commit_shared(store);
     if (result != STORE_OK)
         end_store(store, result == STORE_DAMAGED ? result : STORE_UNKNOWN);
-    else if (atomic_load(&store->settled) < atomic_load(&store->written) &&
-             sync_to(store, atomic_load(&store->written)) == STORE_OK) {
+    else if (atomic_load(&store->settled) < atomic_load(&store->written) && sync_written(store) == STORE_OK) {
         begin_interval(store);
         tell_settled(store);
     }
@@ -612,30 +609,31 @@ static void lmdb_abort(struct transaction **transaction)
     *transaction = NULL;
 }
 
-/* What has no room in the redo log, or might have none in the map, is settled at once, with a sync of its own. */
+/* What has no room in the redo log, or might have none in the map, is settled at once, with a sync of its own, for
+ * which also waits who has read it before. */
 static enum store_result commit_directly(struct store_lmdb *store, uint64_t number)
 {
+    pthread_mutex_lock(&store->syncing);
     enum store_result result = commit_shared(store);
+    if (result == STORE_OK && mdb_env_sync(store->env, 1) != MDB_SUCCESS)
+        result = STORE_UNKNOWN;
+    if (result == STORE_OK) {
+        atomic_store(&store->written, number);
+        atomic_store(&store->durable, number);
+    } else if (result != STORE_FULL) {
+        end_store(store, result);
+    }
+    pthread_mutex_unlock(&store->syncing);
     if (result == STORE_FULL) {
         undo(store);
         return ended(store) == STORE_OK ? result : ended(store);
     }
     redo_forget(store->redo);
-    if (result == STORE_OK)
-        result = sync_to(store, number - 1);
-    if (result == STORE_OK && mdb_env_sync(store->env, 1) != MDB_SUCCESS)
-        result = STORE_UNKNOWN;
-    if (result != STORE_OK) {
-        end_store(store, result);
-        return result;
+    if (result == STORE_OK) {
+        begin_interval(store);
+        tell_settled(store);
     }
-    begin_interval(store);
-    atomic_store(&store->written, number);
-    pthread_mutex_lock(&store->syncing);
-    atomic_store(&store->durable, number);
-    pthread_mutex_unlock(&store->syncing);
-    tell_settled(store);
-    return STORE_OK;
+    return result;
 }
 
 static enum store_result commit_write(struct store_lmdb *store)
@@ -671,8 +669,7 @@ static enum store_result lmdb_commit(struct transaction **transaction)
 
 static enum store_result lmdb_sync(struct store *base)
 {
-    struct store_lmdb *store = (struct store_lmdb *)base;
-    return sync_to(store, atomic_load(&store->written));
+    return sync_written((struct store_lmdb *)base);
 }
 
 static void lmdb_when_wanted(struct store *base, void (*wake)(void *), void *argument)

@@ -702,6 +702,43 @@ Test(transactions, a_commit_without_room_in_the_redo_log_is_whole_with_those_bef
     cr_assert_eq(outside_works(), 0, "it is on the disk already");
 }
 
+static atomic_bool has_seen;
+static atomic_int told;
+
+static void *see_and_sync(void *none)
+{
+    struct transaction *transaction = store_begin(store, false, NULL);
+    const void *bytes;
+    size_t length;
+
+    bool sees = store_get(store, transaction, TABLE_NETWORK, 1, &bytes, &length) == STORE_OK;
+    store_abort(store, &transaction);
+    atomic_store(&has_seen, sees);
+    atomic_store(&told, (int)store_sync(store));
+    return none;
+}
+
+static pthread_t seer;
+
+/* As long as it may take who does not wait for the disk. */
+static void be_seen(void)
+{
+    cr_assert_eq(pthread_create(&seer, NULL, see_and_sync, NULL), 0);
+    for (int i = 0; i < 100 && atomic_load(&told) < 0; i++)
+        usleep(1000);
+}
+
+Test(transactions, who_reads_such_a_commit_is_told_so_when_it_is_on_the_disk)
+{
+    atomic_store(&told, -1);
+    outside_meets("mdb_env_sync", be_seen);
+    outside_fails("mdb_env_sync", 1, EIO);
+    cr_assert_eq(put_large(), STORE_UNKNOWN);
+    pthread_join(seer, NULL);
+    cr_assert(atomic_load(&has_seen));
+    cr_assert_eq(atomic_load(&told), STORE_UNKNOWN);
+}
+
 Test(transactions, a_redo_log_that_is_full_is_settled_before_there_is_no_room)
 {
     outside_fails("mdb_env_sync", 1, EIO); /* of a commit without room alone */
@@ -720,7 +757,6 @@ Test(transactions, of_such_a_commit_too_is_told_what_became_of_it)
         bool ends;
     } faults[] = {{"mdb_txn_commit", MDB_MAP_FULL, STORE_FULL, false},
                   {"mdb_txn_commit", EIO, STORE_UNKNOWN, true},
-                  {"fdatasync", EIO, STORE_UNKNOWN, true},
                   {"mdb_env_sync", EIO, STORE_UNKNOWN, true},
                   {"mdb_txn_commit", MDB_CORRUPTED, STORE_DAMAGED, true}};
 
