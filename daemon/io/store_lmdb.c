@@ -34,6 +34,8 @@ enum { KEY_BYTES = 8, READERS_MAX = 64, PATH_BYTES = 4096 };
 /* A file of the redo log is a small part of the map, which must hold the pages of its changes and those that they
  * replace. */
 enum { REDO_FILES_IN_MAP = 32, REDO_BYTES_LEAST = 128 << 10 };
+/* Of the map: what one change needs at most; what a commit needs besides, for the free list and the ends of tables. */
+enum { PAGES_OF_CHANGE = 3, PAGES_SPARE = 64 };
 
 /* Names on disk: never reused, new ones are appended. */
 /* clang-format off */
@@ -71,10 +73,11 @@ struct store_lmdb {
     uint64_t greatest[TABLE_COUNT];
     _Atomic int ended; /* STORE_UNKNOWN or STORE_DAMAGED once a commit has said so: nothing begins any more */
     struct redo *redo;
-    uint64_t settled_used;     /* bytes of the map that settled pages need */
-    _Atomic uint64_t used;     /* with what has been written since: its pages, and as many that they replace */
-    uint64_t limit;            /* all of it */
-    bool is_tight;             /* each commit is LMDB's own, so that none is promised that then has no room */
+    uint64_t settled_used; /* bytes of the map that settled pages need */
+    _Atomic uint64_t used; /* with what has been written since: its pages, and as many that they replace */
+    uint64_t limit;        /* all of it */
+    uint64_t needed;       /* bytes of the map that what was written since may need beside settled pages */
+    size_t page_bytes;
     struct transaction shared; /* of all commits since it was settled; its txn is NULL when there is none */
     _Atomic pthread_t writer;  /* whose `shared` is: LMDB lets nobody else commit it */
     bool writing;
@@ -213,23 +216,25 @@ static enum store_result commit_shared(struct store_lmdb *store)
     return result_of(mdb_txn_commit(txn), STORE_UNKNOWN);
 }
 
-/* Pages that LMDB holds for reuse. Each record of the free list begins with their number, so that only its first word
- * is read. */
-static int count_free(MDB_env *env, uint64_t *pages)
+/* Pages that LMDB holds for reuse; of them, those that the newest commit has freed, which the next cannot use yet. Each
+ * record of the free list begins with their number, so that only its first word is read. */
+static int count_free(MDB_env *env, uint64_t newest, uint64_t *pages, uint64_t *newest_pages)
 {
     MDB_txn *txn;
     MDB_cursor *cursor;
     MDB_val key, value;
-    *pages = 0;
+    *pages = *newest_pages = 0;
     int rc = mdb_txn_begin(env, NULL, MDB_RDONLY, &txn);
     if (rc != MDB_SUCCESS)
         return rc;
     rc = mdb_cursor_open(txn, 0, &cursor);
     if (rc == MDB_SUCCESS) {
         while ((rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) == MDB_SUCCESS) {
-            size_t count;
+            size_t count, freed_by;
             memcpy(&count, value.mv_data, sizeof count);
+            memcpy(&freed_by, key.mv_data, sizeof freed_by);
             *pages += count;
+            *newest_pages += freed_by >= newest ? count : 0;
         }
         mdb_cursor_close(cursor);
     }
@@ -248,14 +253,15 @@ static int look_at_map(struct store_lmdb *store)
 {
     MDB_envinfo info;
     MDB_stat stat;
-    uint64_t unused;
-    int rc = count_free(store->env, &unused);
+    uint64_t unused, newest_unused;
     mdb_env_info(store->env, &info);
     mdb_env_stat(store->env, &stat);
+    int rc = count_free(store->env, info.me_last_txnid, &unused, &newest_unused);
     uint64_t pages = info.me_last_pgno + 1;
     store->settled_used = (pages > unused ? pages - unused : 0) * stat.ms_psize;
     atomic_store(&store->used, store->settled_used);
-    store->is_tight = store->settled_used + 4 * redo_bytes(store->limit) > store->limit;
+    store->page_bytes = stat.ms_psize;
+    store->needed = newest_unused * stat.ms_psize;
     return rc;
 }
 
@@ -399,15 +405,19 @@ static void note_key(struct store_lmdb *store, int table, uint64_t key)
         store->greatest[table] = key;
 }
 
-static void add_change(struct transaction *transaction, int table, bool deleted, const MDB_val *key,
+/* A key in the middle may need its leaf anew, one that is split off, and the branch above; what is appended goes where
+ * the one before it went. */
+static void add_change(struct transaction *transaction, int table, bool deleted, bool appended, const MDB_val *key,
                        const MDB_val *value)
 {
-    redo_add(transaction->store->redo, &(struct redo_change){.table = (uint8_t)table,
-                                                             .deleted = deleted,
-                                                             .key = key->mv_data,
-                                                             .key_length = key->mv_size,
-                                                             .bytes = value->mv_data,
-                                                             .length = value->mv_size});
+    struct store_lmdb *store = transaction->store;
+    store->needed += 2 * (key->mv_size + value->mv_size) + (appended ? 0 : PAGES_OF_CHANGE * store->page_bytes);
+    redo_add(store->redo, &(struct redo_change){.table = (uint8_t)table,
+                                                .deleted = deleted,
+                                                .key = key->mv_data,
+                                                .key_length = key->mv_size,
+                                                .bytes = value->mv_data,
+                                                .length = value->mv_size});
 }
 
 /* By a cursor, which stays where it was last put: most keys of a turn stand beside one another. */
@@ -421,7 +431,7 @@ static enum store_result put_value(struct transaction *transaction, int table, M
     MDB_val value = value_of(bytes, length);
     enum store_result result = keep(transaction, mdb_cursor_put(cursor, &key, &value, flags));
     if (result == STORE_OK)
-        add_change(transaction, table, false, &key, &value);
+        add_change(transaction, table, false, flags & MDB_APPEND, &key, &value);
     return result;
 }
 
@@ -456,7 +466,7 @@ static enum store_result lmdb_del(struct transaction *transaction, enum table ta
     enum store_result result =
         keep(transaction, mdb_del(transaction->txn, transaction->store->tables[table], &key_value, NULL));
     if (result == STORE_OK)
-        add_change(transaction, (int)table, true, &key_value, &(MDB_val){0});
+        add_change(transaction, (int)table, true, false, &key_value, &(MDB_val){0});
     return result;
 }
 
@@ -636,12 +646,18 @@ static enum store_result commit_directly(struct store_lmdb *store, uint64_t numb
     return result;
 }
 
+/* Then a commit is LMDB's own, so that none is promised that then has no room. */
+static bool is_tight(const struct store_lmdb *store)
+{
+    return store->settled_used + store->needed + PAGES_SPARE * store->page_bytes > store->limit;
+}
+
 static enum store_result commit_write(struct store_lmdb *store)
 {
     uint64_t number = atomic_load(&store->written) + 1;
     if (redo_is_empty(store->redo))
         return STORE_OK;
-    switch (store->is_tight ? REDO_NO_ROOM : redo_write(store->redo, number, atomic_load(&store->durable))) {
+    switch (is_tight(store) ? REDO_NO_ROOM : redo_write(store->redo, number, atomic_load(&store->durable))) {
     case REDO_DONE:
         atomic_store(&store->used, store->settled_used + 2 * redo_used(store->redo));
         atomic_store(&store->written, number);

@@ -794,6 +794,30 @@ Test(transactions, where_the_map_is_tight_a_commit_without_room_is_refused_and_n
     cr_assert_not(holds(key, "some of what is there"));
 }
 
+static void change_all_over(void)
+{
+    char value[300] = "";
+
+    for (uint64_t n = 0; n < 600; n++) {
+        struct transaction *transaction = store_begin(store, true, NULL);
+        for (uint64_t i = 10 * n; transaction && i < 10 * n + 10; i++) /* first each of them, then here and there */
+            store_put(store, transaction, TABLE_REFERRAL, 1 + (n < 120 ? i : i * 131 % 1200), value, sizeof value);
+        if (!transaction || store_commit(store, &transaction) != STORE_OK)
+            _exit(1);
+    }
+}
+
+/* Each change takes a page or more, however short it is in the redo log. */
+Test(transactions, changes_all_over_the_store_are_settled_before_they_have_no_room)
+{
+    uint64_t used, limit;
+
+    live_and_die(change_all_over);
+    must_open();
+    store_usage(store, &used, &limit);
+    cr_assert(used > limit / 3 && used < limit / 2, "%lu", (unsigned long)used);
+}
+
 /* ---- damage that LMDB does not notice ---- */
 
 /* Opens the file instead of the store, which is closed, and calls this in a transaction. */
