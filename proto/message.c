@@ -19,11 +19,6 @@ static size_t list_width(enum field field)
     return fields[field].kind == KIND_RECORDS ? records[fields[field].of].count : 1;
 }
 
-static uint64_t bit_of(enum field field)
-{
-    return UINT64_C(1) << field % 64;
-}
-
 static const struct value *list_value(const struct message *message, enum field field)
 {
     assert(holdings[fields[field].kind] == HELD_LIST);
@@ -97,7 +92,7 @@ bool message_has(const struct message *message, enum field field)
 
 const struct value *message_value_of(const struct message *message, enum field field)
 {
-    assert(field_set_has(&message->set, field));
+    assert(message_has(message, field));
     return &message->values[message->places[field]];
 }
 
@@ -105,7 +100,7 @@ struct value *message_value(struct message *message, enum field field)
 {
     if (!field_set_has(&message->set, field)) {
         message->places[field] = message->values_count;
-        message->set.words[field / 64] |= bit_of(field);
+        message->set.words[field / 64] |= UINT64_C(1) << field % 64;
         take_values(message, 1);
     }
     struct value *value = &message->values[message->places[field]];
@@ -115,7 +110,8 @@ struct value *message_value(struct message *message, enum field field)
 
 void message_unset(struct message *message, enum field field)
 {
-    message->set.words[field / 64] &= ~bit_of(field);
+    if (field_set_has(&message->set, field))
+        message->values[message->places[field]].present = false;
 }
 
 struct text message_text(const struct message *message, enum field field)

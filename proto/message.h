@@ -38,10 +38,10 @@ struct message {
     enum message_type type;
     uint16_t values_count;
     uint16_t list_values; /* how many of them are in lists */
-    struct field_set set; /* fields whose value counts */
+    struct field_set set; /* fields that have a place, also when their value is no longer present */
     char postcode[10];    /* the normal forms that values point to */
     char nhs_number[11];
-    uint16_t places[FIELD_COUNT]; /* where in `values` a field that is set has its own */
+    uint16_t places[FIELD_COUNT]; /* where in `values` such a field has its own */
     struct value values[FIELD_COUNT + MESSAGE_LIST_VALUES_MAX];
 };
 

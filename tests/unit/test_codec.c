@@ -693,6 +693,23 @@ Test(codec, a_message_holds_so_many_values_of_lists_and_no_more)
     cr_assert_not_null(message_set_list(&got, FIELD_address_lines, MESSAGE_LIST_VALUES_MAX % 5));
 }
 
+/* As who asks for page after page does. */
+Test(codec, a_field_may_be_set_and_unset_without_end)
+{
+    static struct message request;
+    const uint8_t id[UUID_BYTES] = {1};
+
+    message_init(&request, MESSAGE_list);
+    message_unset(&request, FIELD_request_id);
+    for (int i = 0; i < 10000; i++) {
+        message_set_uuid(&request, FIELD_request_id, id);
+        cr_assert(message_has(&request, FIELD_request_id));
+        message_unset(&request, FIELD_request_id);
+        cr_assert_not(message_has(&request, FIELD_request_id));
+        cr_assert_null(message_uuid(&request, FIELD_request_id));
+    }
+}
+
 Test(codec, what_a_message_does_not_have_is_empty)
 {
     message_init(&got, MESSAGE_submit);
