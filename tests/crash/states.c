@@ -4,7 +4,8 @@
  * the store is settled, as the daemon does. Then, for each moment between two of them, the files are put together as a
  * disk may have kept them: of each everything up to its last sync, and of what was written since any part, down to
  * single sectors. Such files are opened as the daemon opens them, and must hold exactly the newest acknowledged commit,
- * or a later one that was begun. --without-sync leaves the syncs out of the record: then the check must find
+ * or a later one that was begun. On some of them the daemon goes on and is killed, and what it has told must be there
+ * then. --without-sync leaves the syncs out of the record: then the check must find
  * violations. */
 #include <assert.h>
 #include <errno.h>
@@ -33,7 +34,8 @@ enum {
     EVENTS_MAX = 1 << 17,
     WRITES_MAX = 1024,
     VALUE_BYTES_MAX = 20000,
-    VIOLATIONS_SHOWN = 5
+    VIOLATIONS_SHOWN = 5,
+    ONE_LIVES_ON = 32 /* of so many states */
 };
 
 static uint64_t random_below(struct random *random, uint64_t most)
@@ -298,7 +300,7 @@ struct disk {
     char directory[64];
     struct disk_file files[FILES];
     uint32_t begun, acknowledged;
-    uint64_t states, violations, held_next;
+    uint64_t states, violations, held_next, lived_on;
     struct random random;
 };
 
@@ -370,6 +372,12 @@ static void restore(const struct disk_file *file, off_t offset, size_t length)
     memcpy(file->file + offset, file->kept + offset, length);
 }
 
+static void restore_all(struct disk *disk)
+{
+    for (int i = 0; i < FILES; i++)
+        restore(&disk->files[i], 0, disk->files[i].bytes);
+}
+
 /* Puts back what make_state and the opening have changed. What another process has written is not known. */
 static void unmake_state(struct disk *disk, uint32_t end)
 {
@@ -379,8 +387,8 @@ static void unmake_state(struct disk *disk, uint32_t end)
     for (uint32_t i = 0; i < opening.count; i++)
         restore(&disk->files[opening.writes[i].file], opening.writes[i].offset, opening.writes[i].length);
     opening.count = 0;
-    for (int i = 0; i < FILES && record.without_sync; i++)
-        restore(&disk->files[i], 0, disk->files[i].bytes);
+    if (record.without_sync)
+        restore_all(disk);
 }
 
 /* NULL: as it must be. */
@@ -430,19 +438,77 @@ static const char *what_is_wrong_apart(struct disk *disk, uint64_t *found)
     return WEXITSTATUS(status) ? "it does not hold what it must" : NULL;
 }
 
+/* Starts, stores two turns, and is killed. Tells the digest of what must be there then. */
+static void live_on(struct disk *disk, uint64_t *digest)
+{
+    char why[256];
+    bool good = true;
+    struct store *store = store_lmdb_open(disk->directory, MAP_BYTES, why, sizeof why);
+
+    for (uint64_t turn = 1; store && turn <= 2; turn++) {
+        struct transaction *transaction = store_begin(store, true, NULL);
+        assert(transaction);
+        put(store, transaction, &disk->random, TABLE_META, META_HEAD, 64);
+        *digest = digest_of(transaction, store, &good);
+        good = good && store_commit(store, &transaction) == STORE_OK && store_sync(store) == STORE_OK;
+    }
+    _exit(store && good ? 0 : 1);
+}
+
+/* NULL: what was stored after such a cut is there when the daemon was killed later. */
+static const char *what_is_wrong_later(struct disk *disk)
+{
+    uint64_t *digest = mmap(NULL, sizeof *digest, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    char why[256];
+    bool good = true;
+    int status;
+
+    assert(digest != MAP_FAILED);
+    fflush(stdout);
+    pid_t child = fork();
+    assert(child >= 0);
+    if (child == 0)
+        live_on(disk, digest);
+    bool lived = waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+    uint64_t expected = *digest;
+    munmap(digest, sizeof *digest);
+    if (!lived)
+        return "nothing can be stored after it";
+    struct store *store = store_lmdb_open(disk->directory, MAP_BYTES, why, sizeof why);
+    if (!store)
+        return "it cannot be opened after another start";
+    struct transaction *transaction = store_begin(store, false, NULL);
+    assert(transaction);
+    uint64_t found = digest_of(transaction, store, &good);
+    store_abort(store, &transaction);
+    store_close(&store);
+    return good && found == expected ? NULL : "what another start has stored is not there";
+}
+
+static void tell_violation(struct disk *disk, uint32_t end, enum shape shape, uint64_t found, const char *wrong)
+{
+    if (wrong && disk->violations++ < VIOLATIONS_SHOWN)
+        printf("after event %" PRIu32 ", shape %d, commit %" PRIu32 " acknowledged, %" PRIu64 " found: %s\n", end,
+               (int)shape, disk->acknowledged, found, wrong);
+}
+
 static void check_state(struct disk *disk, uint32_t end, enum shape shape)
 {
     uint64_t found;
 
+    if (!record.without_sync && random_below(&disk->random, ONE_LIVES_ON) == 0) {
+        make_state(disk, end, shape);
+        disk->lived_on++;
+        tell_violation(disk, end, shape, 0, what_is_wrong_later(disk));
+        restore_all(disk);
+    }
     make_state(disk, end, shape);
     opening.on = !record.without_sync;
     const char *wrong = record.without_sync ? what_is_wrong_apart(disk, &found) : what_is_wrong(disk, &found);
     opening.on = false;
     disk->states++;
     disk->held_next += found > disk->acknowledged;
-    if (wrong && disk->violations++ < VIOLATIONS_SHOWN)
-        printf("after event %" PRIu32 ", shape %d, commit %" PRIu32 " acknowledged, %" PRIu64 " found: %s\n", end,
-               (int)shape, disk->acknowledged, found, wrong);
+    tell_violation(disk, end, shape, found, wrong);
     unmake_state(disk, end);
 }
 
@@ -605,7 +671,8 @@ int main(int count, char **words)
     check_all(&disk, states);
     finish(&disk);
     printf("seed %" PRIu64 ": %" PRIu64 " states, %" PRIu64 " with the commit that was being made, %" PRIu64
-           " violations%s\n",
-           seed, disk.states, disk.held_next, disk.violations, record.without_sync ? " (without syncs)" : "");
+           " that went on, %" PRIu64 " violations%s\n",
+           seed, disk.states, disk.held_next, disk.lived_on, disk.violations,
+           record.without_sync ? " (without syncs)" : "");
     return (disk.violations > 0) != record.without_sync;
 }
