@@ -6,7 +6,7 @@
 
 #include "daemon/study_inside.h"
 
-#define OF_A_MS 20 /* referrals: so many that were counted are good for a millisecond, while others are stored */
+#define COUNTED_IN_A_MS 20 /* so many that were counted are good for a millisecond, while others are stored */
 
 /* ---- unmet needs ---- */
 
@@ -194,7 +194,7 @@ static bool is_counted(const struct study *study, int64_t since)
 
     return counted->referrals && counted->since == since && counted->network_version == reader->network->version &&
            (counted->batch == turn_batch(reader->turn) ||
-            reader->now - counted->at < (int64_t)(counted->referrals / OF_A_MS));
+            reader->now - counted->at < (int64_t)(counted->referrals / COUNTED_IN_A_MS));
 }
 
 void study_equity(struct study *study)

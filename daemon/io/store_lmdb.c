@@ -300,6 +300,11 @@ static int open_shared(struct store_lmdb *store)
     return mdb_txn_begin(store->env, NULL, 0, &store->shared.txn);
 }
 
+static bool is_writer(const struct store_lmdb *store)
+{
+    return pthread_equal(store->writer, pthread_self());
+}
+
 static bool is_due(const struct store_lmdb *store)
 {
     return redo_is_full(store->redo) || atomic_load(&store->wanted);
@@ -307,7 +312,7 @@ static bool is_due(const struct store_lmdb *store)
 
 static enum store_result begin_write(struct store_lmdb *store, struct transaction **transaction)
 {
-    assert(!store->writing);
+    assert(!store->writing && (store->shared.txn == NULL || is_writer(store)));
     enum store_result result = is_due(store) ? settle(store) : ended(store);
     if (result == STORE_OK && store->shared.txn == NULL)
         result = result_of(open_shared(store), STORE_UNAVAILABLE);
@@ -335,11 +340,6 @@ static void lmdb_catch_up(struct store *base, int64_t most_ms)
     while (atomic_load(&store->settled) < number && ended(store) == STORE_OK && rc == 0)
         rc = pthread_cond_timedwait(&store->has_settled, &store->settling, &until);
     pthread_mutex_unlock(&store->settling);
-}
-
-static bool is_writer(const struct store_lmdb *store)
-{
-    return pthread_equal(store->writer, pthread_self());
 }
 
 static enum store_result begin_read(struct store_lmdb *store, struct transaction **transaction)
@@ -964,6 +964,9 @@ static bool open_tables(struct opening *opening)
         return true;
     if (rc == ENOMEM)
         return refuse(opening, "Out of memory.");
+    if (rc == MDB_MAP_FULL)
+        return refuse(opening, "The store %s has no room for what redo.0 and redo.1 add to it (%s); raise store_limit.",
+                      opening->directory, mdb_strerror(rc));
     if (rc == DATA_IS_OLDER)
         return refuse(
             opening,

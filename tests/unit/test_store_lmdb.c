@@ -589,6 +589,17 @@ static void expect_older_data_to_be_refused(void (*live)(void), int lives)
     cr_assert(strstr(why, "does not belong together"), "%s", why);
 }
 
+Test(transactions, what_finds_no_room_when_it_is_done_again_says_what_to_raise)
+{
+    store_close(&store);
+    live_and_die(put_two_intervals);
+    outside_fails("mdb_put", 1, MDB_MAP_FULL);
+    cr_assert_not(opens());
+    cr_assert(strstr(why, "raise store_limit"), "%s", why);
+    cr_assert_eq(outside_works(), 1);
+    must_open();
+}
+
 /* Of the interval on the copy the beginning is written over, and its end still stands there. */
 Test(transactions, a_data_file_that_is_two_intervals_older_is_refused)
 {
