@@ -199,7 +199,7 @@ static void draw_parties(struct town *town, struct random *random)
         if (party->role == ROLE_HUB)
             draw_hub(town, i, random);
         else if (has_now_and_then(town, TOWN_PRACTICES, random, 60))
-            snprintf(party->practice, sizeof party->practice, "Y9000%d", i);
+            snprintf(party->practice, sizeof party->practice, "Y9000%u", (unsigned)i % 10);
     }
     draw_shares(town, random);
     struct town_party *watcher = &town->parties[town->parties_count++];

@@ -18,7 +18,7 @@
 #include "daemon/workers.h"
 #include "tests/people.h"
 
-enum { IN_HAND = 64, STORE_BYTES = 64 << 20 };
+enum { IN_HAND = 256, STORE_BYTES = 64 << 20 };
 
 static const char network_text[] =
     "name = \"threads\"; neighbour_distance = \"5km\"; hops_max = 3;"
