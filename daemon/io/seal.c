@@ -7,11 +7,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sodium.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "daemon/io/explanation.h"
 
 enum {
     NONCE_START_BYTES = 8,
@@ -246,21 +247,6 @@ void seal_hash_text(const uint8_t hash[SEAL_HASH_BYTES], char text[SEAL_HASH_TEX
     sodium_bin2hex(text, SEAL_HASH_TEXT_BYTES, hash, SEAL_HASH_BYTES);
 }
 
-/* Where loading explains itself. */
-struct explanation {
-    char *why;
-    size_t why_size;
-};
-
-__attribute__((format(printf, 2, 3))) static bool refuse(struct explanation explanation, const char *format, ...)
-{
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(explanation.why, explanation.why_size, format, arguments);
-    va_end(arguments);
-    return false;
-}
-
 static bool sync_directory_of(const char *path)
 {
     char directory[PATH_BYTES] = ".";
@@ -284,7 +270,7 @@ static bool master_create(const char *path, uint8_t master[SEAL_KEY_BYTES], stru
     char text[KEY_HEX_BYTES + 1];
     int file = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (file < 0)
-        return refuse(explanation, "Cannot create the master key file %s: %s.", path, strerror(errno));
+        return refuse_with(explanation, "Cannot create the master key file %s: %s.", path, strerror(errno));
     randombytes_buf(master, SEAL_KEY_BYTES);
     sodium_bin2hex(text, sizeof text, master, SEAL_KEY_BYTES);
     text[KEY_HEX_BYTES] = '\n';
@@ -297,7 +283,7 @@ static bool master_create(const char *path, uint8_t master[SEAL_KEY_BYTES], stru
         error = written ? errno : error;
         sodium_memzero(master, SEAL_KEY_BYTES);
         unlink(path);
-        return refuse(explanation, "Cannot write the master key file %s: %s.", path, strerror(error));
+        return refuse_with(explanation, "Cannot write the master key file %s: %s.", path, strerror(error));
     }
     return true;
 }
@@ -306,15 +292,17 @@ static bool master_check(int file, const char *path, struct explanation explanat
 {
     struct stat status;
     if (fstat(file, &status) != 0)
-        return refuse(explanation, "Cannot look at the master key file %s: %s.", path, strerror(errno));
+        return refuse_with(explanation, "Cannot look at the master key file %s: %s.", path, strerror(errno));
     if (!S_ISREG(status.st_mode))
-        return refuse(explanation, "The master key file %s is not a regular file.", path);
+        return refuse_with(explanation, "The master key file %s is not a regular file.", path);
     if ((status.st_mode & 07777 & ~(mode_t)0600) != 0)
-        return refuse(explanation, "The master key file %s has mode %04o, so that others can reach it; chmod 0600 it.",
-                      path, (unsigned int)(status.st_mode & 07777));
+        return refuse_with(explanation,
+                           "The master key file %s has mode %04o, so that others can reach it; chmod 0600 it.", path,
+                           (unsigned int)(status.st_mode & 07777));
     if (status.st_uid != geteuid() && status.st_uid != 0)
-        return refuse(explanation, "The master key file %s belongs to user %u, not to this user or root; chown it.",
-                      path, (unsigned int)status.st_uid);
+        return refuse_with(explanation,
+                           "The master key file %s belongs to user %u, not to this user or root; chown it.", path,
+                           (unsigned int)status.st_uid);
     return true;
 }
 
@@ -330,23 +318,24 @@ static bool master_read(int file, const char *path, uint8_t master[SEAL_KEY_BYTE
         return true;
     sodium_memzero(master, SEAL_KEY_BYTES);
     if (length < 0)
-        return refuse(explanation, "Cannot read the master key file %s: %s.", path, strerror(error));
-    return refuse(explanation, "The master key file %s must hold 64 hex digits and nothing else; restore it.", path);
+        return refuse_with(explanation, "Cannot read the master key file %s: %s.", path, strerror(error));
+    return refuse_with(explanation, "The master key file %s must hold 64 hex digits and nothing else; restore it.",
+                       path);
 }
 
 bool seal_master_load(const char *path, bool create, uint8_t master[SEAL_KEY_BYTES], char *why, size_t why_size)
 {
     struct explanation explanation = {.why = why, .why_size = why_size};
     if (sodium_init() < 0)
-        return refuse(explanation, "libsodium cannot start: the system gives no random bytes.");
+        return refuse_with(explanation, "libsodium cannot start: the system gives no random bytes.");
     /* NONBLOCK: a pipe in the file's place must be refused, not waited for. */
     int file = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     if (file < 0 && errno == ENOENT && create)
         return master_create(path, master, explanation);
     if (file < 0 && errno == ELOOP)
-        return refuse(explanation, "The master key file %s is a symbolic link; name the file itself.", path);
+        return refuse_with(explanation, "The master key file %s is a symbolic link; name the file itself.", path);
     if (file < 0)
-        return refuse(explanation, "Cannot open the master key file %s: %s.", path, strerror(errno));
+        return refuse_with(explanation, "Cannot open the master key file %s: %s.", path, strerror(errno));
     bool loaded = master_check(file, path, explanation) && master_read(file, path, master, explanation);
     close(file);
     return loaded;

@@ -14,7 +14,6 @@
 #include <inttypes.h>
 #include <lmdb.h>
 #include <pthread.h>
-#include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,6 +22,7 @@
 #include <unistd.h>
 
 #include "daemon/io/clock.h"
+#include "daemon/io/explanation.h"
 #include "daemon/io/redo.h"
 #include "daemon/io/store_directory.h"
 
@@ -752,18 +752,8 @@ struct opening {
     const char *directory;
     int directory_fd;
     uint64_t limit_bytes;
-    char *why;
-    size_t why_size;
+    struct explanation explanation;
 };
-
-__attribute__((format(printf, 2, 3))) static bool refuse(struct opening *opening, const char *format, ...)
-{
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(opening->why, opening->why_size, format, arguments);
-    va_end(arguments);
-    return false;
-}
 
 /* What is left of a new store that was never finished. */
 static void remove_unfinished(const struct opening *opening)
@@ -823,7 +813,8 @@ static bool make_new(struct opening *opening)
     if (rc == MDB_SUCCESS && fsync(opening->directory_fd) != 0)
         rc = errno;
     if (rc != MDB_SUCCESS)
-        return refuse(opening, "Cannot make a new store in %s: %s.", opening->directory, mdb_strerror(rc));
+        return refuse_with(opening->explanation, "Cannot make a new store in %s: %s.", opening->directory,
+                           mdb_strerror(rc));
     return true;
 }
 
@@ -844,9 +835,10 @@ static bool open_environment(struct opening *opening)
     if (rc == MDB_SUCCESS)
         return true;
     if (result_of(rc, STORE_UNAVAILABLE) == STORE_DAMAGED)
-        return refuse(opening, "The store %s is damaged: data.mdb cannot be read (%s); restore a backup.",
-                      opening->directory, mdb_strerror(rc));
-    return refuse(opening, "Cannot open the store %s: %s.", opening->directory, mdb_strerror(rc));
+        return refuse_with(opening->explanation,
+                           "The store %s is damaged: data.mdb cannot be read (%s); restore a backup.",
+                           opening->directory, mdb_strerror(rc));
+    return refuse_with(opening->explanation, "Cannot open the store %s: %s.", opening->directory, mdb_strerror(rc));
 }
 
 static int write_zeros(int file, off_t from, off_t to)
@@ -874,22 +866,24 @@ static bool reserve_file(struct opening *opening)
     mdb_env_stat(opening->store->env, &page);
     mdb_env_get_fd(opening->store->env, &file);
     if (fstat(file, &status) != 0)
-        return refuse(opening, "Cannot look at %s/data.mdb: %s.", opening->directory, strerror(errno));
+        return refuse_with(opening->explanation, "Cannot look at %s/data.mdb: %s.", opening->directory,
+                           strerror(errno));
     opening->store->limit = info.me_mapsize;
     uint64_t needed = (info.me_last_pgno + 1) * page.ms_psize;
     if ((uint64_t)status.st_size < needed)
-        return refuse(opening,
-                      "The store %s is damaged: data.mdb has %" PRIu64 " bytes and its contents need %" PRIu64
-                      "; restore a backup.",
-                      opening->directory, (uint64_t)status.st_size, needed);
+        return refuse_with(opening->explanation,
+                           "The store %s is damaged: data.mdb has %" PRIu64 " bytes and its contents need %" PRIu64
+                           "; restore a backup.",
+                           opening->directory, (uint64_t)status.st_size, needed);
     int error = fallocate(file, 0, 0, (off_t)info.me_mapsize) == 0 ? 0 : errno;
     if (error == EOPNOTSUPP)
         error = write_zeros(file, status.st_size, (off_t)info.me_mapsize);
     if (error == 0 && (fsync(file) != 0 || fsync(opening->directory_fd) != 0))
         error = errno;
     if (error != 0)
-        return refuse(opening, "Cannot reserve %" PRIu64 " bytes for %s/data.mdb: %s; make room or lower the limit.",
-                      (uint64_t)info.me_mapsize, opening->directory, strerror(error));
+        return refuse_with(opening->explanation,
+                           "Cannot reserve %" PRIu64 " bytes for %s/data.mdb: %s; make room or lower the limit.",
+                           (uint64_t)info.me_mapsize, opening->directory, strerror(error));
     return true;
 }
 
@@ -953,8 +947,9 @@ static bool open_redo(struct opening *opening)
     if (opening->store->redo != NULL)
         return true;
     if (errno == ENOMEM)
-        return refuse(opening, "Out of memory.");
-    return refuse(opening, "Cannot make %s/redo.0 and redo.1: %s.", opening->directory, strerror(errno));
+        return refuse_with(opening->explanation, "Out of memory.");
+    return refuse_with(opening->explanation, "Cannot make %s/redo.0 and redo.1: %s.", opening->directory,
+                       strerror(errno));
 }
 
 static bool open_tables(struct opening *opening)
@@ -963,32 +958,34 @@ static bool open_tables(struct opening *opening)
     if (rc == MDB_SUCCESS)
         return true;
     if (rc == ENOMEM)
-        return refuse(opening, "Out of memory.");
+        return refuse_with(opening->explanation, "Out of memory.");
     if (rc == MDB_MAP_FULL)
-        return refuse(opening, "The store %s has no room for what redo.0 and redo.1 add to it (%s); raise store_limit.",
-                      opening->directory, mdb_strerror(rc));
+        return refuse_with(opening->explanation,
+                           "The store %s has no room for what redo.0 and redo.1 add to it (%s); raise store_limit.",
+                           opening->directory, mdb_strerror(rc));
     if (rc == DATA_IS_OLDER)
-        return refuse(
-            opening,
+        return refuse_with(
+            opening->explanation,
             "The store %s does not belong together: data.mdb is older than redo.0 and redo.1, which hold what "
             "came after it; put back all three from one backup, or remove redo.0 and redo.1 to go on without.",
             opening->directory);
     if (result_of(rc, STORE_UNAVAILABLE) == STORE_DAMAGED)
-        return refuse(
-            opening,
+        return refuse_with(
+            opening->explanation,
             "The store %s is damaged: its tables, or what redo.0 and redo.1 add to them, cannot be read (%s); "
             "restore a backup.",
             opening->directory, mdb_strerror(rc));
-    return refuse(opening, "Cannot open the tables of the store %s: %s.", opening->directory, mdb_strerror(rc));
+    return refuse_with(opening->explanation, "Cannot open the tables of the store %s: %s.", opening->directory,
+                       mdb_strerror(rc));
 }
 
 struct store *store_lmdb_open(const char *directory, uint64_t limit_bytes, char *why, size_t why_size)
 {
-    struct opening opening = {.directory = directory, .limit_bytes = limit_bytes, .why = why, .why_size = why_size};
+    struct opening opening = {.directory = directory, .limit_bytes = limit_bytes, .explanation = {why, why_size}};
     struct store_directory files;
     struct store_lmdb *store = calloc(1, sizeof *store);
     if (store == NULL) {
-        refuse(&opening, "Out of memory.");
+        refuse_with(opening.explanation, "Out of memory.");
         return NULL;
     }
     store->base.engine = &engine;
