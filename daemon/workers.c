@@ -32,6 +32,8 @@ struct handover {
 struct workers {
     struct workplace at;
     struct handover handover;
+    struct outbox outboxes[2]; /* one waits for the disk and is sent while the next turns fill the other */
+    int filled;
     pthread_t threads[THREADS_COUNT];
 };
 
@@ -44,11 +46,6 @@ void workers_end_unless(enum store_result result)
 }
 
 /* ---- the turn, and its outbound -------------------------------------------------------------------------------- */
-
-static int64_t earlier(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
 
 /* NULL: no more turns. False: the one before has not been sent yet, and that was not waited for. */
 static bool hand_over(struct handover *handover, struct outbox *outbox, bool wait)
@@ -74,21 +71,19 @@ static size_t at_once(size_t count)
 }
 
 /* What has gathered is done in several turns, so that the first answers leave while the last are decided: if all left
- * together, link and senders would wait for the turn, and then the turn for them. While one outbox waits for the disk
- * and is sent, the next turns fill the other. */
-static void run_turns(struct workers *workers, const struct request *requests, size_t count, struct outbox outboxes[2],
-                      int *filled)
+ * together, link and senders would wait for the turn, and then the turn for them. */
+static void run_turns(struct workers *workers, const struct request *requests, size_t count)
 {
     size_t most = at_once(count), done = 0;
 
     do {
         size_t some = count - done < most ? count - done : most;
-        struct outbox *outbox = &outboxes[*filled];
+        struct outbox *outbox = &workers->outboxes[workers->filled];
 
         workers_end_unless(turn_run(workers->at.turn, clock_now_ms(), requests + done, some, outbox));
         done += some;
         if (outbox->count > 0 && hand_over(&workers->handover, outbox, done == count))
-            *filled = 1 - *filled;
+            workers->filled = 1 - workers->filled;
     } while (done < count);
 }
 
@@ -97,23 +92,20 @@ static void *run_turn(void *argument)
     struct workers *workers = argument;
     struct turn *turn = workers->at.turn;
     struct queue *queue = workers->at.queues[WORKER_TURN];
-    struct outbox outboxes[2] = {0};
     const struct request *requests;
-    int64_t until = INT64_MAX;
+    int64_t rest_at = INT64_MAX, due = turn_next_due(turn);
     ptrdiff_t count;
-    int filled = 0;
 
-    while ((count = queue_take(queue, earlier(until, turn_next_due(turn)), &requests)) >= 0) {
-        run_turns(workers, requests, (size_t)count, outboxes, &filled);
+    while ((count = queue_take(queue, due < rest_at ? due : rest_at, &requests)) >= 0) {
+        run_turns(workers, requests, (size_t)count);
         if (count == 0)
             workers_end_unless(store_settle(workers->at.store));
-        until = count == 0 ? INT64_MAX : clock_now_ms() + REST_AFTER_MS;
+        rest_at = count == 0 ? INT64_MAX : clock_now_ms() + REST_AFTER_MS;
+        due = turn_next_due(turn);
     }
     workers_end_unless(store_settle(workers->at.store));
     hand_over(&workers->handover, NULL, true);
     queue_leave(queue);
-    outbox_free(&outboxes[0]);
-    outbox_free(&outboxes[1]);
     return NULL;
 }
 
@@ -217,6 +209,8 @@ void workers_join(struct workers **taken)
     *taken = NULL;
     for (int i = 0; i < THREADS_COUNT; i++)
         pthread_join(workers->threads[i], NULL);
+    outbox_free(&workers->outboxes[0]);
+    outbox_free(&workers->outboxes[1]);
     pthread_cond_destroy(&workers->handover.changed);
     pthread_mutex_destroy(&workers->handover.lock);
     free(workers);
