@@ -83,24 +83,30 @@ int ctl_show(const struct invocation *invocation)
     return code == EX_OK ? look_show(invocation) : code;
 }
 
+static int take_file(const struct invocation *invocation, const char *file, struct record_texts *texts,
+                     struct message *request)
+{
+    const struct message_spec *spec = message_spec(MESSAGE_find_person);
+    char why[WHY_BYTES];
+    int code = record_json_read(file, texts, why, sizeof why);
+
+    if (code == EX_OK && !record_texts_fill(texts, request, why, sizeof why))
+        code = EX_DATAERR;
+    for (int field = 0; code == EX_OK && field < FIELD_COUNT; field++)
+        if (texts->of[field] && !text_belongs(spec, (enum field)field)) {
+            snprintf(why, sizeof why, "%s: persons are not found by %s", file, fields[field].name);
+            code = EX_DATAERR;
+        }
+    return code == EX_OK ? EX_OK : options_complain(invocation, code, NULL, "%s", why);
+}
+
 /* From the file, then from options. */
-static bool take_person(const struct invocation *invocation, struct record_texts *texts, struct message *request)
+static int take_person(const struct invocation *invocation, struct record_texts *texts, struct message *request)
 {
     const char *file = options_value(invocation, "file");
-    char why[WHY_BYTES];
+    int code = file ? take_file(invocation, file, texts, request) : EX_OK;
 
-    if (file && (record_json_read(file, texts, why, sizeof why) != EX_OK ||
-                 !record_texts_fill(texts, request, why, sizeof why))) {
-        options_complain(invocation, EX_DATAERR, NULL, "%s", why);
-        return false;
-    }
-    for (int field = 0; field < FIELD_COUNT; field++) {
-        if (!texts->of[field] || text_belongs(message_spec(MESSAGE_find_person), (enum field)field))
-            continue;
-        options_complain(invocation, EX_DATAERR, NULL, "%s: persons are not found by %s", file, fields[field].name);
-        return false;
-    }
-    return options_set_fields(invocation, find_fields, texts, request);
+    return code == EX_OK && !options_set_fields(invocation, find_fields, texts, request) ? EX_USAGE : code;
 }
 
 int ctl_person_find(const struct invocation *invocation)
@@ -108,10 +114,10 @@ int ctl_person_find(const struct invocation *invocation)
     struct view view = {.invocation = invocation, .is_patient = true};
     struct record_texts texts = {{0}};
     struct message request;
-    int code = EX_USAGE;
 
     message_init(&request, MESSAGE_find_person);
-    if (take_person(invocation, &texts, &request))
+    int code = take_person(invocation, &texts, &request);
+    if (code == EX_OK)
         code = view_ask_rows(&view, "referral.person-find/1", person_columns, &request, view_take_row);
     if (code == EX_OK && view.rows == 0)
         fputs("no referrals of this person\n", stderr);

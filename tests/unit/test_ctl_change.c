@@ -637,7 +637,8 @@ Test(ctl_change, who_is_looked_for_need_not_stand_in_the_list_of_processes)
     cr_assert_eq(run("person find --file -"), EX_OK);
     cr_assert_str_eq(state.note, "Invented");
     write_input("family_name=Invented\ncares_for=nobody\n");
-    cr_assert_eq(run("person find --file -"), EX_USAGE);
+    cr_assert_eq(run("person find --file -"), EX_DATAERR);
+    cr_assert_eq(run("person find --file /nowhere.json"), EX_NOINPUT);
     cr_assert_eq(asked(MESSAGE_find_person), 1);
     expect_err("persons are not found by cares_for");
 }
