@@ -399,7 +399,7 @@ static bool confirm_up_to(struct turn *turn, struct party *party, const struct r
 void delivery_confirm(struct turn *turn, const struct request *request)
 {
     struct party *party = keep_find_party(turn, request->party);
-    uint64_t number = (uint64_t)message_number(&request->message, FIELD_mailbox_number);
+    uint64_t number = (uint64_t)message_number(request->message, FIELD_mailbox_number);
     char audit[SEAL_HASH_TEXT_BYTES];
 
     if (number > party->mailbox.last) {

@@ -79,7 +79,7 @@ static void open_enquiry(struct turn *turn, const struct request *request, uint3
     struct enquiry enquiry = {.number = ++turn->head.referral,
                               .asker = asker,
                               .asked = asked->party,
-                              .referral = (uint64_t)message_number(&request->message, FIELD_referral_id),
+                              .referral = (uint64_t)message_number(request->message, FIELD_referral_id),
                               .asked_at = turn->now,
                               .deadline = calendar_after(&calendar, turn->now, network->deadlines.enquiry_ms)};
     struct entry entry = {.event = EVENT_ENQUIRED,
@@ -99,11 +99,11 @@ static void open_enquiry(struct turn *turn, const struct request *request, uint3
 void enquiry_ask(struct turn *turn, const struct request *request)
 {
     const struct party *asker = keep_find_party(turn, request->party);
-    const struct hub *asked = find_asked(turn, &request->message, asker->number);
+    const struct hub *asked = find_asked(turn, request->message, asker->number);
 
     if (turn_answer_repeat(turn, request, asker->number))
         return;
-    enum refusal refusal = refuses_case(turn, &request->message, asker->number);
+    enum refusal refusal = refuses_case(turn, request->message, asker->number);
     if (!asked)
         turn_answer_refused(turn, request, REFUSAL_NOT_FOUND, "hub_id");
     else if (refusal)
@@ -130,7 +130,7 @@ static void end(struct turn *turn, struct enquiry *enquiry, struct entry *entry,
 
 void enquiry_answer(struct turn *turn, const struct request *request)
 {
-    const struct message *message = &request->message;
+    const struct message *message = request->message;
     const struct party *asked = keep_find_party(turn, request->party);
     struct entry entry = {.event = EVENT_ENQUIRY_ANSWERED,
                           .actor = asked->number,

@@ -606,7 +606,7 @@ void explain_answer(struct reader *reader)
 
 static bool find_place(struct reader *reader, struct place *place)
 {
-    struct text postcode = message_text(&reader->request->message, FIELD_postcode);
+    struct text postcode = message_text(reader->request->message, FIELD_postcode);
 
     *place = (struct place){.locality = LOCALITY_UNKNOWN};
     if (!postcode.length)
@@ -697,7 +697,7 @@ static void explain_person(struct explained *explained, struct referral *referra
 
 void explain_profile(struct reader *reader)
 {
-    const struct message *message = &reader->request->message;
+    const struct message *message = reader->request->message;
     struct places *places = turn_copy_places(reader->turn, reader->network);
     int64_t emergency_until = turn_emergency_until(reader->turn);
     const char *unknown = unknown_hub(reader->network, message);

@@ -95,9 +95,9 @@ void keep_new_content(struct turn *turn, uint64_t number, const struct request *
 
     content->referral = number;
     content->good = true;
-    content->submit = &request->message;
+    content->submit = request->message;
     seal_new_key(turn->seal, content->bytes);
-    put_content(turn, number, &request->message);
+    put_content(turn, number, request->message);
 }
 
 /* The message may point into the content that was loaded: it is written before that is given up. */

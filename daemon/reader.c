@@ -46,7 +46,7 @@ void reader_close(struct reader **reader)
 void answer_begin(struct reader *reader, enum message_type type)
 {
     message_init(&reader->answer, type);
-    message_set_uuid(&reader->answer, FIELD_request_id, message_uuid(&reader->request->message, FIELD_request_id));
+    message_set_uuid(&reader->answer, FIELD_request_id, message_uuid(reader->request->message, FIELD_request_id));
 }
 
 void answer_set(struct reader *reader, enum field field, int64_t number)
@@ -90,7 +90,7 @@ void answer_refused(struct reader *reader, enum refusal refusal, const char *fie
     struct fault fault = {.refusal = refusal};
 
     strncpy(fault.field, field, sizeof fault.field - 1);
-    refuse(&reader->answer, &reader->request->message, &fault, 1000);
+    refuse(&reader->answer, reader->request->message, &fault, 1000);
     answer_send(reader);
 }
 
@@ -246,7 +246,7 @@ bool reader_may_know_outcome(const struct reader *reader, const struct referral 
 
 bool reader_named_referral(struct reader *reader, struct referral *referral)
 {
-    uint64_t number = (uint64_t)message_number(&reader->request->message, FIELD_referral_id);
+    uint64_t number = (uint64_t)message_number(reader->request->message, FIELD_referral_id);
 
     if (reader_load_referral(reader, number, referral) && reader_may_see(reader, referral))
         return true;
@@ -553,7 +553,7 @@ static void answer_status(struct reader *reader)
 
     if (!reader_named_referral(reader, &referral))
         return;
-    bool reveal = message_number(&reader->request->message, FIELD_reveal) && !referral.erased &&
+    bool reveal = message_number(reader->request->message, FIELD_reveal) && !referral.erased &&
                   reader_sees_all(reader, &referral);
     if (reveal && reader_is_staff(reader) && !reader_has_said_why(reader, &referral)) {
         answer_refused(reader, REFUSAL_REASON_FIRST, "reveal");
@@ -579,7 +579,7 @@ static bool listed_state(const struct message *question, enum state state)
 
 static bool is_party(struct reader *reader, enum field field, uint32_t party)
 {
-    struct text wanted = message_text(&reader->request->message, field);
+    struct text wanted = message_text(reader->request->message, field);
     char id[ID_BYTES_MAX + 1];
 
     if (!wanted.length)
@@ -594,7 +594,7 @@ static bool is_at_hub(struct reader *reader, const struct referral *referral)
 {
     bool all = reader_sees_all(reader, referral);
 
-    if (!message_has(&reader->request->message, FIELD_hub_id))
+    if (!message_has(reader->request->message, FIELD_hub_id))
         return true;
     for (uint8_t i = 0; i < referral->offers_count; i++)
         if (offer_holds_place(&referral->offers[i]) && is_party(reader, FIELD_hub_id, referral->offers[i].hub) &&
@@ -606,7 +606,7 @@ static bool is_at_hub(struct reader *reader, const struct referral *referral)
 /* What a question may ask for is what it is answered with: for a hub, how its own part stands. */
 static bool listed_as_it_stands(const struct reader *reader, const struct referral *referral)
 {
-    const struct message *question = &reader->request->message;
+    const struct message *question = reader->request->message;
     bool all = reader_sees_all(reader, referral);
     const struct part *part = all ? NULL : part_with(referral, offer_with(referral, reader->party));
     bool attention = all ? referral_needs_person(referral) : part && part->overdue;
@@ -617,7 +617,7 @@ static bool listed_as_it_stands(const struct reader *reader, const struct referr
 
 static bool listed(struct reader *reader, const struct referral *referral)
 {
-    const struct message *question = &reader->request->message;
+    const struct message *question = reader->request->message;
     int64_t priority = message_number(question, FIELD_priority);
 
     return reader_may_see(reader, referral) && listed_as_it_stands(reader, referral) &&
@@ -648,7 +648,7 @@ int64_t reader_limit(const struct message *question)
 
 static void answer_list(struct reader *reader)
 {
-    const struct message *question = &reader->request->message;
+    const struct message *question = reader->request->message;
     int64_t limit = reader_limit(question);
     struct referral referral;
     const void *sealed = NULL;
@@ -732,7 +732,7 @@ static void send_hub(struct reader *reader, uint32_t index, int64_t row)
 static void answer_hubs(struct reader *reader)
 {
     const struct network *network = reader->network;
-    struct text wanted = message_text(&reader->request->message, FIELD_hub_id);
+    struct text wanted = message_text(reader->request->message, FIELD_hub_id);
     int only = wanted.length ? network_find_hub_by_id(network, wanted.bytes, wanted.length) : -1;
     int64_t count = 0;
 
@@ -926,10 +926,10 @@ enum store_result reader_answer(struct reader *reader, int64_t now_ms, const str
 {
     size_t count = outbox->count, used = outbox->used, question = 0;
 
-    for (; questions[question].type != request->message.type; question++)
+    for (; questions[question].type != request->message->type; question++)
         assert(question + 1 < sizeof questions / sizeof questions[0]);
     bool waits = questions[question].waits;
-    if (waits || !message_has(&request->message, FIELD_from))
+    if (waits || !message_has(request->message, FIELD_from))
         store_catch_up(reader->store, waits ? INT_MAX : LIST_WAIT_MS);
     reader_begin(reader, now_ms, request, outbox);
     reader->transaction = store_begin(reader->store, false, NULL);

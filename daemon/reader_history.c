@@ -236,7 +236,7 @@ static void answer_referral(struct reader *reader, const struct referral *referr
 
 void reader_history(struct reader *reader)
 {
-    uint64_t number = (uint64_t)message_number(&reader->request->message, FIELD_referral_id);
+    uint64_t number = (uint64_t)message_number(reader->request->message, FIELD_referral_id);
     struct referral referral;
     struct enquiry enquiry;
 
@@ -306,7 +306,7 @@ static int64_t send_event(struct reader *reader, const struct entry *entry)
 /* An entry's rows stay together: a page may have a few more than asked for. */
 void reader_events(struct reader *reader)
 {
-    const struct message *question = &reader->request->message;
+    const struct message *question = reader->request->message;
     int64_t limit = reader_limit(question);
     const void *sealed = NULL;
     struct entry entry;

@@ -109,7 +109,7 @@ static bool send_seen_from(struct reader *reader, uint64_t newest, int64_t *coun
 
 void reader_who_saw(struct reader *reader)
 {
-    uint64_t number = (uint64_t)message_number(&reader->request->message, FIELD_referral_id);
+    uint64_t number = (uint64_t)message_number(reader->request->message, FIELD_referral_id);
     struct referral referral;
     struct enquiry enquiry;
     int64_t count = 0;

@@ -174,7 +174,7 @@ void rights_link_accepted(struct turn *turn, uint64_t number, uint8_t offer_numb
 
 bool rights_check_onward(struct turn *turn, const struct request *request)
 {
-    const struct message *submit = &request->message;
+    const struct message *submit = request->message;
     struct referral origin;
 
     if (!message_has(submit, FIELD_onward_from))
@@ -198,7 +198,7 @@ static bool load_for(struct turn *turn, const struct request *request, const str
 {
     if (turn_answer_repeat(turn, request, actor->number))
         return false;
-    if (keep_load(turn, (uint64_t)message_number(&request->message, FIELD_referral_id), referral))
+    if (keep_load(turn, (uint64_t)message_number(request->message, FIELD_referral_id), referral))
         return true;
     turn_answer_refused(turn, request, REFUSAL_NOT_FOUND, "referral_id");
     return false;
@@ -212,7 +212,7 @@ static bool do_step(struct turn *turn, const struct request *request, enum event
     const struct cause cause = {.event = event, .actor = actor->number, .role = request->role};
     struct outcome_of outcome;
 
-    placing_step_from(turn, &cause, before, referral, &outcome, &request->message);
+    placing_step_from(turn, &cause, before, referral, &outcome, request->message);
     if (outcome.refusal) {
         turn_answer_refused(turn, request, outcome.refusal, "referral_id");
         return false;

@@ -51,7 +51,7 @@ static void end_emergency(struct turn *turn, const struct party *by, const struc
 
 void ruling_emergency(struct turn *turn, const struct request *request)
 {
-    const struct message *message = &request->message;
+    const struct message *message = request->message;
     int64_t until = message_number(message, FIELD_until);
     bool begin = message_has(message, FIELD_until);
 
@@ -221,7 +221,7 @@ static enum refusal check_draft(struct turn *turn, const struct message *message
 
 void ruling_apply(struct turn *turn, const struct request *request)
 {
-    const struct message *message = &request->message;
+    const struct message *message = request->message;
     struct network *network = NULL;
     size_t length = 0;
     char *text = turn->options.shelf

@@ -100,7 +100,7 @@ static void answer_drafted(struct study *study, uint32_t draft, size_t bytes)
 static void draft_from_version(struct study *study)
 {
     struct reader *reader = study->reader;
-    uint32_t version = (uint32_t)message_number(&reader->request->message, FIELD_network_version);
+    uint32_t version = (uint32_t)message_number(reader->request->message, FIELD_network_version);
     struct network_record record;
     size_t length = 0;
     size_t bytes = 0;
@@ -118,7 +118,7 @@ static void draft_from_version(struct study *study)
 
 static void answer_draft(struct study *study)
 {
-    const struct message *message = &study->reader->request->message;
+    const struct message *message = study->reader->request->message;
     struct text piece = message_text(message, FIELD_draft_text);
     size_t bytes = 0;
 
@@ -138,7 +138,7 @@ static void answer_draft(struct study *study)
 /* NULL: refused. The caller frees. */
 static char *take_text(struct study *study, size_t *length)
 {
-    uint32_t number = (uint32_t)message_number(&study->reader->request->message, FIELD_draft);
+    uint32_t number = (uint32_t)message_number(study->reader->request->message, FIELD_draft);
     char *text = shelf_text(study->shelf, number, length);
 
     if (!text)
@@ -275,7 +275,7 @@ void study_answer(struct study *study, int64_t now_ms, const struct request *req
     reader_begin(reader, now_ms, request, outbox);
     study->failed = REFUSAL_NONE;
     for (size_t i = 0; i < sizeof studies / sizeof studies[0] && !study_is_stopping(study); i++)
-        if (studies[i].type == request->message.type)
+        if (studies[i].type == request->message->type)
             studies[i].answer(study);
     if (study_is_stopping(study)) { /* half an answer is none */
         outbox->count = count;

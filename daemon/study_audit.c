@@ -97,7 +97,7 @@ static void answer_verified(struct verifying *verifying)
     answer_set(reader, FIELD_entries, (int64_t)verifying->entries);
     answer_set(reader, FIELD_audit_sequence, (int64_t)verifying->head.sequence);
     answer_set_string(reader, FIELD_audit_head, text);
-    if (message_has(&reader->request->message, FIELD_audit_head))
+    if (message_has(reader->request->message, FIELD_audit_head))
         answer_set(reader, FIELD_matches, verifying->anchor.matches);
     answer_set_some(reader, FIELD_first_bad, (int64_t)verifying->first_bad);
     answer_send(reader);
@@ -105,7 +105,7 @@ static void answer_verified(struct verifying *verifying)
 
 void study_verify(struct study *study)
 {
-    const struct message *question = &study->reader->request->message;
+    const struct message *question = study->reader->request->message;
     struct text kept = message_text(question, FIELD_audit_head);
     struct verifying verifying = {.study = study, .anchor.sequence = UINT64_MAX};
 

@@ -363,7 +363,7 @@ static void send_holes(const struct covering *covering)
 void study_coverage(struct study *study)
 {
     struct reader *reader = study->reader;
-    bool of_draft = message_has(&reader->request->message, FIELD_draft);
+    bool of_draft = message_has(reader->request->message, FIELD_draft);
     struct network *draft = of_draft ? study_take_draft(study) : NULL;
 
     if (of_draft && !draft)
@@ -377,7 +377,7 @@ void study_coverage(struct study *study)
     coverage_bands(covering.network, covering.in_force, &covering.bands);
     cover_all(&covering);
     if (draft && !study_is_stopping(study))
-        shelf_compared(study->shelf, (uint32_t)message_number(&reader->request->message, FIELD_draft),
+        shelf_compared(study->shelf, (uint32_t)message_number(reader->request->message, FIELD_draft),
                        reader->network->version, covering.new_holes);
     send_holes(&covering);
     free(covering.holes);

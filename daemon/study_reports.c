@@ -76,8 +76,8 @@ static void send_unmet(struct reader *reader, const struct unmet_record *row)
 
 static int64_t since_day(const struct reader *reader)
 {
-    return message_has(&reader->request->message, FIELD_since) ? message_number(&reader->request->message, FIELD_since)
-                                                               : INT64_MIN;
+    return message_has(reader->request->message, FIELD_since) ? message_number(reader->request->message, FIELD_since)
+                                                              : INT64_MIN;
 }
 
 void study_unmet(struct study *study)

@@ -55,7 +55,7 @@ void study_find_person(struct study *study)
     uint64_t persons[2];
     int64_t count = 0;
 
-    person_hash(reader->seal, &reader->request->message, persons);
+    person_hash(reader->seal, reader->request->message, persons);
     if (!persons[0] && !persons[1]) { /* a name and a day of birth alone are not enough */
         answer_refused(reader, REFUSAL_REQUIRED, "postcode");
         return;

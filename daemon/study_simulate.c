@@ -499,7 +499,7 @@ static void tell(struct collecting *collecting)
 void study_simulate(struct study *study)
 {
     struct reader *reader = study->reader;
-    const struct message *message = &reader->request->message;
+    const struct message *message = reader->request->message;
     int64_t since = message_has(message, FIELD_since) ? message_number(message, FIELD_since) : 0;
     struct network *draft = study_take_draft(study);
 

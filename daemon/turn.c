@@ -21,7 +21,7 @@
 void turn_begin_answer(struct turn *turn, const struct request *request, enum message_type type)
 {
     message_init(&turn->answer, type);
-    message_set_uuid(&turn->answer, FIELD_request_id, message_uuid(&request->message, FIELD_request_id));
+    message_set_uuid(&turn->answer, FIELD_request_id, message_uuid(request->message, FIELD_request_id));
     message_set_number(&turn->answer, FIELD_at, turn->now);
 }
 
@@ -30,14 +30,14 @@ void turn_answer_refused(struct turn *turn, const struct request *request, enum 
     struct fault fault = {.refusal = refusal};
 
     strncpy(fault.field, field, sizeof fault.field - 1);
-    refuse(&turn->answer, &request->message, &fault, turn->options.retry_after_ms);
+    refuse(&turn->answer, request->message, &fault, turn->options.retry_after_ms);
     outbox_add(turn->outbox, request->connection, &turn->answer);
 }
 
 /* A hub that speaks of its offer is told how that stands: of the rest of the referral nothing is its to know. */
 static void set_standing(struct turn *turn, const struct request *request, const struct referral *referral)
 {
-    uint8_t number = (uint8_t)message_number(&request->message, FIELD_offer_number);
+    uint8_t number = (uint8_t)message_number(request->message, FIELD_offer_number);
     bool whole = request->role != ROLE_HUB || !number;
     int index = whole ? -1 : referral_part_of_offer(referral, number);
     const struct part *part = index < 0 ? NULL : &referral->parts[index];
@@ -60,8 +60,8 @@ void turn_answer_done(struct turn *turn, const struct request *request, const st
     message_set_number(&turn->answer, FIELD_duplicate, duplicate);
     if (referral)
         set_standing(turn, request, referral);
-    if (message_has(&request->message, FIELD_offer_number))
-        message_copy(&turn->answer, &request->message, FIELD_offer_number);
+    if (message_has(request->message, FIELD_offer_number))
+        message_copy(&turn->answer, request->message, FIELD_offer_number);
     outbox_add(turn->outbox, request->connection, &turn->answer);
 }
 
@@ -85,7 +85,7 @@ void turn_add_audit(struct turn *turn, char hash[SEAL_HASH_TEXT_BYTES])
 /* What the request came to, when it was done before: the state is that of now. */
 static void answer_done_before(struct turn *turn, const struct request *request, const struct request_record *record)
 {
-    enum message_type type = request->message.type;
+    enum message_type type = request->message->type;
     struct referral referral;
 
     if (type == MESSAGE_enquire || type == MESSAGE_answer_enquiry)
@@ -111,7 +111,7 @@ static bool find_submit(struct turn *turn, uint32_t party, const uint8_t id[UUID
 /* Two requests of a party never have one id: what is kept of them stands under it. */
 bool turn_answer_repeat(struct turn *turn, const struct request *request, uint32_t party)
 {
-    const uint8_t *id = message_uuid(&request->message, FIELD_request_id);
+    const uint8_t *id = message_uuid(request->message, FIELD_request_id);
     struct request_record record;
     struct referral submitted;
     uint8_t digest[sizeof record.digest];
@@ -120,7 +120,7 @@ bool turn_answer_repeat(struct turn *turn, const struct request *request, uint32
         turn_answer_refused(turn, request, REFUSAL_CONFLICT, "request_id");
         return true;
     }
-    if (!keep_find_request(turn, party, id, &record) || (PLANTED(110) && request->message.type == MESSAGE_pause))
+    if (!keep_find_request(turn, party, id, &record) || (PLANTED(110) && request->message->type == MESSAGE_pause))
         return false;
     seal_digest(turn->seal, request->frame, request->frame_length, digest);
     if (memcmp(digest, record.digest, sizeof digest) == 0)
@@ -134,7 +134,7 @@ void turn_remember(struct turn *turn, const struct request *request, uint32_t pa
 {
     struct request_record record = {.party = party, .referral = referral};
 
-    memcpy(record.request_id, message_uuid(&request->message, FIELD_request_id), UUID_BYTES);
+    memcpy(record.request_id, message_uuid(request->message, FIELD_request_id), UUID_BYTES);
     seal_digest(turn->seal, request->frame, request->frame_length, record.digest);
     keep_request(turn, &record);
 }
@@ -170,7 +170,7 @@ static void handle_hello(struct turn *turn, const struct request *request)
     turn_add_audit(turn, hash);
     outbox_add(turn->outbox, request->connection, &turn->answer);
     if (party &&
-        (!message_has(&request->message, FIELD_takes_pushes) || message_number(&request->message, FIELD_takes_pushes)))
+        (!message_has(request->message, FIELD_takes_pushes) || message_number(request->message, FIELD_takes_pushes)))
         delivery_hello(turn, party, request->connection);
 }
 
@@ -216,9 +216,9 @@ static bool answer_repeat(struct turn *turn, const struct request *request, uint
 {
     struct referral referral;
 
-    if (!find_submit(turn, party, message_uuid(&request->message, FIELD_request_id), &referral))
+    if (!find_submit(turn, party, message_uuid(request->message, FIELD_request_id), &referral))
         return false;
-    if (same_submit(turn, &request->message, &referral))
+    if (same_submit(turn, request->message, &referral))
         answer_committed(turn, request, &referral, true);
     else
         turn_answer_refused(turn, request, REFUSAL_CONFLICT, "request_id");
@@ -244,8 +244,8 @@ bool turn_has_room(const struct turn *turn)
 
 static bool names_hub(struct turn *turn, const struct request *request, enum field field)
 {
-    if (!message_has(&request->message, field) ||
-        profile_hub(turn->ledger.network, message_text(&request->message, field)) != PARTY_NONE)
+    if (!message_has(request->message, field) ||
+        profile_hub(turn->ledger.network, message_text(request->message, field)) != PARTY_NONE)
         return true;
     turn_answer_refused(turn, request, REFUSAL_NOT_FOUND, fields[field].name);
     return false;
@@ -254,7 +254,7 @@ static bool names_hub(struct turn *turn, const struct request *request, enum fie
 /* A wish must name something that exists: a misspelt exclusion could do harm. */
 static bool check_hubs(struct turn *turn, const struct request *request)
 {
-    const struct message *message = &request->message;
+    const struct message *message = request->message;
 
     for (size_t i = 0; i < message_list_count(message, FIELD_excluded_hub_ids); i++)
         if (profile_hub(turn->ledger.network, message_element(message, FIELD_excluded_hub_ids, i)->text) ==
@@ -311,7 +311,7 @@ static void handle_submit(struct turn *turn, const struct request *request)
     if (answer_repeat(turn, request, sender->number) || !check_hubs(turn, request) ||
         !rights_check_onward(turn, request) || !check_room(turn, request))
         return;
-    take_submit(turn, &request->message, &referral);
+    take_submit(turn, request->message, &referral);
     referral.number = ++turn->head.referral;
     placing_decide(turn, &cause, &referral, &outcome);
     assert(outcome.changed);
@@ -319,7 +319,7 @@ static void handle_submit(struct turn *turn, const struct request *request)
     ledger_take_request(&turn->ledger, keep_request_hash(turn, sender->number, referral.request_id), referral.number);
     answer_committed(turn, request, &referral, false);
     keep_change(turn, NULL, &referral, &outcome, NULL);
-    rights_link(turn, &referral, &request->message);
+    rights_link(turn, &referral, request->message);
 }
 
 /* ---- requests about one referral ---- */
@@ -361,7 +361,7 @@ static bool was_offered(const struct referral *referral, uint8_t offer_number, u
 
 static struct cause cause_of(const struct request *request, enum event event, uint32_t actor)
 {
-    const struct message *message = &request->message;
+    const struct message *message = request->message;
     struct cause cause = {.event = event,
                           .role = request->role,
                           .actor = actor,
@@ -430,7 +430,7 @@ APART static enum refusal take_update(struct turn *turn, const struct message *u
 static enum refusal prepare(struct turn *turn, const struct request *request, struct cause *cause,
                             struct referral *referral, enum field *field)
 {
-    const struct message *message = &request->message;
+    const struct message *message = request->message;
 
     *field = FIELD_referral_id;
     if (referral->erased) /* it is closed: nothing of it changes any more */
@@ -460,7 +460,7 @@ static void decide_about(struct turn *turn, const struct request *request, const
 
     enum refusal refusal = prepare(turn, request, &cause, referral, &field);
     if (!refusal) {
-        placing_step_from(turn, &cause, &before, referral, &outcome, &request->message);
+        placing_step_from(turn, &cause, &before, referral, &outcome, request->message);
         refusal = outcome.refusal;
         field = refusal == REFUSAL_NOT_FOUND || !cause.offer_number ? FIELD_referral_id : FIELD_offer_number;
     }
@@ -477,13 +477,13 @@ static void decide_about(struct turn *turn, const struct request *request, const
 
 static void handle_about_referral(struct turn *turn, const struct request *request)
 {
-    const struct about *about = about_of(request->message.type);
+    const struct about *about = about_of(request->message->type);
     struct party *party = keep_find_party(turn, request->party);
     struct referral referral;
 
     if (!about->by_state && turn_answer_repeat(turn, request, party->number))
         return;
-    if (keep_load(turn, (uint64_t)message_number(&request->message, FIELD_referral_id), &referral))
+    if (keep_load(turn, (uint64_t)message_number(request->message, FIELD_referral_id), &referral))
         decide_about(turn, request, about, party->number, &referral);
     else
         turn_answer_refused(turn, request, REFUSAL_NOT_FOUND, "referral_id");
@@ -495,7 +495,7 @@ static void handle_about_referral(struct turn *turn, const struct request *reque
 static int own_service(struct turn *turn, const struct request *request, uint32_t party)
 {
     const struct network *network = turn->ledger.network;
-    struct text id = message_text(&request->message, FIELD_service_id);
+    struct text id = message_text(request->message, FIELD_service_id);
     int row = network_find_service(network, party, network_service_number(id.bytes, id.length));
 
     if (row >= 0 && network->services[row].owner == (uint32_t)row)
@@ -512,7 +512,7 @@ static void handle_capacity(struct turn *turn, const struct request *request)
     if (row < 0)
         return;
     struct places *places = &turn->ledger.places[row];
-    uint32_t total = (uint32_t)message_number(&request->message, FIELD_places);
+    uint32_t total = (uint32_t)message_number(request->message, FIELD_places);
     bool same = places->total == total && places->stated_at;
     struct entry entry = {.at = turn->now,
                           .event = EVENT_CAPACITY_CHANGED,
@@ -548,7 +548,7 @@ static void handle(struct turn *turn, const struct request *request)
         return;
     }
     for (size_t i = 0; i < sizeof handlers / sizeof handlers[0]; i++)
-        if (handlers[i].type == request->message.type) {
+        if (handlers[i].type == request->message->type) {
             handlers[i].handle(turn, request);
             return;
         }

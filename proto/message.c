@@ -3,6 +3,7 @@
 #include "proto/message.h"
 
 #include <assert.h>
+#include <stddef.h>
 #include <string.h>
 
 /* How a value of each kind is held. */
@@ -74,6 +75,11 @@ static void copy_list(struct message *to, const struct message *from, enum field
         assert(inner);
         memcpy(inner, &from->values[old[i].list.first], old[i].list.count * sizeof *inner);
     }
+}
+
+size_t message_bytes(const struct message *message)
+{
+    return offsetof(struct message, values) + message->values_count * sizeof message->values[0];
 }
 
 void message_init(struct message *message, enum message_type type)

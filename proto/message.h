@@ -45,6 +45,9 @@ struct message {
     struct value values[FIELD_COUNT + MESSAGE_LIST_VALUES_MAX];
 };
 
+/* The bytes that it uses, from its start: memory as long as that holds it, as long as nothing is set in it. */
+size_t message_bytes(const struct message *);
+
 /* Empties the message and gives it a type. */
 void message_init(struct message *, enum message_type);
 

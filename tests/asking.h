@@ -64,7 +64,7 @@ static inline void asking_decode(void)
 /* Asks as a party ("uid-1000" is an operator) and returns the first answer. */
 static inline const struct message *asking_as(const char *party, enum role role, const struct message *message)
 {
-    struct request request = {.kind = REQUEST_MESSAGE, .connection = 77, .role = role, .message = *message};
+    struct request request = {.kind = REQUEST_MESSAGE, .connection = 77, .role = role, .message = message};
 
     strcpy(request.party, party);
     outbox_clear(&asking_outbox);

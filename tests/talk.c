@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * talk: one turn for each thing that is said. */
+#include "tests/spoken.h"
 #include "tests/talk.h"
 
 #include <criterion/criterion.h>
@@ -96,26 +97,20 @@ static connection_t connection_of(const char *party)
 
 void talk_say(const char *party, const struct message *message)
 {
-    static uint8_t frame[MESSAGE_BYTES_MAX];
-    static struct request request;
+    static struct spoken spoken;
     struct fault fault;
-    size_t length = encode(message, frame, sizeof frame);
 
-    request = (struct request){.kind = REQUEST_MESSAGE, .frame = frame, .frame_length = length};
-    request.connection = connection_of(party);
-    request.role = role_of(party);
-    strcpy(request.party, party);
-    cr_assert(decode(decoder, frame, length, &request.message, &fault), "%s %s", refusal_spec(fault.refusal)->constant,
-              fault.field);
+    cr_assert(speak(&spoken, decoder, connection_of(party), role_of(party), party, message, &fault), "%s %s",
+              refusal_spec(fault.refusal)->constant, fault.field);
     outbox_clear(&talk_outbox);
-    cr_assert_eq(talk_run(talk_turn, talk_now, &request, 1, &talk_outbox), STORE_OK);
+    cr_assert_eq(talk_run(talk_turn, talk_now, &spoken.request, 1, &talk_outbox), STORE_OK);
 }
 
 void talk_gone(connection_t connection)
 {
-    static struct request request;
+    const struct message empty = {.type = MESSAGE_NONE};
+    const struct request request = {.kind = REQUEST_GONE, .connection = connection, .message = &empty};
 
-    request = (struct request){.kind = REQUEST_GONE, .connection = connection};
     outbox_clear(&talk_outbox);
     cr_assert_eq(talk_run(talk_turn, talk_now, &request, 1, &talk_outbox), STORE_OK);
 }

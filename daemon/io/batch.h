@@ -24,7 +24,7 @@ struct request {
     char party[ID_BYTES_MAX + 1];
     const void *frame; /* the bytes that message was decoded from */
     size_t frame_length;
-    struct message message;
+    const struct message *message; /* its memory ends behind its last value; empty when the connection has gone */
 };
 
 /* Encoded messages to send, in order. Grows; reused from turn to turn. */

@@ -51,9 +51,8 @@ struct gate {
     connection_t *by_descriptor; /* DESCRIPTORS_MAX */
     struct unheard *unheard;     /* of the parties' connections */
     struct decoder *decoder;
-    struct request *scratch; /* decodes what finds no room, to tell it so by its request_id */
-    int wake;                /* eventfd: a worker has sent, or link_stop */
-    int lock;                /* held while the operators' socket is ours */
+    int wake; /* eventfd: a worker has sent, or link_stop */
+    int lock; /* held while the operators' socket is ours */
     atomic_bool stopping;
     bool draining;
     int64_t retry_after_ms;
@@ -63,6 +62,7 @@ struct gate {
     uint64_t keys_generation;
     char endpoint[ENDPOINT_BYTES];
     char operator_socket[SETTINGS_PATH_BYTES];
+    struct message answer; /* a refusal, as it is encoded */
     uint8_t encoded[MESSAGE_BYTES_MAX];
 };
 
@@ -128,10 +128,9 @@ static bool allocate(struct gate *link, const struct settings *settings)
     link->by_descriptor = calloc(DESCRIPTORS_MAX, sizeof *link->by_descriptor);
     link->unheard = unheard_open();
     link->decoder = decoder_open();
-    link->scratch = calloc(1, sizeof *link->scratch);
     link->context = zmq_ctx_new();
     return link->wake >= 0 && open_queues(link, settings) && link->connections && link->by_descriptor &&
-           link->unheard && link->decoder && link->scratch && link->context;
+           link->unheard && link->decoder && link->context;
 }
 
 /* The handler of keys first: until it answers, nobody may find a door. */
@@ -178,18 +177,13 @@ static void answer_refused(struct gate *link, struct arrival *arrival, const str
                            const struct fault *fault)
 {
     const struct refusal_spec *spec = refusal_spec(fault->refusal);
-    struct message *answer = &link->scratch->message;
-    struct message asked;
+    static const struct message unread = {.type = MESSAGE_NONE};
     size_t length;
 
     LOG_KIND(LOGGED_REFUSED, (unsigned)(spec - refusals) % LOG_KINDS_MAX, {"refusal", .text = spec->constant},
              {"party", .text = arrival->connection ? arrival->connection->principal.party : ""});
-    /* The request may stand in the scratch that the answer is made in. */
-    message_init(&asked, request ? request->type : MESSAGE_NONE);
-    if (request)
-        message_copy(&asked, request, FIELD_request_id);
-    refuse(answer, &asked, fault, arrival->retry_after_ms);
-    length = encode(answer, link->encoded, sizeof link->encoded);
+    refuse(&link->answer, request ? request : &unread, fault, arrival->retry_after_ms);
+    length = encode(&link->answer, link->encoded, sizeof link->encoded);
     assert(length > 0);
     if (!send_frame(link, arrival->entrance, arrival->routing_id, arrival->routing_id_length, link->encoded, length) &&
         arrival->connection) {
@@ -248,13 +242,12 @@ static void tell_turn_who_has_gone(struct gate *link)
 {
     struct request *slot;
 
-    while (connections_next_gone(link->connections) && (slot = queue_slot(link->queues[WORKER_TURN]))) {
+    while (connections_next_gone(link->connections) && queue_room(link->queues[WORKER_TURN]) > 0 &&
+           (slot = queue_slot(link->queues[WORKER_TURN], NULL, 0))) {
         slot->kind = REQUEST_GONE;
         slot->connection = connections_next_gone(link->connections);
         slot->role = (enum role)0;
         slot->party[0] = '\0';
-        slot->frame = NULL;
-        slot->frame_length = 0;
         queue_keep(link->queues[WORKER_TURN], NULL);
         connections_forget_gone(link->connections);
     }
@@ -385,14 +378,12 @@ static enum refusal judge_flow(struct gate *link, struct arrival *arrival, enum 
     return REFUSAL_NONE;
 }
 
-static void fill_request(struct request *request, const struct arrival *arrival, const void *frame, size_t length)
+static void fill_request(struct request *request, const struct arrival *arrival)
 {
     request->kind = REQUEST_MESSAGE;
     request->connection = arrival->connection->handle;
     request->role = arrival->connection->principal.role;
     memcpy(request->party, arrival->connection->principal.party, sizeof request->party);
-    request->frame = frame;
-    request->frame_length = length;
 }
 
 static void note_admitted(struct arrival *arrival, const struct message *message)
@@ -417,63 +408,56 @@ static enum worker judge_message(struct gate *link, struct arrival *arrival, boo
     return fault->refusal == REFUSAL_NONE ? worker_for(spec->direction) : WORKER_COUNT;
 }
 
-/* The slot of another worker than the turn, with the message decoded again out of a copy of its frame; NULL: out of
- * memory. */
-static struct request *move_to(struct gate *link, enum worker worker, const void **frame, size_t length)
+/* NULL: out of memory; the peer asks again. */
+static struct request *take_slot(struct gate *link, enum worker worker, const void *frame, size_t length)
 {
-    struct request *slot = queue_slot(link->queues[worker]);
-    void *copy = queue_frame(link->queues[worker], length);
-    struct fault fault;
+    struct request *slot = queue_slot(link->queues[worker], frame, length);
 
-    if (!copy)
-        return NULL;
-    memcpy(copy, *frame, length);
-    *frame = copy;
-    bool is_decoded = decode(link->decoder, copy, length, &slot->message, &fault);
-    assert(is_decoded);
+    if (!slot)
+        LOG(LOGGED_NO_MEMORY, {"bytes", .number = (int64_t)length});
     return slot;
 }
 
-/* Decodes the frame straight into a slot of the turn, since most messages go there. */
-static void admit(struct gate *link, struct arrival *arrival, const void *frame, size_t length)
+/* The slot of another worker than the turn, with a copy of the frame and of what it says. */
+static struct request *move_to(struct gate *link, enum worker worker, const struct request *from)
 {
-    struct request *slot = queue_slot(link->queues[WORKER_TURN]);
-    struct message *message = slot ? &slot->message : &link->scratch->message;
-    struct fault fault = {0};
-    bool is_decoded = decode(link->decoder, frame, length, message, &fault);
-    enum worker worker = judge_message(link, arrival, is_decoded, message, &fault);
+    struct request *slot = take_slot(link, worker, from->frame, from->frame_length);
+    struct fault fault;
 
-    if (worker == WORKER_COUNT) {
-        answer_refused(link, arrival, message, &fault);
-        return;
+    if (slot) {
+        bool is_decoded =
+            decode(link->decoder, slot->frame, slot->frame_length, queue_message(link->queues[worker]), &fault);
+        assert(is_decoded);
     }
-    if (worker != WORKER_TURN)
-        slot = move_to(link, worker, &frame, length);
-    if (!slot) {
-        LOG(LOGGED_NO_MEMORY, {"bytes", .number = (int64_t)length});
-        return;
-    }
-    fill_request(slot, arrival, frame, length);
+    return slot;
+}
+
+static void admit(struct gate *link, struct arrival *arrival, enum worker worker, struct request *slot)
+{
+    fill_request(slot, arrival);
     if (worker == WORKER_TURN)
         arrival->connection->known_to_turn = true;
-    note_admitted(arrival, &slot->message);
+    note_admitted(arrival, slot->message);
     arrival->connection->party->in_flight[worker]++;
     queue_keep(link->queues[worker], &arrival->connection->party->in_flight[worker]);
 }
 
-/* The bytes are copied out of libzmq's message: that one may hold a whole read buffer of its connection, and belongs
- * to this thread. */
+/* Decoded straight into a slot of the turn, since most messages go there. The bytes are copied out of libzmq's message:
+ * that one may hold a whole read buffer of its connection, and belongs to this thread. */
 static void take_body(struct gate *link, struct arrival *arrival)
 {
-    size_t length = zmq_msg_size(&arrival->body);
-    void *frame = queue_frame(link->queues[WORKER_TURN], length);
+    struct request *slot = take_slot(link, WORKER_TURN, zmq_msg_data(&arrival->body), zmq_msg_size(&arrival->body));
+    struct fault fault = {0};
 
-    if (!frame) {
-        LOG(LOGGED_NO_MEMORY, {"bytes", .number = (int64_t)length});
+    if (!slot)
         return;
-    }
-    memcpy(frame, zmq_msg_data(&arrival->body), length);
-    admit(link, arrival, frame, length);
+    struct message *message = queue_message(link->queues[WORKER_TURN]);
+    bool is_decoded = decode(link->decoder, slot->frame, slot->frame_length, message, &fault);
+    enum worker worker = judge_message(link, arrival, is_decoded, message, &fault);
+    if (worker == WORKER_COUNT)
+        answer_refused(link, arrival, message, &fault);
+    else if (worker == WORKER_TURN || (slot = move_to(link, worker, slot)))
+        admit(link, arrival, worker, slot);
 }
 
 /* Who is nobody any more need not be told without end. */
@@ -664,7 +648,6 @@ void link_close(struct gate **taken)
     free(link->by_descriptor);
     unheard_close(&link->unheard);
     decoder_close(&link->decoder);
-    free(link->scratch);
     if (link->lock >= 0) {
         unlink(link->operator_socket); /* ours, as long as the lock is held */
         close(link->lock);

@@ -4,6 +4,8 @@
 
 #include <assert.h>
 #include <pthread.h>
+#include <stdalign.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,20 +16,22 @@
 #define WAIT_MS_MAX 1000
 
 enum { BLOCK_BYTES = 256 * 1024, BLOCKS_KEPT = 8 }; /* one large batch's need is not kept for ever */
-static_assert(BLOCK_BYTES >= MESSAGE_BYTES_MAX, "a frame fits into a block");
+static_assert(BLOCK_BYTES >= MESSAGE_BYTES_MAX + sizeof(struct message) + 2 * alignof(max_align_t),
+              "a frame and its message fit into a block");
 
 struct block {
     struct block *next;
     size_t used;
-    uint8_t bytes[BLOCK_BYTES];
+    alignas(max_align_t) uint8_t bytes[BLOCK_BYTES];
 };
 
 struct batch {
-    struct request *requests; /* room for `most`; pages that were never used cost nothing */
+    struct request *requests; /* room for `most`, and for one that is refused */
     size_t count;
-    /* The frames of the requests, one behind the other. The link's alone. */
+    /* Frames and messages of the requests, one behind the other. The link's alone. */
     struct block *blocks;
-    struct block *block; /* that is being filled */
+    struct block *block;     /* that is being filled */
+    struct message *message; /* of the request that may be kept next */
     /* The link's alone: whose they are, until it has noticed that the worker has done them. */
     void **owners;
     size_t owned;
@@ -152,7 +156,7 @@ struct queue *queue_open(size_t most, void (*wake)(void *), void *wake_argument,
     if (!queue)
         return NULL;
     for (size_t i = 0; i < 2; i++) {
-        queue->batches[i].requests = calloc(most, sizeof(struct request));
+        queue->batches[i].requests = calloc(most + 1, sizeof(struct request));
         queue->batches[i].owners = calloc(most, sizeof(void *));
     }
     if (!queue->batches[0].requests || !queue->batches[1].requests || !queue->batches[0].owners ||
@@ -213,12 +217,16 @@ void queue_begin(struct queue *queue)
             notice_done(queue, &queue->batches[i]);
 }
 
-void *queue_frame(struct queue *queue, size_t length)
+static size_t aligned(size_t length)
 {
-    struct batch *batch = queue->gathering;
+    return (length + alignof(max_align_t) - 1) / alignof(max_align_t) * alignof(max_align_t);
+}
 
-    assert(length <= BLOCK_BYTES);
-    if (!batch->block || BLOCK_BYTES - batch->block->used < length) {
+/* Memory of the next request; NULL: out of memory. */
+static uint8_t *find_room(struct batch *batch, size_t needed)
+{
+    assert(needed <= BLOCK_BYTES);
+    if (!batch->block || BLOCK_BYTES - batch->block->used < needed) {
         struct block *next = next_block(batch->block ? &batch->block->next : &batch->blocks);
 
         if (!next)
@@ -228,9 +236,27 @@ void *queue_frame(struct queue *queue, size_t length)
     return batch->block->bytes + batch->block->used;
 }
 
-struct request *queue_slot(struct queue *queue)
+struct request *queue_slot(struct queue *queue, const void *frame, size_t length)
 {
-    return queue->room > 0 ? &queue->gathering->requests[queue->gathering->count] : NULL;
+    struct batch *batch = queue->gathering;
+    struct request *slot = &batch->requests[batch->count];
+    uint8_t *room = find_room(batch, aligned(length) + aligned(sizeof(struct message)));
+
+    if (!room)
+        return NULL;
+    if (length > 0)
+        memcpy(room, frame, length);
+    batch->message = (struct message *)(room + aligned(length));
+    message_init(batch->message, MESSAGE_NONE);
+    slot->frame = room;
+    slot->frame_length = length;
+    slot->message = batch->message;
+    return slot;
+}
+
+struct message *queue_message(struct queue *queue)
+{
+    return queue->gathering->message;
 }
 
 size_t queue_room(const struct queue *queue)
@@ -246,14 +272,12 @@ size_t queue_bytes(const struct queue *queue)
 void queue_keep(struct queue *queue, void *owner)
 {
     struct batch *batch = queue->gathering;
+    size_t length = batch->requests[batch->count].frame_length;
 
     assert(queue->room > 0);
     assert(batch->owned == batch->count);
-    batch->bytes += batch->requests[batch->count].frame_length;
-    if (batch->block) {
-        batch->block->used += batch->requests[batch->count].frame_length;
-        assert(batch->block->used <= BLOCK_BYTES);
-    }
+    batch->bytes += length;
+    batch->block->used += aligned(length) + aligned(message_bytes(batch->message));
     batch->owners[batch->owned++] = owner;
     queue->room--;
     batch->count++;

@@ -18,15 +18,15 @@ void queue_close(struct queue **);
 
 /* The link's side. */
 void queue_begin(struct queue *);
-/* The next free slot, the same one until queue_keep; NULL when there is no room. Between begin and publish. */
-struct request *queue_slot(struct queue *);
-/* Memory for the frame of the next request that is kept, at most MESSAGE_BYTES_MAX bytes: the same until then. It lives
- * as long as the request. NULL: out of memory. */
-void *queue_frame(struct queue *, size_t length);
-/* How many there are; and the bytes of all frames that wait or are in hand. */
+/* The request that may be kept next, the same one until queue_keep, also while there is no room. It has a copy of the
+ * frame (at most MESSAGE_BYTES_MAX bytes) and an empty message, which queue_message gives to be decoded into; both live
+ * as long as the request. Between begin and publish. NULL: out of memory. */
+struct request *queue_slot(struct queue *, const void *frame, size_t length);
+struct message *queue_message(struct queue *);
+/* How many more may be kept; and the bytes of all frames that wait or are in hand. */
 size_t queue_room(const struct queue *);
 size_t queue_bytes(const struct queue *);
-/* The slot is admitted, with its frame (in what queue_frame gave, or of length 0). owner: NULL for nobody's. */
+/* The slot is admitted, with its frame and message; there must be room. owner: NULL for nobody's. */
 void queue_keep(struct queue *, void *owner);
 void queue_publish(struct queue *);
 /* Nothing more comes: the worker's queue_take returns -1 when all that has gathered is done. */

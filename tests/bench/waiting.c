@@ -12,6 +12,7 @@
 #include "tests/bench/sheet.h"
 #include "tests/people.h"
 #include "tests/sim/store_memory.h"
+#include "tests/spoken.h"
 
 #define PEOPLE 10000
 #define NEED NEED_BEFRIENDING
@@ -74,18 +75,14 @@ static void make_person(struct message *message, unsigned seed)
 static void submit_one(struct scene *scene, struct decoder *decoder, unsigned seed)
 {
     static struct message message;
-    static struct request request;
-    static uint8_t frame[MESSAGE_BYTES_MAX];
+    static struct spoken spoken;
     struct fault fault;
 
     make_person(&message, seed);
-    request = (struct request){.kind = REQUEST_MESSAGE, .connection = 1, .role = ROLE_SENDER, .frame = frame};
-    strcpy(request.party, CITY_SENDER);
-    request.frame_length = encode(&message, frame, sizeof frame);
-    if (!decode(decoder, frame, request.frame_length, &request.message, &fault))
+    if (!speak(&spoken, decoder, 1, ROLE_SENDER, CITY_SENDER, &message, &fault))
         fail("a submit cannot be read");
     outbox_clear(&scene->outbox);
-    if (turn_run(scene->turn, scene->now += 1000, &request, 1, &scene->outbox) != STORE_OK)
+    if (turn_run(scene->turn, scene->now += 1000, &spoken.request, 1, &scene->outbox) != STORE_OK)
         fail("a turn was not stored");
 }
 

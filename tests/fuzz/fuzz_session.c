@@ -10,6 +10,7 @@
 #include "tests/fuzz/fuzz.h"
 #include "tests/people.h"
 #include "tests/sim/store_memory.h"
+#include "tests/spoken.h"
 
 static const char network_text[] =
     "name = \"fuzz\"; neighbour_distance = \"5km\"; hops_max = 3;"
@@ -151,9 +152,8 @@ static void fill(struct session *session, struct message *message, enum field fi
 
 static void say(struct session *session, const struct message *message)
 {
-    static uint8_t frame[MESSAGE_BYTES_MAX];
     static struct decoder *decoder;
-    static struct request request;
+    static struct spoken spoken;
     const struct message_spec *spec = message_spec(message->type);
     struct fault fault;
     uint8_t who = next(session) % (sizeof parties / sizeof parties[0]);
@@ -161,20 +161,12 @@ static void say(struct session *session, const struct message *message)
     if (!decoder)
         decoder = decoder_open();
     REQUIRE(decoder);
-    size_t length = encode(message, frame, sizeof frame);
-    if (!(spec->roles & ROLE_BIT(parties[who].role)) || !length)
-        return;
-    request = (struct request){.kind = REQUEST_MESSAGE,
-                               .connection = who + 1u,
-                               .role = parties[who].role,
-                               .frame = frame,
-                               .frame_length = length};
-    strcpy(request.party, parties[who].party);
-    if (!decode(decoder, frame, length, &request.message, &fault) ||
-        !check_request(&request.message, session->now, &fault))
+    if (!(spec->roles & ROLE_BIT(parties[who].role)) ||
+        !speak(&spoken, decoder, who + 1u, parties[who].role, parties[who].party, message, &fault) ||
+        !check_request(&spoken.message, session->now, &fault))
         return;
     outbox_clear(&session->outbox);
-    REQUIRE(turn_run(session->turn, session->now, &request, 1, &session->outbox) == STORE_OK);
+    REQUIRE(turn_run(session->turn, session->now, &spoken.request, 1, &session->outbox) == STORE_OK);
 }
 
 /* Now and then one that was used before. */

@@ -74,6 +74,7 @@ struct daemon {
     struct outbox outbox;
     struct decoder *decoder;
     struct request *requests, *questions;
+    struct message *messages; /* of both, by their place in the inbox */
     int questions_count;
     struct planned inbox[BATCH_MAX];
     int inbox_count;
@@ -527,7 +528,7 @@ static void send_draft(struct world *world)
 }
 
 /* What link does: answers by itself who has not said hello. */
-static bool admit(struct world *world, const struct planned *event, struct request *request)
+static bool admit(struct world *world, const struct planned *event, struct request *request, struct message *message)
 {
     struct link_end *link = &world->events->links[event->connection];
     static uint8_t bytes[4096];
@@ -538,19 +539,20 @@ static bool admit(struct world *world, const struct planned *event, struct reque
                                 .connection = event->connection,
                                 .role = world->town.parties[event->party].role,
                                 .frame = event->frame,
-                                .frame_length = event->length};
+                                .frame_length = event->length,
+                                .message = message};
     strcpy(request->party, world->town.parties[event->party].id);
     if (event->kind == DAEMON_NOTICES)
         return true;
     request->kind = REQUEST_MESSAGE;
-    bool good = decode(world->daemon->decoder, event->frame, event->length, &request->message, &fault) &&
-                check_request(&request->message, world->now, &fault);
+    bool good = decode(world->daemon->decoder, event->frame, event->length, message, &fault) &&
+                check_request(message, world->now, &fault);
     assert(good);
-    link->greeted = link->greeted || request->message.type == MESSAGE_hello;
+    link->greeted = link->greeted || message->type == MESSAGE_hello;
     if (link->greeted)
         return true;
     fault.refusal = REFUSAL_NO_HELLO;
-    refuse(&answer, &request->message, &fault, 0);
+    refuse(&answer, message, &fault, 0);
     carry(world, TO_PARTY, event->connection, bytes, encode(&answer, bytes, sizeof bytes));
     return false;
 }
@@ -612,7 +614,7 @@ static void after_turn(struct world *world, enum store_result result, enum memor
 /* Questions are for the reader and for the study: they see what is committed. */
 static bool keep_question(struct daemon *daemon, const struct request *request)
 {
-    bool is_question = request->kind == REQUEST_MESSAGE && message_spec(request->message.type)->direction != REQUEST;
+    bool is_question = request->kind == REQUEST_MESSAGE && message_spec(request->message->type)->direction != REQUEST;
 
     if (is_question)
         daemon->questions[daemon->questions_count++] = *request;
@@ -624,7 +626,7 @@ static void answer_question(struct world *world, const struct request *question)
 {
     struct daemon *daemon = world->daemon;
 
-    if (message_spec(question->message.type)->direction == STUDY) {
+    if (message_spec(question->message->type)->direction == STUDY) {
         if (!daemon->study)
             daemon->study = study_open(daemon->turn, daemon->store, daemon->seal, "simulated", daemon->shelf);
         study_answer(daemon->study, world->now, question, &daemon->outbox);
@@ -646,7 +648,8 @@ static void run_turn(struct world *world)
     memcpy(batch, daemon->inbox, sizeof batch);
     daemon->inbox_count = 0;
     for (int i = 0; i < batch_count; i++)
-        if (admit(world, &batch[i], &daemon->requests[count]) && !keep_question(daemon, &daemon->requests[count]))
+        if (admit(world, &batch[i], &daemon->requests[count], &daemon->messages[i]) &&
+            !keep_question(daemon, &daemon->requests[count]))
             count++;
     outbox_clear(&daemon->outbox);
     enum store_result result = turn_run(daemon->turn, world->now, daemon->requests, count, &daemon->outbox);
@@ -1017,7 +1020,8 @@ static void world_open(struct world *world, const struct world_choice *choice)
     world->daemon->decoder = decoder_open();
     world->daemon->requests = calloc(BATCH_MAX, sizeof world->daemon->requests[0]);
     world->daemon->questions = calloc(BATCH_MAX, sizeof world->daemon->questions[0]);
-    assert(world->daemon->decoder && world->daemon->requests && world->daemon->questions);
+    world->daemon->messages = calloc(BATCH_MAX, sizeof world->daemon->messages[0]);
+    assert(world->daemon->decoder && world->daemon->requests && world->daemon->questions && world->daemon->messages);
     if (town_has(&world->town, TOWN_PLACES))
         import_places(world);
     power_on(world);
@@ -1043,6 +1047,7 @@ static void world_close(struct world *world)
     outbox_free(&daemon->outbox);
     free(daemon->requests);
     free(daemon->questions);
+    free(daemon->messages);
     free(daemon);
     agenda_clear(&world->events->agenda);
     free(world->events->links);

@@ -96,6 +96,7 @@ struct year {
     struct outbox outbox;
     struct decoder *decoder;
     struct request *requests;
+    struct message *asked; /* their messages */
     struct planned inbox[BATCH_MAX];
     int inbox_count;
     int64_t busy_until;
@@ -855,8 +856,10 @@ static void power_on(struct year *year)
     assert(year->reader);
 }
 
-static void admit(struct year *year, const struct planned *event, struct request *request)
+static void admit(struct year *year, const struct planned *event, size_t place)
 {
+    struct request *request = &year->requests[place];
+    struct message *message = &year->asked[place];
     const struct party *who = &year->parties[event->party];
     struct fault fault = {0};
 
@@ -864,15 +867,16 @@ static void admit(struct year *year, const struct planned *event, struct request
                                 .connection = event->connection,
                                 .role = who->role,
                                 .frame = event->frame,
-                                .frame_length = event->length};
+                                .frame_length = event->length,
+                                .message = message};
     strcpy(request->party, who->id);
     if (event->kind == GONE)
         return;
     request->kind = REQUEST_MESSAGE;
-    bool good = decode(year->decoder, event->frame, event->length, &request->message, &fault) &&
-                check_request(&request->message, year->now, &fault);
+    bool good = decode(year->decoder, event->frame, event->length, message, &fault) &&
+                check_request(message, year->now, &fault);
     if (!good)
-        fprintf(stderr, "year: %s: %s\n", message_spec(request->message.type)->name, fault.field);
+        fprintf(stderr, "year: %s: %s\n", message_spec(message->type)->name, fault.field);
     assert(good);
 }
 
@@ -904,9 +908,9 @@ static void run_turn(struct year *year)
     memcpy(batch, year->inbox, sizeof batch);
     year->inbox_count = 0;
     for (int i = 0; i < batch_count; i++) {
-        admit(year, &batch[i], &year->requests[count]);
+        admit(year, &batch[i], count);
         const struct request *request = &year->requests[count];
-        if (request->kind == REQUEST_MESSAGE && message_spec(request->message.type)->direction == QUESTION)
+        if (request->kind == REQUEST_MESSAGE && message_spec(request->message->type)->direction == QUESTION)
             question = i; /* one at a time: only operators ask */
         else
             count++;
@@ -915,7 +919,7 @@ static void run_turn(struct year *year)
     enum store_result result = turn_run(year->turn, year->now, year->requests, count, &year->outbox);
     year->busy_until = year->now + 5;
     if (result == STORE_OK && question >= 0) {
-        admit(year, &batch[question], &year->requests[0]);
+        admit(year, &batch[question], 0);
         reader_answer(year->reader, year->now, &year->requests[0], &year->outbox);
     }
     for (int i = 0; i < batch_count; i++)
@@ -1211,7 +1215,8 @@ static void open_year(struct year *year, const struct year_choice *choice)
     year->store = store_memory_open(&year->faults);
     year->decoder = decoder_open();
     year->requests = calloc(BATCH_MAX, sizeof year->requests[0]);
-    assert(year->decoder && year->requests && year->text_length);
+    year->asked = calloc(BATCH_MAX, sizeof year->asked[0]);
+    assert(year->decoder && year->requests && year->asked && year->text_length);
     write_move(year);
     year->network = parse(year);
     read_postcodes(year, choice->postcodes);
@@ -1252,6 +1257,7 @@ static void close_year(struct year *year)
         free(year->sent[i].frame);
     agenda_clear(&year->agenda);
     free(year->requests);
+    free(year->asked);
     free(year->text);
     free(year->party_of_connection);
     free(year->sent);

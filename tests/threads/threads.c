@@ -107,22 +107,18 @@ static void ask(enum worker worker, int party, struct message *message)
     size_t length = encode(message, bytes, sizeof bytes);
     assert(decoder && length > 0);
     struct queue *queue = all.at.queues[worker];
-    for (queue_begin(queue); !queue_slot(queue); queue_begin(queue)) {
+    for (queue_begin(queue); queue_room(queue) == 0; queue_begin(queue)) {
         queue_publish(queue);
         collect(worker);
         await_room();
     }
-    struct request *slot = queue_slot(queue);
-    uint8_t *frame = queue_frame(queue, length);
-    assert(frame);
-    memcpy(frame, bytes, length);
-    *slot = (struct request){.kind = REQUEST_MESSAGE,
-                             .connection = (connection_t)party,
-                             .role = parties[party].role,
-                             .frame = frame,
-                             .frame_length = length};
+    struct request *slot = queue_slot(queue, bytes, length);
+    assert(slot);
+    slot->kind = REQUEST_MESSAGE;
+    slot->connection = (connection_t)party;
+    slot->role = parties[party].role;
     strcpy(slot->party, parties[party].name);
-    bool is_read = decode(decoder, frame, length, &slot->message, &fault);
+    bool is_read = decode(decoder, slot->frame, length, queue_message(queue), &fault);
     assert(is_read);
     queue_keep(queue, NULL);
     all.asked[worker]++;

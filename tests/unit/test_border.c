@@ -10,6 +10,7 @@
 #include "daemon/turn.h"
 #include "tests/people.h"
 #include "tests/sim/store_memory.h"
+#include "tests/spoken.h"
 
 #define NOW (PEOPLE_AUTHORED_MS + 3600000)
 #define MANY 200          /* more neighbourhoods than the smaller network has */
@@ -91,27 +92,22 @@ static void tear_down(void)
 TestSuite(border, .init = set_up, .fini = tear_down);
 
 /* The connection of a party is the first letter of its name. */
-static void fill_request(struct request *request, const char *party, const struct message *message, uint8_t *frame)
+static void speak_as(const char *party, struct spoken *spoken, const struct message *message)
 {
+    enum role role = party[0] == 'g' ? ROLE_SENDER : ROLE_HUB;
     struct fault fault;
-    size_t length = encode(message, frame, MESSAGE_BYTES_MAX);
 
-    *request = (struct request){.kind = REQUEST_MESSAGE, .frame = frame, .frame_length = length};
-    request->connection = (connection_t)party[0];
-    request->role = party[0] == 'g' ? ROLE_SENDER : ROLE_HUB;
-    strcpy(request->party, party);
-    cr_assert(decode(decoder, frame, length, &request->message, &fault), "%s %s", refusal_spec(fault.refusal)->constant,
-              fault.field);
+    cr_assert(speak(spoken, decoder, (connection_t)party[0], role, party, message, &fault), "%s %s",
+              refusal_spec(fault.refusal)->constant, fault.field);
 }
 
 static void say(const char *party, const struct message *message)
 {
-    static uint8_t frame[MESSAGE_BYTES_MAX];
-    static struct request request;
+    static struct spoken spoken;
 
-    fill_request(&request, party, message, frame);
+    speak_as(party, &spoken, message);
     outbox_clear(&outbox);
-    cr_assert_eq(turn_run(turn, now, &request, 1, &outbox), STORE_OK);
+    cr_assert_eq(turn_run(turn, now, &spoken.request, 1, &outbox), STORE_OK);
 }
 
 /* The first message of this type in the outbox, decoded; NULL: none. */
@@ -236,14 +232,14 @@ static uint64_t newest_entry(void)
 
 static void ask(enum message_type type, int64_t number, enum role role, const char *party)
 {
-    static struct request request;
+    struct message question;
+    struct request request = {.kind = REQUEST_MESSAGE, .connection = 5, .role = role, .message = &question};
     struct reader *reader = reader_open(turn, store, seal, "test");
 
-    request = (struct request){.kind = REQUEST_MESSAGE, .connection = 5, .role = role};
     strcpy(request.party, party);
-    message_init(&request.message, type);
-    message_set_uuid(&request.message, FIELD_request_id, (const uint8_t[16]){1});
-    message_set_number(&request.message, FIELD_referral_id, number);
+    message_init(&question, type);
+    message_set_uuid(&question, FIELD_request_id, (const uint8_t[16]){1});
+    message_set_number(&question, FIELD_referral_id, number);
     outbox_clear(&outbox);
     reader_answer(reader, now, &request, &outbox);
     reader_close(&reader);
@@ -361,14 +357,15 @@ Test(border, many_large_submits_in_one_turn_leave_the_last_tenth_of_the_store_al
 {
     enum { BATCH = 40 };
     static struct request requests[BATCH];
-    static uint8_t frames[BATCH][MESSAGE_BYTES_MAX];
+    static struct spoken spoken[BATCH];
     struct message message;
 
     faults.limit_bytes = 1 << 20;
     for (unsigned i = 0; i < BATCH; i++) {
         fill_submit(&message, i + 1);
         fill_to_the_limit(&message);
-        fill_request(&requests[i], "gp", &message, frames[i]);
+        speak_as("gp", &spoken[i], &message);
+        requests[i] = spoken[i].request;
     }
     outbox_clear(&outbox);
     cr_assert_eq(turn_run(turn, now, requests, BATCH, &outbox), STORE_OK);

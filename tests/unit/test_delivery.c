@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "tests/networks.h"
+#include "tests/spoken.h"
 #include "tests/talk.h"
 
 #define SECOND INT64_C(1000)
@@ -244,8 +245,8 @@ Test(delivery, who_greets_again_hears_again_what_it_has_and_does_not_keep_it_by_
 
 Test(delivery, who_greets_and_confirms_in_one_breath_has_confirmed)
 {
-    static uint8_t frame[MESSAGE_BYTES_MAX];
-    static struct request requests[2];
+    static struct spoken spoken[2];
+    struct request requests[2];
     struct message message;
     struct fault fault;
 
@@ -256,10 +257,8 @@ Test(delivery, who_greets_and_confirms_in_one_breath_has_confirmed)
             message_set_number(&message, FIELD_mailbox_number, 3);
         else
             message_set_number(&message, FIELD_protocol_version, PROTOCOL_VERSION);
-        size_t length = encode(&message, frame, sizeof frame);
-        requests[i] = (struct request){.kind = REQUEST_MESSAGE, .connection = 'x', .role = ROLE_SENDER};
-        strcpy(requests[i].party, "gp");
-        cr_assert(decode(decoder, frame, length, &requests[i].message, &fault));
+        cr_assert(speak(&spoken[i], decoder, 'x', ROLE_SENDER, "gp", &message, &fault));
+        requests[i] = spoken[i].request;
     }
     outbox_clear(&talk_outbox);
     cr_assert_eq(turn_run(talk_turn, talk_now, requests, 2, &talk_outbox), STORE_OK);

@@ -11,6 +11,7 @@
 #include "daemon/turn.h"
 #include "tests/people.h"
 #include "tests/sim/store_memory.h"
+#include "tests/spoken.h"
 
 #define LETTERS_MAX 256
 #define TURNS_MAX 10000
@@ -108,8 +109,7 @@ static void until(int64_t then)
 
 static void say(const char *party, struct message *message)
 {
-    static uint8_t frame[MESSAGE_BYTES_MAX];
-    static struct request request;
+    static struct spoken spoken;
     static uint8_t id[UUID_BYTES];
     struct fault fault;
 
@@ -117,18 +117,12 @@ static void say(const char *party, struct message *message)
         id[0]++;
         message_set_uuid(message, FIELD_request_id, id);
     }
-    size_t length = encode(message, frame, sizeof frame);
-    request = (struct request){.kind = REQUEST_MESSAGE,
-                               .connection = connection_of(party),
-                               .role = strcmp(party, parties[0]) == 0 ? ROLE_SENDER : ROLE_HUB,
-                               .frame = frame,
-                               .frame_length = length};
-    strcpy(request.party, party);
-    cr_assert(decode(decoder, frame, length, &request.message, &fault), "%s", fault.field);
-    run(&request, 1);
+    enum role role = strcmp(party, parties[0]) == 0 ? ROLE_SENDER : ROLE_HUB;
+    cr_assert(speak(&spoken, decoder, connection_of(party), role, party, message, &fault), "%s", fault.field);
+    run(&spoken.request, 1);
     const struct message *answer = NULL;
     for (size_t i = 0; i < letters_count; i++)
-        if (letters[i].to == request.connection && message_has(&letters[i].message, FIELD_request_id))
+        if (letters[i].to == spoken.request.connection && message_has(&letters[i].message, FIELD_request_id))
             answer = &letters[i].message;
     cr_assert(answer && answer->type != MESSAGE_refused, "%s was refused to %s", message_spec(message->type)->name,
               party);

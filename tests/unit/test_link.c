@@ -354,7 +354,7 @@ Test(link, a_request_reaches_the_turn_with_its_party_and_the_answer_comes_back)
     say(peer, MESSAGE_hello);
     cr_assert_eq(take(WORKER_TURN, &requests), 1);
     cr_expect_eq(requests[0].kind, REQUEST_MESSAGE);
-    cr_expect_eq(requests[0].message.type, MESSAGE_hello);
+    cr_expect_eq(requests[0].message->type, MESSAGE_hello);
     cr_expect_str_eq(requests[0].party, "four-greens");
     cr_expect_eq(requests[0].role, ROLE_HUB);
     cr_expect_neq(requests[0].connection, 0);
@@ -370,7 +370,7 @@ Test(link, a_question_goes_to_the_reader)
 
     say(peer, MESSAGE_list);
     cr_assert_eq(take(WORKER_READER, &requests), 1);
-    cr_expect_eq(requests[0].message.type, MESSAGE_list);
+    cr_expect_eq(requests[0].message->type, MESSAGE_list);
     send_done(WORKER_READER, requests, 1);
     cr_expect_eq(hear(peer), MESSAGE_done);
     close_and_stop(peer);
@@ -700,7 +700,7 @@ Test(link, one_study_runs_at_a_time_and_whoever_asks_meanwhile_is_told_to_come_l
     peer = connect_as_operator();
     say(peer, MESSAGE_check);
     cr_assert_eq(take(WORKER_STUDY, &requests), 1);
-    cr_expect_eq(requests[0].message.type, MESSAGE_check);
+    cr_expect_eq(requests[0].message->type, MESSAGE_check);
     say(peer, MESSAGE_check);
     cr_expect_eq(hear_refusal(peer), REFUSAL_BUSY);
     say(peer, MESSAGE_overview); /* the reader goes on meanwhile */
@@ -763,7 +763,7 @@ Test(link, a_message_of_more_frames_is_refused_once_and_the_next_is_heard)
     cr_expect_eq(hear_refusal(peer), REFUSAL_MANY_FRAMES);
     say(peer, MESSAGE_confirm);
     cr_assert_eq(take(WORKER_TURN, &requests), 1);
-    cr_expect_eq(requests[0].message.type, MESSAGE_confirm);
+    cr_expect_eq(requests[0].message->type, MESSAGE_confirm);
     close_and_stop(peer);
 }
 

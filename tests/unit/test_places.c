@@ -19,6 +19,7 @@
 #include "daemon/shelf.h"
 #include "tests/people.h"
 #include "tests/sim/store_memory.h"
+#include "tests/spoken.h"
 
 #define NOW (PEOPLE_AUTHORED_MS + 3600000)
 #define HEADER "postcode,easting,northing,msoa21_code\n"
@@ -220,18 +221,12 @@ static void make_submit(struct message *message, unsigned seed)
 
 static void say_as(const char *party, enum role role, const struct message *message)
 {
-    static uint8_t frame[MESSAGE_BYTES_MAX];
-    static struct request request;
+    static struct spoken spoken;
     struct fault fault;
-    size_t length = encode(message, frame, sizeof frame);
 
-    request = (struct request){.kind = REQUEST_MESSAGE, .connection = 1, .role = role};
-    strcpy(request.party, party);
-    request.frame = frame;
-    request.frame_length = length;
-    cr_assert(decode(decoder, frame, length, &request.message, &fault), "%s", fault.field);
+    cr_assert(speak(&spoken, decoder, 1, role, party, message, &fault), "%s", fault.field);
     outbox_clear(&outbox);
-    cr_assert(eq(int, turn_run(turn, clock_ms, &request, 1, &outbox), STORE_OK));
+    cr_assert(eq(int, turn_run(turn, clock_ms, &spoken.request, 1, &outbox), STORE_OK));
 }
 
 static void say(const struct message *message)

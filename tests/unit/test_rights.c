@@ -9,6 +9,7 @@
 #include "daemon/person.h"
 #include "proto/check.h"
 #include "proto/codec.h"
+#include "tests/spoken.h"
 #include "tests/talk.h"
 
 #define HOUR INT64_C(3600000)
@@ -1132,18 +1133,14 @@ Test(rights, an_erasure_leaves_the_enquiries_of_others)
 /* The daemon dies in the commit of this; the next start finds it stored, or does not. */
 static void die_saying(const char *party, enum role role, const struct message *message, bool stored)
 {
-    static uint8_t frame[MESSAGE_BYTES_MAX];
-    static struct request request;
+    static struct spoken spoken;
     struct decoder *decoder = decoder_open();
     struct fault fault;
 
-    request = (struct request){.kind = REQUEST_MESSAGE, .connection = 1, .role = role, .frame = frame};
-    request.frame_length = encode(message, frame, sizeof frame);
-    strcpy(request.party, party);
-    cr_assert(decode(decoder, frame, request.frame_length, &request.message, &fault));
+    cr_assert(speak(&spoken, decoder, 1, role, party, message, &fault));
     talk_faults.next_commit = stored ? MEMORY_FAULT_UNKNOWN_STORED : MEMORY_FAULT_UNKNOWN_LOST;
     outbox_clear(&talk_outbox);
-    cr_assert_eq(turn_run(talk_turn, talk_now, &request, 1, &talk_outbox), STORE_UNKNOWN);
+    cr_assert_eq(turn_run(talk_turn, talk_now, &spoken.request, 1, &talk_outbox), STORE_UNKNOWN);
     talk_restart(network);
     hello_all();
     decoder_close(&decoder);

@@ -32,14 +32,14 @@ static int64_t ended_at; /* the last turn that was not to fail */
 
 static void greet(const char *party)
 {
+    struct request request;
     static uint8_t frame[MESSAGE_BYTES_MAX];
-    static struct request request;
     static struct outbox heard;
     struct message hello;
 
     talk_begin_request(&hello, MESSAGE_hello);
     message_set_number(&hello, FIELD_protocol_version, PROTOCOL_VERSION);
-    request = (struct request){.kind = REQUEST_MESSAGE, .connection = (connection_t)party[0], .message = hello};
+    request = (struct request){.kind = REQUEST_MESSAGE, .connection = (connection_t)party[0], .message = &hello};
     request.frame = frame;
     request.frame_length = encode(&hello, frame, sizeof frame);
     request.role = strcmp(party, "gp") == 0 || strcmp(party, "clinic") == 0 ? ROLE_SENDER : ROLE_HUB;

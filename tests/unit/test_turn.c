@@ -9,6 +9,7 @@
 #include "daemon/turn.h"
 #include "tests/people.h"
 #include "tests/sim/store_memory.h"
+#include "tests/spoken.h"
 
 #define NOW (PEOPLE_AUTHORED_MS + 3600000)
 #define HOUR INT64_C(3600000)
@@ -82,19 +83,15 @@ TestSuite(turn, .init = set_up, .fini = tear_down);
 /* Says a message as a party; its connection is its number: gp 1, oak 2, elm 3. */
 static enum store_result say(const char *party, const struct message *message)
 {
-    static uint8_t frame[MESSAGE_BYTES_MAX];
-    static struct request request;
+    static struct spoken spoken;
+    connection_t connection = party[0] == 'g' ? 1 : party[0] == 'o' ? 2 : 3;
+    enum role role = party[0] == 'g' ? ROLE_SENDER : ROLE_HUB;
     struct fault fault;
-    size_t length = encode(message, frame, sizeof frame);
 
-    request = (struct request){.kind = REQUEST_MESSAGE, .frame = frame, .frame_length = length};
-    request.connection = party[0] == 'g' ? 1 : party[0] == 'o' ? 2 : 3;
-    request.role = party[0] == 'g' ? ROLE_SENDER : ROLE_HUB;
-    strcpy(request.party, party);
-    cr_assert(decode(decoder, frame, length, &request.message, &fault), "%s %s", refusal_spec(fault.refusal)->constant,
-              fault.field);
+    cr_assert(speak(&spoken, decoder, connection, role, party, message, &fault), "%s %s",
+              refusal_spec(fault.refusal)->constant, fault.field);
     outbox_clear(&outbox);
-    return turn_run(turn, now, &request, 1, &outbox);
+    return turn_run(turn, now, &spoken.request, 1, &outbox);
 }
 
 /* The i-th message of the outbox, decoded. */
@@ -305,15 +302,16 @@ Test(turn, nothing_is_answered_when_the_commit_fails)
 
 Test(turn, a_reader_explains_the_decision_and_replays_it)
 {
-    static struct request request;
+    struct message question;
     struct reader *reader;
 
     submit(1);
     reader = reader_open(turn, store, seal, "test");
-    request = (struct request){.kind = REQUEST_MESSAGE, .connection = 5, .role = ROLE_OPERATOR, .party = "uid-0"};
-    message_init(&request.message, MESSAGE_explain);
-    message_set_uuid(&request.message, FIELD_request_id, (const uint8_t[16]){1});
-    message_set_number(&request.message, FIELD_referral_id, 1);
+    message_init(&question, MESSAGE_explain);
+    message_set_uuid(&question, FIELD_request_id, (const uint8_t[16]){1});
+    message_set_number(&question, FIELD_referral_id, 1);
+    const struct request request = {
+        .kind = REQUEST_MESSAGE, .connection = 5, .role = ROLE_OPERATOR, .party = "uid-0", .message = &question};
     outbox_clear(&outbox);
     reader_answer(reader, now, &request, &outbox);
     cr_assert_eq(outbox.count, 4);

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT
+ * spoken: a request as link hands it over, made of what a party says: encoded, and decoded again. */
+#ifndef TESTS_SPOKEN_H
+#define TESTS_SPOKEN_H
+
+#include <string.h>
+
+#include "daemon/io/batch.h"
+
+struct spoken {
+    struct request request;
+    struct message message;
+    uint8_t frame[MESSAGE_BYTES_MAX];
+};
+
+/* False with the fault when it cannot be said. */
+static inline bool speak(struct spoken *spoken, struct decoder *decoder, connection_t connection, enum role role,
+                         const char *party, const struct message *message, struct fault *fault)
+{
+    size_t length = encode(message, spoken->frame, sizeof spoken->frame);
+
+    spoken->request = (struct request){.kind = REQUEST_MESSAGE,
+                                       .connection = connection,
+                                       .role = role,
+                                       .frame = spoken->frame,
+                                       .frame_length = length,
+                                       .message = &spoken->message};
+    strcpy(spoken->request.party, party);
+    return decode(decoder, spoken->frame, length, &spoken->message, fault);
+}
+
+#endif
