@@ -178,8 +178,9 @@ static void handle_hello(struct turn *turn, const struct request *request)
 APART static void digest_submit(const struct turn *turn, const struct message *submit, uint8_t digest[16])
 {
     static _Thread_local uint8_t bytes[MESSAGE_BYTES_MAX];
-    struct message timeless = *submit;
+    struct message timeless;
 
+    memcpy(&timeless, submit, message_bytes(submit));
     message_set_number(&timeless, FIELD_sent_at, 0);
     seal_digest(turn->seal, bytes, encode(&timeless, bytes, sizeof bytes), digest);
 }
