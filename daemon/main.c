@@ -113,7 +113,7 @@ static void load_network(struct daemon *daemon)
 
     daemon->network_text = config_load_file(path, &daemon->network_length, daemon->why, WHY_BYTES);
     if (!daemon->network_text)
-        config_fault(&daemon->faults, path, 0, "%s", daemon->why);
+        config_fault(&daemon->faults, "network", 0, "%s: %s", path, daemon->why);
     else
         daemon->network = network_parse(path, daemon->network_text, daemon->network_length, &daemon->faults);
 }
@@ -134,14 +134,26 @@ static void check_secret_key(struct daemon *daemon)
     explicit_bzero(&keys, sizeof keys);
 }
 
-/* Every file that people write, all faults in one go. False when there are any. */
+static void check_postcodes(struct daemon *daemon)
+{
+    const char *path = daemon->settings.postcodes;
+
+    if (path[0] != '\0' && !postcodes_check(path, daemon->why, WHY_BYTES))
+        config_fault(&daemon->faults, "postcodes", 0, "%s", daemon->why);
+}
+
+/* Every file that people write, as far as the settings name them; all faults in one go. False when there are any. */
 static bool read_configuration(struct daemon *daemon)
 {
-    if (settings_load(daemon->path, &daemon->settings, &daemon->faults)) {
+    const struct settings *settings = &daemon->settings;
+
+    settings_load(daemon->path, &daemon->settings, &daemon->faults);
+    if (settings->network[0] != '\0')
         load_network(daemon);
+    if (settings->enrolled[0] != '\0')
         check_enrolled(daemon);
+    if (settings->secret_key[0] != '\0')
         check_secret_key(daemon);
-    }
     return daemon->faults.count == 0;
 }
 
@@ -498,6 +510,7 @@ int main(int argc, char **argv)
     }
     if (only_check) {
         read_configuration(&daemon);
+        check_postcodes(&daemon); /* a daemon that serves reads them when it imports them */
         code = print_faults(&daemon.faults, stdout);
     } else {
         close_to_others();

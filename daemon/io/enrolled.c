@@ -57,7 +57,8 @@ static bool is_guarded(const char *path, struct config_faults *faults)
     struct stat status;
 
     if (stat(path, &status) != 0) {
-        config_fault(faults, path, 0, "cannot be read: %s", strerror(errno));
+        config_fault(faults, path, 0, "cannot be read: %s; the setting enrolled names the directory of the public keys",
+                     strerror(errno));
         return false;
     }
     if (status.st_mode & S_IWOTH)

@@ -31,6 +31,9 @@ struct place_sink {
 int64_t postcodes_import(struct store *, const char *path, const char *edition, const struct place_sink *, char *why,
                          size_t why_size);
 
+/* Reads the whole file as an import does, and keeps nothing. False with a sentence in why. */
+bool postcodes_check(const char *path, char *why, size_t why_size);
+
 /* Puts the rows of a batch. The edition in force stays what it was until the last batch of an import is committed: from
  * then on all its rows are in force, and no others. Look at the transaction's own error at its commit. */
 enum store_result postcodes_write(struct store *, struct transaction *, const struct place_batch *);

@@ -75,10 +75,25 @@ class CommandLine(StartingCase):
         self.write("name = 7;\n", "network.conf")
         os.chmod(self.network.path("keys", "server.key"), 0o644)
         self.write('party = "x"; role = "pirate"; public_key = "short";\n', "enrolled", "x.pub")
+        with open(self.network.path("referrald.conf"), encoding="utf-8") as settings:
+            others = [line for line in settings if not re.match("postcodes|window", line)]
+        self.write("".join(others) + 'postcodes = "places.csv";\npostcodes_edition = "1";\nwindow = 0;\n',
+                   "referrald.conf")
+        self.write("postcode,easting,northing\nPL1 1AA,here,54321\n", "places.csv")
         said = self.referrald("--check-config", "-c", self.network.path("referrald.conf"), expect=78)
-        for word in ("network.conf:1:", "x.pub:1:", "chmod 0600"):
+        for word in ("network.conf:1:", "x.pub:1:", "chmod 0600", "places.csv:2:", "window"):
             self.assertIn(word, said)
         self.assertRegex(said, r"\n\d+ errors\n$")
+
+    def test_a_file_that_is_not_there_is_told_with_the_setting_that_names_it(self):
+        self.write('network = "none.conf";\nenrolled = "none";\nsecret_key = "none.key";\npostcodes = "none.csv";\n'
+                   'postcodes_edition = "1";\n', "referrald.conf")
+        said = self.referrald("--check-config", "-c", self.network.path("referrald.conf"), expect=78)
+        self.assertEqual(5, len(said.splitlines()), said)
+        for setting, file in (("network", "none.conf"), ("enrolled", "none"), ("secret_key", "none.key"),
+                              ("postcodes", "none.csv")):
+            self.assertRegex(said, rf"(?m)^.*\b{setting}\b.*$")
+            self.assertIn(self.network.path(file) + ":" if setting == "enrolled" else file, said)
 
 
 class Serving(StartingCase):
