@@ -222,10 +222,10 @@ struct exchange *options_connect_patiently(const struct invocation *invocation, 
 int options_complain_of(const struct invocation *invocation, const struct exchange *exchange,
                         enum exchange_result result)
 {
-    bool is_local =
-        result == EXCHANGE_UNREACHABLE && place_of(invocation, "socket") >= 0 && !options_given(invocation, "endpoint");
+    bool is_local = place_of(invocation, "socket") >= 0 && !options_given(invocation, "endpoint");
+    const char *remedy = is_local ? "systemctl status referrald" : "referral doctor";
 
-    return options_complain(invocation, exit_code((int)result), is_local ? "systemctl status referrald" : NULL, "%s",
+    return options_complain(invocation, exit_code((int)result), result == EXCHANGE_UNREACHABLE ? remedy : NULL, "%s",
                             exchange_sentence(exchange));
 }
 
