@@ -921,10 +921,28 @@ void reader_finish(struct reader *reader)
     turn_release_network(reader->turn, &reader->network);
 }
 
+static void answer_from_store(struct reader *reader, void (*answer)(struct reader *))
+{
+    struct outbox *outbox = reader->outbox;
+    size_t count = outbox->count, used = outbox->used;
+
+    reader->transaction = store_begin(reader->store, false, NULL);
+    if (!reader->transaction) {
+        answer_refused(reader, REFUSAL_BUSY, "");
+        return;
+    }
+    answer(reader);
+    if (store_commit(reader->store, &reader->transaction) != STORE_OK) { /* what it has not read it has left out */
+        outbox->count = count;
+        outbox->used = used;
+        answer_refused(reader, REFUSAL_DAMAGED, "");
+    }
+}
+
 enum store_result reader_answer(struct reader *reader, int64_t now_ms, const struct request *request,
                                 struct outbox *outbox)
 {
-    size_t count = outbox->count, used = outbox->used, question = 0;
+    size_t question = 0;
 
     for (; questions[question].type != request->message->type; question++)
         assert(question + 1 < sizeof questions / sizeof questions[0]);
@@ -932,17 +950,10 @@ enum store_result reader_answer(struct reader *reader, int64_t now_ms, const str
     if (waits || !message_has(request->message, FIELD_from))
         store_catch_up(reader->store, waits ? INT_MAX : LIST_WAIT_MS);
     reader_begin(reader, now_ms, request, outbox);
-    reader->transaction = store_begin(reader->store, false, NULL);
-    if (reader->transaction) {
-        questions[question].answer(reader);
-        if (store_commit(reader->store, &reader->transaction) != STORE_OK) { /* what it has not read it has left out */
-            outbox->count = count;
-            outbox->used = used;
-            answer_refused(reader, REFUSAL_DAMAGED, "");
-        }
-    } else {
-        answer_refused(reader, REFUSAL_BUSY, "");
-    }
+    if (network_admits(reader->network, request->role, request->party))
+        answer_from_store(reader, questions[question].answer);
+    else
+        answer_refused(reader, REFUSAL_ROLE, "");
     reader_finish(reader);
     return waits ? store_sync(reader->store) : STORE_OK;
 }

@@ -548,6 +548,10 @@ static void handle(struct turn *turn, const struct request *request)
         delivery_gone(turn, request->connection);
         return;
     }
+    if (!network_admits(turn->ledger.network, request->role, request->party)) {
+        turn_answer_refused(turn, request, REFUSAL_ROLE, "");
+        return;
+    }
     for (size_t i = 0; i < sizeof handlers / sizeof handlers[0]; i++)
         if (handlers[i].type == request->message->type) {
             handlers[i].handle(turn, request);

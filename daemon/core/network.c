@@ -191,6 +191,11 @@ int network_find_hub_by_id(const struct network *network, const char *id, size_t
     return -1;
 }
 
+bool network_admits(const struct network *network, enum role role, const char *party)
+{
+    return role != ROLE_SENDER || network_find_hub_by_id(network, party, strlen(party)) < 0;
+}
+
 int network_find_neighbourhood(const struct network *network, const char *code, size_t length)
 {
     uint32_t low = 0, high = network->neighbourhoods_count;

@@ -232,6 +232,9 @@ void network_index(struct network *);
 /* Only by_id, while a network is built. */
 void network_index_ids(struct network *);
 
+/* False for a sender under the name of a hub: what a hub is sent is for its own keys. */
+bool network_admits(const struct network *, enum role, const char *party);
+
 /* Indices; -1 when there is none. */
 int network_find_hub(const struct network *, uint32_t party);
 int network_find_hub_by_id(const struct network *, const char *id, size_t length);

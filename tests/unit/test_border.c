@@ -253,6 +253,27 @@ Test(border, a_sender_that_the_network_file_does_not_name_is_named_to_the_hub_th
     assert_text(said(MESSAGE_person), FIELD_sender_id, "guest");
 }
 
+Test(border, a_senders_key_under_the_name_of_a_hub_gets_nothing_of_the_hub)
+{
+    static struct spoken spoken;
+    struct message message;
+    struct fault fault;
+
+    submit("gp", 1);
+    message_init(&message, MESSAGE_hello);
+    message_set_uuid(&message, FIELD_request_id, (const uint8_t[16]){9, 9});
+    message_set_number(&message, FIELD_protocol_version, PROTOCOL_VERSION);
+    cr_assert(speak(&spoken, decoder, 9, ROLE_SENDER, "oak", &message, &fault));
+    outbox_clear(&outbox);
+    cr_assert_eq(turn_run(turn, now, &spoken.request, 1, &outbox), STORE_OK);
+    assert_text(said(MESSAGE_refused), FIELD_error, refusal_spec(REFUSAL_ROLE)->error);
+    cr_assert_eq(outbox.count, 1);
+    ask(MESSAGE_status, 1, ROLE_SENDER, "oak");
+    assert_text(said(MESSAGE_refused), FIELD_error, refusal_spec(REFUSAL_ROLE)->error);
+    ask(MESSAGE_status, 1, ROLE_HUB, "oak");
+    cr_assert(said(MESSAGE_referral));
+}
+
 Test(border, a_decision_is_explained_when_the_network_has_fewer_neighbourhoods_than_then)
 {
     stop();
