@@ -127,8 +127,8 @@ static const uint8_t *pass(struct reading *reading, size_t size)
     return at;
 }
 
-/* True when the next number is not zero, and so stands here. */
-static bool next_is_there(struct reading *reading)
+/* True when the next number is not zero, and so stands here. Inlined: a start reads 30 for each referral. */
+__attribute__((always_inline)) static inline bool next_is_there(struct reading *reading)
 {
     unsigned place = reading->grouped++ % GROUP;
 
@@ -148,20 +148,22 @@ void reading_init(struct reading *reading, const void *bytes, size_t length)
 uint64_t get_number(struct reading *reading)
 {
     uint64_t number = 0;
-    const uint8_t *byte;
     unsigned shift = 0;
+    uint8_t byte;
 
     if (!next_is_there(reading))
         return 0;
+    const uint8_t *at = reading->at;
     do {
-        byte = pass(reading, 1);
-        reading->good = byte && (shift < 63 || (shift == 63 && *byte == 1));
+        reading->good = at < reading->end && (shift < 63 || (shift == 63 && *at == 1));
         if (!reading->good)
             return 0;
-        number |= (uint64_t)(*byte & 0x7f) << shift;
+        byte = *at++;
+        number |= (uint64_t)(byte & 0x7f) << shift;
         shift += 7;
-    } while (*byte & 0x80);
-    reading->good = *byte != 0;
+    } while (byte & 0x80);
+    reading->at = at;
+    reading->good = byte != 0;
     return reading->good ? number : 0;
 }
 

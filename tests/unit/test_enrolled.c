@@ -227,7 +227,8 @@ Test(enrolled, a_directory_that_everybody_may_write_is_refused)
 Test(enrolled, a_missing_directory_is_a_fault)
 {
     cr_assert(enrolled_load("/nowhere", &faults) == NULL);
-    cr_assert_str_eq(faults.lines[0], "/nowhere: cannot be read: No such file or directory; the setting enrolled names the directory of the public keys");
+    cr_assert_str_eq(faults.lines[0], "/nowhere: cannot be read: No such file or directory; the setting enrolled names "
+                                      "the directory of the public keys");
 }
 
 Test(enrolled, the_fingerprint_notices_another_size_at_the_same_time)
