@@ -535,6 +535,7 @@ static bool admit(struct world *world, const struct planned *event, struct reque
     static struct message answer;
     struct fault fault = {0};
 
+    message_init(message, MESSAGE_NONE);
     *request = (struct request){.kind = REQUEST_GONE,
                                 .connection = event->connection,
                                 .role = world->town.parties[event->party].role,

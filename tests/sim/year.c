@@ -863,6 +863,7 @@ static void admit(struct year *year, const struct planned *event, size_t place)
     const struct party *who = &year->parties[event->party];
     struct fault fault = {0};
 
+    message_init(message, MESSAGE_NONE);
     *request = (struct request){.kind = REQUEST_GONE,
                                 .connection = event->connection,
                                 .role = who->role,
